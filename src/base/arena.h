@@ -1,0 +1,31 @@
+/* Memory that goes all at once: what belongs to one request, one command or
+ * one batch.  Not for threads to share. */
+#ifndef CLOWDER_ARENA_H
+#define CLOWDER_ARENA_H
+
+#include <stddef.h>
+
+#include "str.h"
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *block; /* own; newest first */
+	char *at;                  /* free space of the newest block */
+	size_t left;               /* bytes */
+};
+
+void arena_fini(struct arena *a);  /* safe on a zeroed arena */
+void arena_reset(struct arena *a); /* everything is free; the newest block is kept */
+/* Aligned for any type; NULL when out of memory.  arena_zero: zeroed. */
+void *arena_alloc(struct arena *a, size_t n);
+void *arena_zero(struct arena *a, size_t n);
+/* n items of size bytes, zeroed; NULL also when n * size overflows. */
+void *arena_array(struct arena *a, size_t n, size_t size);
+/* Copies with a NUL behind them; p is NULL when out of memory. */
+char *arena_dup(struct arena *a, struct str s);
+struct str arena_str(struct arena *a, struct str s);
+char *arena_fmt(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,93 @@
+#include "fault.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local int countdown = -1;
+static _Thread_local bool hit;
+
+void
+fault_arm(int n)
+{
+	countdown = n;
+	hit = false;
+}
+
+bool
+fault_hit(void)
+{
+	return hit;
+}
+
+bool
+fault_tick(void)
+{
+	if (countdown < 0)
+		return false;
+	if (countdown-- > 0)
+		return false;
+	hit = true;
+	return true;
+}
+
+void *
+mem_alloc(size_t n)
+{
+	return fault_tick() ? NULL : malloc(n ? n : 1);
+}
+
+void *
+mem_zero(size_t n)
+{
+	return fault_tick() ? NULL : calloc(1, n ? n : 1);
+}
+
+void *
+mem_realloc(void *p, size_t n)
+{
+	return fault_tick() ? NULL : realloc(p, n ? n : 1);
+}
+
+void *
+mem_dup(const void *p, size_t n)
+{
+	char *copy = n < SIZE_MAX ? mem_alloc(n + 1) : NULL;
+
+	if (copy == NULL)
+		return NULL;
+	if (n > 0)
+		memcpy(copy, p, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+char *
+mem_strdup(const char *z)
+{
+	return mem_dup(z, strlen(z));
+}
+
+bool
+mem_grow(void *items, size_t *cap, size_t need, size_t size)
+{
+	size_t grown = *cap ? *cap : 8;
+	void *old, *p;
+
+	if (need <= *cap)
+		return true;
+	while (grown < need) {
+		if (grown > SIZE_MAX / 2)
+			return false;
+		grown *= 2;
+	}
+	if (grown > SIZE_MAX / size)
+		return false;
+	memcpy(&old, items, sizeof old);
+	p = mem_realloc(old, grown * size);
+	if (p == NULL)
+		return false;
+	memcpy(items, &p, sizeof p);
+	*cap = grown;
+	return true;
+}
