@@ -49,6 +49,7 @@
 	X(MEDIA,        "unsupported_media_type",   415, 1, "unsupported encoding")               \
 	X(URI_LONG,     "uri_too_long",             414, 1, "request target too long")            \
 	X(HEADERS_BIG,  "headers_too_large",        431, 1, "header fields too large")            \
+	X(HTTP_VERSION, "http_version_not_supported", 505, 1, "HTTP version not supported")       \
 	X(RESYNC,       "resync",                   409, 1, "position is not of this epoch")      \
 	/* refusals of one event (docs/protocol.md, Batch) */                                    \
 	X(SCHEMA,       "schema_mismatch",          422, 4, "does not fit the schema")            \
