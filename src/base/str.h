@@ -13,6 +13,8 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
+/* The same as the initializer of a static table's field. */
+#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
 /* For printf's "%.*s". */
 #define STR_ARG(s) (int)(s).n, ((s).p ? (s).p : "")
 
