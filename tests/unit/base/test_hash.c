@@ -102,7 +102,7 @@ sums_do_not_know_the_order(void)
 	uint8_t h[3][32], a[32] = { 0 }, b[32] = { 0 }, zero[32] = { 0 };
 
 	for (size_t i = 0; i < 3; i++)
-		hash_blake2b(str_n("xyz" + i, 1), h[i], 32);
+		hash_blake2b(str_n(&"xyz"[i], 1), h[i], 32);
 	for (size_t i = 0; i < 3; i++) {
 		hash_sum_add(a, h[i]);
 		hash_sum_add(b, h[2 - i]);
