@@ -99,6 +99,7 @@ struct http1 {
 	size_t line_at;     /* text: where the line begins that is being read */
 	size_t fields_at;   /* text: where the first field begins */
 	uint64_t left;      /* bytes of the body or chunk still to come */
+	size_t chunk_line;  /* bytes of the present chunk line */
 	uint64_t overhead;  /* bytes spent on chunk lines */
 	size_t trailer_bytes;
 	struct err_info error; /* why it is broken */
