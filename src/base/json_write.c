@@ -30,29 +30,41 @@ json_add_byte(struct buf *out, uint8_t c)
 	}
 }
 
+/* From `at`, the first byte that is not plain. */
+static void
+add_special(
+    struct buf *out, const uint8_t *from, const uint8_t *at, const uint8_t *end)
+{
+	for (; at < end; at = json_plain_end(at, end)) {
+		size_t n = *at >= 0x80 ? utf8_len(at, (size_t)(end - at)) : 0;
+
+		if (n > 0) {
+			at += n;
+			continue;
+		}
+		buf_add(out, from, (size_t)(at - from));
+		if (*at < 0x80)
+			json_add_byte(out, *at);
+		else
+			buf_adds(out, "\xef\xbf\xbd"); /* U+FFFD */
+		from = ++at;
+	}
+	buf_add(out, from, (size_t)(end - from));
+}
+
 void
 json_add_str(struct buf *out, struct str s)
 {
 	const uint8_t *p = (const uint8_t *)(s.n ? s.p : "");
-	const uint8_t *end = p + s.n, *from = p;
+	const uint8_t *end = p + s.n, *at = json_plain_end(p, end);
 
-	(void)buf_reserve(out, s.n + 2); /* a failure is kept in out */
+	if (!buf_reserve(out, s.n + 2))
+		return; /* kept in out, as with every append */
 	buf_addc(out, '"');
-	while ((p = json_plain_end(p, end)) < end) {
-		size_t n = *p >= 0x80 ? utf8_len(p, (size_t)(end - p)) : 0;
-
-		if (n > 0) {
-			p += n;
-			continue;
-		}
-		buf_add(out, from, (size_t)(p - from));
-		if (*p < 0x80)
-			json_add_byte(out, *p);
-		else
-			buf_adds(out, "\xef\xbf\xbd"); /* U+FFFD */
-		from = ++p;
-	}
-	buf_add(out, from, (size_t)(p - from));
+	if (at == end)
+		buf_add(out, p, s.n);
+	else
+		add_special(out, p, at, end);
 	buf_addc(out, '"');
 }
 

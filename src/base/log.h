@@ -8,7 +8,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* fd is borrowed; lines above level are not written.  Default: stderr, INFO. */
 void log_to(int fd, enum log_level level);
-/* Newlines and control characters in the text are escaped. */
+/* Newlines and control characters in the text are escaped; a text above 4 KiB
+ * is cut.  Keeps errno. */
 void log_line(enum log_level level, const char *module, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

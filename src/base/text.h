@@ -8,21 +8,23 @@
 
 /* Well-formed UTF-8 (RFC 3629): no surrogates, no overlong forms. */
 bool text_valid(struct str s);
-/* Trimmed, runs of Unicode white space as one space, NFC, case kept: what makes
- * two todos the same (docs/merge.md, Todos of many sessions). */
+/* Append s trimmed, runs of Unicode white space as one space, NFC, case kept:
+ * what makes two todos the same (docs/merge.md, Todos of many sessions).  Bytes
+ * that are not UTF-8 become U+FFFD. */
 void text_normalise(struct str s, struct buf *out);
-/* Columns on a terminal; control characters count as their shown form. */
+/* Columns on a terminal of what text_show makes of s on one line. */
 size_t text_width(struct str s);
 /* Append s as it may be sent to a terminal: control characters (C0, DEL, C1,
  * bidirectional overrides, line and paragraph separators) become visible
- * escapes such as \x1b or \u202e; tabs and newlines become a space unless
- * keep_lines; bytes that are not UTF-8 become \xNN. */
+ * escapes such as \x1b or \u202e; tabs and newlines (CR LF is one) become a
+ * space unless keep_lines; bytes that are not UTF-8 become \xNN. */
 void text_show(struct str s, bool keep_lines, struct buf *out);
 /* As text_show on one line, cut to at most `columns` with an ellipsis, padded
  * with spaces to exactly that when pad. */
 void text_fit(struct str s, size_t columns, bool pad, struct buf *out);
-/* A slug: NFC, lower case, every run of what is not a letter or digit one
- * hyphen, none at the ends. */
+/* Append a slug: NFC, lower case, every run of what is not a letter or digit
+ * one hyphen, none at the ends.  Combining marks belong to the letter before
+ * them.  May be empty. */
 void text_slug(struct str s, struct buf *out);
 
 #endif

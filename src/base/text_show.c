@@ -1,0 +1,139 @@
+/* Foreign text on a terminal.  Everything goes through one step: the next
+ * character as it is shown, and its columns. */
+#include "text.h"
+
+#include <stdio.h>
+#include <utf8proc.h>
+
+#include "utf8.h"
+
+enum { SHOWN_MAX = 16 };
+
+#define ELLIPSIS "\xe2\x80\xa6" /* one column */
+
+struct glyph {
+	char text[SHOWN_MAX];
+	size_t n; /* bytes of text */
+	size_t columns;
+};
+
+/* What changes the terminal or the order of what stands beside it: C0, DEL,
+ * C1, line and paragraph separator, bidirectional embeddings, overrides and
+ * isolates. */
+static bool
+is_control(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
+	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+static void
+escape(struct glyph *g, uint32_t v, bool is_byte)
+{
+	int n = is_byte ? snprintf(g->text, sizeof g->text, "\\x%02x", v)
+	                : snprintf(g->text, sizeof g->text, "\\u%04x", v);
+
+	g->n = g->columns = n > 0 ? (size_t)n : 0;
+}
+
+static void
+plain(struct glyph *g, const char *p, size_t n, size_t columns)
+{
+	memcpy(g->text, p, n);
+	g->n = n;
+	g->columns = columns;
+}
+
+static size_t
+width_of(uint32_t cp)
+{
+	int w = utf8proc_charwidth((utf8proc_int32_t)cp);
+
+	return w > 0 ? (size_t)w : 0;
+}
+
+/* Take the next character off s, which is not empty. */
+static void
+take(struct str *s, bool keep_lines, struct glyph *g)
+{
+	const uint8_t *p = (const uint8_t *)s->p;
+	size_t n = utf8_len(p, s->n);
+	uint32_t cp = n ? utf8_get(p, n) : 0;
+
+	if (n == 0) {
+		escape(g, p[0], true);
+		n = 1;
+	} else if (cp == '\t' || cp == '\n') {
+		plain(g, keep_lines ? s->p : " ", 1, 1);
+	} else if (cp == '\r' && s->n > 1 && p[1] == '\n') {
+		plain(g, keep_lines ? "\n" : " ", 1, 1);
+		n = 2;
+	} else if (is_control(cp)) {
+		escape(g, cp, cp < 0x80);
+	} else {
+		plain(g, s->p, n, cp < 0x80 ? 1 : width_of(cp));
+	}
+	*s = str_n(s->p + n, s->n - n);
+}
+
+size_t
+text_width(struct str s)
+{
+	struct glyph g;
+	size_t columns = 0;
+
+	while (s.n > 0) {
+		take(&s, false, &g);
+		columns += g.columns;
+	}
+	return columns;
+}
+
+void
+text_show(struct str s, bool keep_lines, struct buf *out)
+{
+	struct glyph g;
+
+	while (s.n > 0) {
+		take(&s, keep_lines, &g);
+		buf_add(out, g.text, g.n);
+	}
+}
+
+/* Undo what was appended behind len. */
+static void
+cut(struct buf *out, size_t len)
+{
+	if (out->failed || out->len == len)
+		return;
+	out->len = len;
+	out->data[len] = '\0';
+}
+
+void
+text_fit(struct str s, size_t columns, bool pad, struct buf *out)
+{
+	size_t used = 0, kept = 0, kept_len = out->len;
+	struct glyph g = { .columns = 0 };
+
+	while (s.n > 0 && used <= columns) {
+		take(&s, false, &g);
+		used += g.columns;
+		if (used > columns)
+			break;
+		buf_add(out, g.text, g.n);
+		/* So much can stay if an ellipsis must follow. */
+		if (used < columns)
+			kept = used, kept_len = out->len;
+	}
+	if (used > columns) {
+		cut(out, kept_len);
+		used = kept;
+		if (columns > 0) {
+			buf_adds(out, ELLIPSIS);
+			used++;
+		}
+	}
+	for (; pad && used < columns; used++)
+		buf_addc(out, ' ');
+}
