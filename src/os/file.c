@@ -80,13 +80,15 @@ open_regular(const char *path, int flags, int *fd, struct stat *st,
 {
 	*fd = try_open(path, O_RDONLY | O_NONBLOCK | flags, 0);
 	if (*fd < 0 && errno == ELOOP && (flags & O_NOFOLLOW))
-		return err_setf(e, ERR_PERMISSION, "%s is a symbolic link", path);
+		return err_setf(e, ERR_PERMISSION, "%s is a symbolic link",
+		    path);
 	if (*fd < 0)
 		return sys_err(e, path);
 	if (fstat(*fd, st) != 0)
 		return err_sys(e, errno, "%s", path);
 	if (!S_ISREG(st->st_mode))
-		return err_setf(e, ERR_REFUSED, "%s is not a regular file", path);
+		return err_setf(e, ERR_REFUSED, "%s is not a regular file",
+		    path);
 	return ERR_OK;
 }
 
@@ -203,21 +205,21 @@ replace_look(struct replace *r, const char *path, mode_t mode,
     struct err_info *e)
 {
 	struct stat st;
+	bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
-		r->path = realpath(path, NULL);
-	else
-		r->path = mem_strdup(path);
+	r->path = is_link ? realpath(path, NULL) : mem_strdup(path);
 	if (r->path == NULL)
-		return err_sys(e, errno, "%s", path);
+		return is_link ? err_sys(e, errno, "link %s", path) :
+		                 err_set(e, ERR_NOMEM);
 	r->exists = stat(r->path, &r->st) == 0;
 	if (!r->exists && errno != ENOENT)
 		return err_sys(e, errno, "%s", path);
 	if (r->exists && !S_ISREG(r->st.st_mode))
-		return err_setf(e, ERR_REFUSED, "%s is not a regular file", path);
-	r->mode = mode       ? mode :
-	    r->exists        ? r->st.st_mode & MODE_BITS :
-	                       SECRET_MODE;
+		return err_setf(e, ERR_REFUSED, "%s is not a regular file",
+		    path);
+	r->mode = mode ? mode :
+	    r->exists  ? r->st.st_mode & MODE_BITS :
+	                 SECRET_MODE;
 	return ERR_OK;
 }
 

@@ -29,8 +29,8 @@ make_one(const char *path, mode_t mode, struct err_info *e)
 	if (os_is_dir(path))
 		return ERR_OK;
 	if (err == EEXIST || err == ENOTDIR)
-		return err_setf(e, ERR_EXISTS, "%s: something else is in the way",
-		    path);
+		return err_setf(e, ERR_EXISTS,
+		    "%s: something else is in the way", path);
 	return err_sys(e, err, "%s", path);
 }
 
@@ -40,6 +40,8 @@ os_mkdirs(const char *path, mode_t mode, struct err_info *e)
 	enum err rc = ERR_OK;
 	char *at, *copy;
 
+	if (path[0] == '\0')
+		return err_sys(e, ENOENT, "make a folder without a name");
 	if (os_is_dir(path))
 		return ERR_OK;
 	copy = mem_strdup(path);
@@ -262,10 +264,9 @@ enum err
 os_walk(const char *path, unsigned depth_max, unsigned flags, os_walk_fn fn,
     void *ctx, struct err_info *e)
 {
-	struct walk w = { .depth_max = depth_max,
-		.flags = flags,
-		.fn = fn,
-		.ctx = ctx };
+	struct walk w = {
+		.depth_max = depth_max, .flags = flags, .fn = fn, .ctx = ctx
+	};
 	enum os_walk_do what = OS_WALK_ON;
 	enum err rc;
 

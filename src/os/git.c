@@ -10,8 +10,8 @@
 #include "path.h"
 
 enum {
-	LINE_FILE_MAX = 8192,          /* bytes: HEAD, refs, gitdir, commondir */
-	CONFIG_MAX = 1024 * 1024,      /* bytes */
+	LINE_FILE_MAX = 8192,     /* bytes: HEAD, refs, gitdir, commondir */
+	CONFIG_MAX = 1024 * 1024, /* bytes */
 	PACKED_MAX = 64 * 1024 * 1024, /* bytes */
 	REF_DEPTH_MAX = 5              /* as git itself */
 };
@@ -203,7 +203,8 @@ static enum err
 find_origin(struct arena *a, struct os_git *g, struct err_info *e)
 {
 	struct buf text = { 0 };
-	enum err rc = read_file(a, g->common_dir, "config", CONFIG_MAX, &text, e);
+	enum err rc =
+	    read_file(a, g->common_dir, "config", CONFIG_MAX, &text, e);
 
 	if (rc == ERR_OK)
 		rc = os_git_remote(buf_str(&text), "origin", a, &g->origin, e);

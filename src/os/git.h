@@ -13,9 +13,9 @@ struct os_git {
 	const char *top;        /* top folder of this working tree */
 	const char *git_dir;    /* of this working tree */
 	const char *common_dir; /* of all working trees: same repository */
-	const char *origin;     /* url of the remote "origin", as it stands there */
-	const char *branch;     /* without refs/heads/; NULL when detached */
-	const char *head;       /* hex of the commit; NULL before the first */
+	const char *origin; /* url of the remote "origin", as it stands there */
+	const char *branch; /* without refs/heads/; NULL when detached */
+	const char *head;   /* hex of the commit; NULL before the first */
 };
 
 /* From a folder upwards to the root.  ERR_NOT_FOUND: not in a working tree.

@@ -204,15 +204,15 @@ int
 os_lock_pid(struct str record)
 {
 	static const char key[] = "\"pid\"";
-	const char *at = record.n ?
-	    memmem(record.p, record.n, key, sizeof key - 1) :
-	    NULL;
+	const char *at =
+	    record.n ? memmem(record.p, record.n, key, sizeof key - 1) : NULL;
 	uint64_t pid;
 	size_t n = 0;
 
 	if (at != NULL) {
 		at += sizeof key - 1;
-		record = str_trim(str_n(at, record.n - (size_t)(at - record.p)));
+		record =
+		    str_trim(str_n(at, record.n - (size_t)(at - record.p)));
 		if (record.n == 0 || record.p[0] != ':')
 			return 0;
 		record = str_n(record.p + 1, record.n - 1);

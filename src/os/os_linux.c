@@ -38,8 +38,8 @@ sys_random(void *p, size_t n)
 	char *at = p;
 
 	while (n > 0) {
-		ssize_t got = fault_tick() ? (errno = EIO, -1) :
-		                             getrandom(at, n, 0);
+		ssize_t got =
+		    fault_tick() ? (errno = EIO, -1) : getrandom(at, n, 0);
 
 		if (got < 0 && errno == EINTR)
 			continue;

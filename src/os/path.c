@@ -24,8 +24,8 @@ os_dir(struct arena *a, const char *path)
 
 	if (slash == NULL)
 		return arena_dup(a, STR("."));
-	return arena_dup(a, str_n(path,
-	    slash == path ? 1 : (size_t)(slash - path)));
+	return arena_dup(a,
+	    str_n(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
 char *
@@ -96,7 +96,8 @@ os_home_dir(const char *program_name, struct arena *a, const char **ret,
 	rc = os_user_dir(a, &user, e);
 	if (rc != ERR_OK)
 		return rc;
-	return give(os_join(a, user, other ? ".spec-kitty" : ".clowder"), ret, e);
+	return give(os_join(a, user, other ? ".spec-kitty" : ".clowder"), ret,
+	    e);
 }
 
 enum err

@@ -17,7 +17,7 @@ struct os_proc {
 	uint32_t uid;
 	uint64_t start; /* system's own unit since boot; only to compare */
 	char boot_id[OS_BOOT_ID_MAX]; /* "" where the system has none */
-	char exe[OS_EXE_MAX]; /* "" where it cannot be seen */
+	char exe[OS_EXE_MAX];         /* "" where it cannot be seen */
 };
 
 int os_pid(void);
@@ -38,13 +38,16 @@ enum err os_exe(struct arena *a, const char **ret, struct err_info *e);
 /* Start a program; never a shell.  Signals are at their defaults in it, all
  * descriptors but 0-2 are closed. */
 struct os_spawn {
-	const char *const *argv; /* NULL-terminated; argv[0] is searched in PATH */
-	const char *const *env;  /* NULL: ours */
-	const char *cwd;         /* NULL: ours */
-	const struct str *input; /* becomes stdin, never blocks; NULL: /dev/null */
-	const char *output; /* file for stdout and stderr, appended (0600);
-	                     * NULL: /dev/null; "-": ours */
-	bool detach;        /* a session of its own */
+	/* NULL-terminated; argv[0] is searched in PATH. */
+	const char *const *argv;
+	const char *const *env; /* NULL: ours */
+	const char *cwd;        /* NULL: ours */
+	/* Becomes stdin, and never blocks us; NULL: /dev/null. */
+	const struct str *input;
+	/* File for stdout and stderr, appended (0600); NULL: /dev/null;
+	 * "-": ours. */
+	const char *output;
+	bool detach; /* a session of its own */
 };
 /* ERR_NOT_FOUND: no such program. */
 enum err os_spawn(const struct os_spawn *s, int *pid, struct err_info *e);

@@ -53,7 +53,8 @@ os_signals_catch(struct err_info *e)
 
 	if (wake[0] < 0 && pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
 		return err_sys(e, errno, "pipe");
-	for (size_t i = 0; i < sizeof noted / sizeof *noted && rc == ERR_OK; i++)
+	for (size_t i = 0; i < sizeof noted / sizeof *noted && rc == ERR_OK;
+	     i++)
 		rc = catch_one(noted[i], note, e);
 	if (rc == ERR_OK)
 		rc = catch_one(SIGPIPE, SIG_IGN, e);
