@@ -55,7 +55,8 @@ arena_alloc(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX / 2)
 		return NULL;
-	n = (n + align - 1) / align * align;
+	/* Nothing still has an address of its own: NULL means out of memory. */
+	n = n ? (n + align - 1) / align * align : align;
 	if (n > a->left) {
 		size = n > ARENA_BLOCK_BYTES ? n : ARENA_BLOCK_BYTES;
 		/* Blocks double, so that a large arena has few of them. */

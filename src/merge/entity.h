@@ -19,7 +19,10 @@ struct head {
 	struct eid id;
 	uint64_t clock;
 	uint32_t node;      /* index into the entity's nodes */
-	uint32_t round;     /* status */
+	/* What the same event wrote to the entity's status field, also where
+	 * this head is of another field; rank -1 = nothing. */
+	uint32_t round;
+	int32_t rank;
 	struct str value;   /* own; canonical JSON */
 	struct str reporter; /* own; of an observation or a per_session value, else n 0 */
 	bool observation;
@@ -32,6 +35,7 @@ struct cell {
 	enum kind kind;
 	struct head *head; /* own; in stamp order */
 	size_t n, cap;
+	struct trail *trail; /* own; all its writes, only while entity_fold() runs */
 };
 
 enum row_state { ROW_OPEN, ROW_AUTO, ROW_MERGED, ROW_RESOLVED };
@@ -62,7 +66,7 @@ struct entity {
 	size_t n_closed, cap_closed;
 	struct str *node; /* own; node ids that heads and last refer to */
 	size_t n_nodes, cap_nodes;
-	struct history *history; /* own; only while entity_fold() runs */
+	bool keeps_trail; /* entity_fold() runs */
 };
 
 /* A new entity without events.  Copies the key. */
@@ -97,7 +101,8 @@ enum err entity_decode(struct entity **ret, const struct entity_key *key,
     struct str bytes, struct err_info *e);
 
 /* BLAKE2b-256 of the canonical form of the entity's state and ledger
- * (docs/merge.md, Canonical form and digest). */
+ * (docs/merge.md, Canonical form and digest); zero for an entity that nothing
+ * was written to, which is none. */
 enum err entity_digest(const struct entity *en, uint8_t out[32],
     struct err_info *e);
 

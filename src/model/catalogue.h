@@ -49,6 +49,7 @@ enum check {
 	CHECK_OBJECT,
 	CHECK_STRINGS, /* array of strings */
 	CHECK_SET,     /* array of strings, or {"add":[],"remove":[]} of strings */
+	CHECK_SET_ANY, /* the same of any values */
 	CHECK_LANE,
 	CHECK_TODO_STATUS,
 	CHECK_FEATURE_SLUG, /* NNN-kebab */
@@ -73,6 +74,7 @@ struct member_row {
 	enum check check;
 	const char *words; /* CHECK_WORDS: "a b c" */
 	const char *field; /* the field it writes; NULL = none; "" = of its name */
+	const char *alias; /* another name for the member */
 };
 
 enum {
@@ -94,6 +96,10 @@ struct event_type {
 	const struct member_row *member;
 	size_t n_members;
 	const char *entry_field; /* TYPE_ENTRY */
+	/* A field that the type writes by itself: always, or (default_) only
+	 * where the field has no value at its place. */
+	const char *set_field, *set_value; /* value NULL: the event's timestamp */
+	const char *default_field, *default_value;
 };
 
 /* By name or alias; NULL where it is unknown. */

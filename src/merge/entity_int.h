@@ -1,0 +1,80 @@
+/* Insides of an entity, for entity*.c. */
+#ifndef CLOWDER_ENTITY_INT_H
+#define CLOWDER_ENTITY_INT_H
+
+#include "entity.h"
+#include "map.h"
+
+/* One write of a cell that stood at some time; in the order of the fold. */
+struct past {
+	struct eid id;
+	uint64_t clock;
+	uint32_t node, round;
+	int32_t rank;
+	struct str value; /* own */
+	size_t *parent;   /* own; indices of its parents */
+	size_t n_parents;
+	size_t mark; /* of the search that saw it last */
+};
+
+struct trail {
+	struct past **past; /* own, each own */
+	size_t n, cap;
+	struct map index; /* eid_key -> past + 1 ... up to `indexed` */
+	size_t indexed;
+	size_t search; /* number of the last search */
+};
+
+struct trail *trail_new(void);
+void trail_free(struct trail *t);
+/* Index of the write with this id, SIZE_MAX where there is none; *nomem is set
+ * when the index could not grow. */
+size_t trail_find(struct trail *t, const struct eid *id, bool *nomem);
+/* Is `old` an ancestor of `young`? */
+bool trail_seen(struct trail *t, size_t young, size_t old, bool *nomem);
+/* Latest write with this value; SIZE_MAX. */
+size_t trail_latest(const struct trail *t, struct str value);
+bool trail_add(struct trail *t, const struct head *h, const size_t *parent,
+    size_t n_parents);
+
+/* Anything with an id and a value: a head, or a write of the past. */
+struct standing {
+	struct eid id;
+	uint64_t clock;
+	struct str node;
+	uint32_t round;
+	int32_t rank;
+	struct str value;
+};
+
+/* Would a row over these be open or auto?  In: at least two that differ. */
+enum row_state row_state_of(const struct cell *c, const struct standing *s,
+    size_t n);
+bool standing_differ(const struct standing *s, size_t n);
+/* Fields whose heads can be in conflict. */
+bool cell_has_rows(const struct cell *c);
+/* BLAKE2b-64 of canonical [[project, type, key], field, [head ids]]; sorts. */
+enum err row_id(const struct entity *en, struct str field, struct eid *head,
+    size_t n, uint8_t out[8], struct err_info *e);
+/* Note that `closer` closed the row over these heads. */
+enum err row_close(struct entity *en, struct str field,
+    const struct standing *s, size_t n, const struct eid *closer,
+    enum row_state state, struct err_info *e);
+
+struct standing standing_of(const struct entity *en, const struct head *h);
+/* Order of status heads: (round, rank, stamp). */
+int standing_cmp(const struct standing *a, const struct standing *b);
+int eid_cmp_void(const void *a, const void *b); /* for qsort */
+
+struct cell *entity_cell(struct entity *en, struct str field,
+    struct str element);
+/* Add an empty cell in its place; NULL when out of memory. */
+struct cell *entity_cell_add(struct entity *en, struct str field,
+    struct str element, enum kind kind);
+/* Index of a node id, added where it is new; false when out of memory. */
+bool entity_node_put(struct entity *en, struct str node, uint32_t *ret);
+void head_fini(struct head *h);
+void row_fini(struct row *r);
+void entity_clear(struct entity *en); /* everything but the key */
+
+#endif
