@@ -1,0 +1,120 @@
+/* Pull: page by page to the head of the hub's log.
+ *
+ * Each page is taken in with its position in one transaction of the replica.
+ * An answer that does not fit the position asked for is not used. */
+#include <stdio.h>
+
+#include "sync_int.h"
+
+enum err
+sync_pull_plan(struct sync *s, struct err_info *e)
+{
+	struct pull_query q = { .epoch = str_of(s->at.epoch),
+		.after = s->at.pulled,
+		.limit = s->opt.pull_events };
+
+	buf_reset(&s->target);
+	pull_query_encode(&q, &s->target);
+	if (buf_ok(&s->target, e) != ERR_OK)
+		return e->code;
+	sync_ask(s, REQ_PULL);
+	return ERR_OK;
+}
+
+static enum err
+fits(const struct sync *s, const struct pull_answer *p, struct err_info *e)
+{
+	unsigned long long after = s->at.pulled;
+
+	if (s->at.epoch[0] != '\0' && !str_is(p->epoch, s->at.epoch))
+		return err_setf(e, ERR_PROTOCOL,
+		    "the answer to a pull is of another epoch");
+	if (p->n > 0 && p->item[0].seq != s->at.pulled + 1)
+		return err_setf(e, ERR_PROTOCOL,
+		    "the answer to a pull after %llu begins with %llu", after,
+		    (unsigned long long)p->item[0].seq);
+	if (p->n == 0 && p->next != s->at.pulled)
+		return err_setf(e, ERR_PROTOCOL,
+		    "the answer to a pull after %llu is empty and goes to %llu",
+		    after, (unsigned long long)p->next);
+	if (p->n == 0 && p->head > p->next)
+		return err_setf(e, ERR_PROTOCOL,
+		    "the answer to a pull after %llu is empty, the head is %llu",
+		    after, (unsigned long long)p->head);
+	return ERR_OK;
+}
+
+static void
+count(struct sync *s, const struct pull_answer *p, const enum sync_took *took)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct pull_item *it = &p->item[i];
+		struct sync_note n = { .id = it->ev.id, .raw = it->ev.raw,
+			.seq = it->seq };
+
+		if (it->ev.clock > s->clock)
+			s->clock = it->ev.clock;
+		switch (took[i]) {
+		case SYNC_KNOWN:
+			continue;
+		case SYNC_NEW:
+			n.fate = SYNC_FATE_PULLED;
+			s->report.pulled++;
+			break;
+		case SYNC_CLASH:
+			n.fate = SYNC_FATE_CLASHED;
+			n.code = ERR_ID_REUSED;
+			n.why = STR("the hub has other content under this id");
+			s->report.clashed++;
+			break;
+		}
+		sync_note(s, &n);
+	}
+}
+
+enum err
+sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
+{
+	enum sync_took *took;
+	struct pull_answer p;
+	int n;
+
+	if (pull_answer_decode(&p, &s->json, body, &s->reply_mem, e) !=
+		ERR_OK ||
+	    fits(s, &p, e) != ERR_OK)
+		return e->code;
+	took = arena_array(&s->reply_mem, p.n, sizeof *took);
+	if (took == NULL && p.n > 0)
+		return err_set(e, ERR_NOMEM);
+	if (s->r.take(s->r.ctx, &p, took, e) != ERR_OK)
+		return e->code;
+	count(s, &p, took);
+	n = snprintf(s->at.epoch, sizeof s->at.epoch, "%.*s",
+	    STR_ARG(p.epoch));
+	if (n < 0)
+		s->at.epoch[0] = '\0';
+	s->at.pulled = p.next;
+	s->at.head = p.head;
+	if (p.next == p.head)
+		s->todo &= ~(unsigned)TODO_PULL;
+	if (s->opt.progress != NULL)
+		s->opt.progress(s->opt.ctx, false, p.next - s->pull_from,
+		    p.head - s->pull_from);
+	return ERR_OK;
+}
+
+enum err
+sync_other_epoch(struct sync *s, struct str epoch, struct err_info *e)
+{
+	if (++s->rounds > ROUNDS_MAX)
+		return err_setf(e, ERR_PROTOCOL,
+		    "the hub does not keep its epoch");
+	if (s->r.resync(s->r.ctx, epoch, e) != ERR_OK ||
+	    s->r.position(s->r.ctx, &s->at, e) != ERR_OK)
+		return e->code;
+	s->report.resyncs++;
+	s->pull_from = s->at.pulled;
+	s->todo |= TODO_PULL | TODO_PUSH;
+	sync_push_rewind(s);
+	return ERR_OK;
+}
