@@ -35,9 +35,9 @@ judge(struct batch_item *it, const struct json *j, uint32_t node,
 		    "the event has %zu bytes, at most %d are allowed", bytes,
 		    EVENT_BYTES_MAX);
 	if (json_check(j, node, EVENT_DEPTH_MAX, &in) != ERR_OK)
-		return in.code == ERR_NOMEM ? err_set(e, ERR_NOMEM)
-		                            : err_setf(e, ERR_SCHEMA,
-		                                  "invalid event: %s", in.text);
+		return in.code == ERR_NOMEM ?
+		    err_set(e, ERR_NOMEM) :
+		    err_setf(e, ERR_SCHEMA, "invalid event: %s", in.text);
 	if (event_decode(&it->ev, j, node, a, e) != ERR_OK)
 		return e->code;
 	return event_check(&it->ev, e);
@@ -49,8 +49,8 @@ batch_judge(struct batch_item *it, const struct json *j, uint32_t node,
 {
 	uint32_t id = json_get(j, node, "event_id");
 
-	it->id = id != 0 && json_kind(j, id) == JSON_STRING ? json_raw(j, id)
-	                                                    : STR("null");
+	it->id = id != 0 && json_kind(j, id) == JSON_STRING ? json_raw(j, id) :
+	                                                      STR("null");
 	if (judge(it, j, node, a, e) == ERR_OK)
 		return ERR_OK;
 	return e->code == ERR_NOMEM ? e->code : item_refuse(it, a, e);
@@ -94,8 +94,8 @@ struct relayed {
 
 /* False: not such an entry.  It says nothing then; nothing depends on it. */
 static bool
-relayed_read(
-    struct relayed *r, const struct json *j, uint32_t node, struct arena *a)
+relayed_read(struct relayed *r, const struct json *j, uint32_t node,
+    struct arena *a)
 {
 	struct str id, at;
 
@@ -105,7 +105,7 @@ relayed_read(
 	    !when_parse(at, &r->received_ms))
 		return false;
 	return !json_str(j, json_get(j, node, "user"), a, &r->user) ||
-	       r->user.n <= PROTO_USER_MAX;
+	    r->user.n <= PROTO_USER_MAX;
 }
 
 static enum err
@@ -132,9 +132,9 @@ relayed_apply(struct batch *b, uint32_t list, struct err_info *e)
 	}
 	for (size_t i = 0; i < b->n; i++) {
 		struct batch_item *it = &b->item[i];
-		struct relayed *r = it->code == ERR_OK
-		                        ? map_get(&by_id, eid_key(&it->ev.id))
-		                        : NULL;
+		struct relayed *r = it->code == ERR_OK ?
+		    map_get(&by_id, eid_key(&it->ev.id)) :
+		    NULL;
 
 		if (r == NULL)
 			continue;
@@ -157,19 +157,19 @@ batch_decode(struct batch *b, struct str body, struct err_info *e)
 	b->n = 0;
 	arena_reset(&b->arena);
 	if (body.n > PROTO_BODY_PLAIN_MAX)
-		return err_setf(
-		    e, ERR_TOO_LARGE, "the body has %zu bytes", body.n);
+		return err_setf(e, ERR_TOO_LARGE, "the body has %zu bytes",
+		    body.n);
 	if (json_parse(j, body, JSON_DEPTH_MAX, e) != ERR_OK)
 		return e->code;
 	if (json_kind(j, 0) != JSON_OBJECT)
-		return err_setf(
-		    e, ERR_BAD_REQUEST, "the body is not an object");
+		return err_setf(e, ERR_BAD_REQUEST,
+		    "the body is not an object");
 	if (member(j, "events", PROTO_EVENTS_MAX, &events, e) != ERR_OK ||
 	    member(j, "relayed", PROTO_EVENTS_MAX, &relayed, e) != ERR_OK)
 		return e->code;
 	if (events == 0)
-		return err_setf(
-		    e, ERR_BAD_REQUEST, "the body has no \"events\"");
+		return err_setf(e, ERR_BAD_REQUEST,
+		    "the body has no \"events\"");
 	b->item = arena_array(&b->arena, j->node[events].n, sizeof *b->item);
 	if (b->item == NULL && j->node[events].n > 0)
 		return err_set(e, ERR_NOMEM);
@@ -201,7 +201,7 @@ batch_send_bytes(const struct batch_send *ev)
 {
 	/* A byte of a name may need an escape of six. */
 	return ev->raw.n + 1 +
-	       (ev->relayed ? RELAYED_BYTES + 6 * ev->user.n : 0);
+	    (ev->relayed ? RELAYED_BYTES + 6 * ev->user.n : 0);
 }
 
 static void

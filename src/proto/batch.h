@@ -54,8 +54,8 @@ struct batch_send {
 };
 /* Bytes that the event adds to a body. */
 size_t batch_send_bytes(const struct batch_send *ev);
-void batch_encode(
-    const struct batch_send *const *ev, size_t n, struct buf *out);
+void batch_encode(const struct batch_send *const *ev, size_t n,
+    struct buf *out);
 
 /* --- the answer ----------------------------------------------------------- */
 
@@ -84,8 +84,8 @@ struct batch_answer {
 
 void batch_answer_encode(const struct batch_answer *a, struct buf *out);
 /* The results alone, `[...]`: for an `ack`. */
-void batch_results_encode(
-    const struct batch_result *r, size_t n, struct buf *out);
+void batch_results_encode(const struct batch_result *r, size_t n,
+    struct buf *out);
 /* ERR_PROTOCOL names what is wrong with it; ERR_NOMEM.  j holds the tape. */
 enum err batch_answer_decode(struct batch_answer *ret, struct json *j,
     struct str body, struct arena *a, struct err_info *e);

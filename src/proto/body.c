@@ -96,8 +96,8 @@ health_decode(struct health_body *ret, struct str body, struct arena *a,
 		goto done;
 	}
 	if (json_kind(&j, 0) != JSON_OBJECT) {
-		rc = err_setf(
-		    e, ERR_PROTOCOL, "the answer to health is not an object");
+		rc = err_setf(e, ERR_PROTOCOL,
+		    "the answer to health is not an object");
 		goto done;
 	}
 	ret->version = copy(&j, "version", 64, a);

@@ -20,8 +20,8 @@ void error_body_encode(enum err code, struct str message, struct str epoch,
     struct str details, struct buf *out);
 /* False where the body is not such an object: an answer of something that is
  * not a hub.  *ret lives in a. */
-bool error_body_decode(
-    struct error_body *ret, struct str body, struct arena *a);
+bool error_body_decode(struct error_body *ret, struct str body,
+    struct arena *a);
 
 struct health_body {
 	struct str version, epoch;

@@ -14,8 +14,8 @@ unreserved(char c)
 {
 	/* RFC 3986, 2.3 */
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-	       c == '~';
+	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	    c == '~';
 }
 
 void
@@ -85,8 +85,8 @@ query_member(struct pull_query *q, struct str name, struct str value,
 			    "after is not a number 0..2^53-1");
 	} else if (str_is(name, "limit")) {
 		if (!str_u64(value, &limit) || limit == 0)
-			return err_setf(
-			    e, ERR_BAD_REQUEST, "limit is not a number from 1");
+			return err_setf(e, ERR_BAD_REQUEST,
+			    "limit is not a number from 1");
 		q->limit =
 		    limit < PROTO_EVENTS_MAX ? (size_t)limit : PROTO_EVENTS_MAX;
 	}

@@ -37,8 +37,8 @@ void pull_answer_begin(struct str epoch, struct buf *out);
 void pull_answer_row(const struct pull_row *row, bool first, struct buf *out);
 void pull_answer_end(uint64_t next, uint64_t head, struct buf *out);
 /* One row as an object; `type` "event" in front of its members, or NULL. */
-void pull_row_encode(
-    const struct pull_row *row, const char *type, struct buf *out);
+void pull_row_encode(const struct pull_row *row, const char *type,
+    struct buf *out);
 
 /* --- the answer, read ----------------------------------------------------- */
 

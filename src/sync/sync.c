@@ -147,8 +147,11 @@ report_waiting(struct sync *s)
 		if (n < 0)
 			s->report.waiting_why[0] = '\0';
 		s->report.waiting_code = w->code;
-		sync_note(s, &(struct sync_note){ .fate = SYNC_FATE_WAITING,
-		    .id = w->id, .code = w->code, .why = w->why });
+		sync_note(s,
+		    &(struct sync_note){ .fate = SYNC_FATE_WAITING,
+		        .id = w->id,
+		        .code = w->code,
+		        .why = w->why });
 	}
 }
 
@@ -183,7 +186,8 @@ want_send(struct sync *s)
 {
 	s->report.requests++;
 	if (s->request == REQ_PULL)
-		return (struct sync_want){ .need = SYNC_SEND, .method = "GET",
+		return (struct sync_want){ .need = SYNC_SEND,
+			.method = "GET",
 			.target = buf_str(&s->target) };
 	return (struct sync_want){ .need = SYNC_SEND,
 		.method = "POST",
@@ -248,8 +252,7 @@ again(struct sync *s, int64_t retry_after_s, struct err_info *e)
 	if (asked > BACKOFF_RETRY_AFTER_MS_MAX)
 		asked = BACKOFF_RETRY_AFTER_MS_MAX;
 	/* Also after a stated time: all were told the same one. */
-	s->wait_ms = asked +
-	    backoff_ms(s->tries - 1, s->r.random(s->r.ctx));
+	s->wait_ms = asked + backoff_ms(s->tries - 1, s->r.random(s->r.ctx));
 	s->stage = STAGE_WAIT;
 	s->report.retries++;
 	return ERR_OK;
@@ -263,7 +266,7 @@ on_ok(struct sync *s, const struct sync_reply *reply,
 	s->refreshed = false;
 	s->stage = STAGE_PLAN;
 	return s->request == REQ_PULL ? sync_pull_answered(s, reply->body, e) :
-					sync_push_answered(s, reply->body, e);
+	                                sync_push_answered(s, reply->body, e);
 }
 
 static enum err
@@ -398,8 +401,9 @@ unanswered(struct sync *s, const struct sync_reply *reply, struct err_info *e)
 	    reply->text != NULL ? reply->text : err_text(reply->transport));
 	if (s->opt.forever)
 		return reply->transport == ERR_INTERRUPTED ||
-			    reply->transport == ERR_NOMEM ?
-		    e->code : again(s, -1, e);
+		        reply->transport == ERR_NOMEM ?
+		    e->code :
+		    again(s, -1, e);
 	/* A command whose hub is not there says so at once. */
 	if (!transient(reply->transport) ||
 	    (reply->transport == ERR_UNREACHABLE && !s->answered))
@@ -416,7 +420,7 @@ sync_answer(struct sync *s, const struct sync_reply *reply)
 	if (s->stage != STAGE_ASK)
 		return; /* of a request that was given up */
 	rc = reply->transport != ERR_OK ? unanswered(s, reply, &e) :
-					  answered(s, reply, &e);
+	                                  answered(s, reply, &e);
 	if (rc != ERR_OK)
 		fail(s, &e);
 }

@@ -27,15 +27,16 @@
 /* An event that the hub has not acknowledged in its present epoch. */
 struct sync_event {
 	struct batch_send send;
-	bool own;   /* made by this replica */
-	bool fixed; /* some hub, team or epoch has acknowledged it: never changes */
+	bool own; /* made by this replica */
+	bool
+	    fixed; /* some hub, team or epoch has acknowledged it: never changes */
 };
 
 struct sync_position {
 	char epoch[PROTO_EPOCH_MAX + 1]; /* "" before the first contact */
-	uint64_t pulled;  /* everything up to this seq is here */
-	uint64_t head;    /* greatest seq heard of */
-	uint64_t unacked; /* events to push */
+	uint64_t pulled;                 /* everything up to this seq is here */
+	uint64_t head;                   /* greatest seq heard of */
+	uint64_t unacked;                /* events to push */
 };
 
 /* What the hub said of one event that was pushed. */
@@ -107,9 +108,9 @@ struct sync_note {
 };
 
 struct sync_options {
-	bool dry_run;      /* count only; nothing is sent */
-	bool forever;      /* a daemon: a hub that is away is tried for ever */
-	unsigned tries;    /* else: how often one request is sent; 0 = 4 */
+	bool dry_run;   /* count only; nothing is sent */
+	bool forever;   /* a daemon: a hub that is away is tried for ever */
+	unsigned tries; /* else: how often one request is sent; 0 = 4 */
 	uint64_t wait_ms_max; /* else: a longer Retry-After fails; 0 = 20 s */
 	size_t batch_events, batch_bytes; /* 0 = the limits of the protocol */
 	size_t pull_events;
@@ -121,15 +122,15 @@ struct sync_options {
 };
 
 struct sync_report {
-	uint64_t unacked;  /* at the start; in a dry run all there is to say */
-	uint64_t pushed;   /* acknowledged because of this conversation */
-	uint64_t batches;  /* that were answered */
-	uint64_t pulled;   /* events that were new here */
-	uint64_t refused;  /* for good, in this conversation */
-	uint64_t waiting;  /* unacknowledged still: why, of the first of them */
+	uint64_t unacked; /* at the start; in a dry run all there is to say */
+	uint64_t pushed;  /* acknowledged because of this conversation */
+	uint64_t batches; /* that were answered */
+	uint64_t pulled;  /* events that were new here */
+	uint64_t refused; /* for good, in this conversation */
+	uint64_t waiting; /* unacknowledged still: why, of the first of them */
 	enum err waiting_code;
 	char waiting_why[PROTO_WHY_MAX + 1];
-	uint64_t clashed;  /* pulled, but other content has the same id here */
+	uint64_t clashed; /* pulled, but other content has the same id here */
 	uint64_t requests, retries, resyncs, restamps, renewals;
 };
 
@@ -142,19 +143,20 @@ enum sync_need { SYNC_SEND, SYNC_WAIT, SYNC_REFRESH, SYNC_DONE, SYNC_FAILED };
 /* Borrowed from the conversation until its next call. */
 struct sync_want {
 	enum sync_need need;
-	const char *method; /* SEND: "GET", "POST" */
-	struct str target;  /* SEND: path and query */
-	struct str body;    /* SEND: JSON, n 0 with GET */
-	bool gzip;          /* SEND: worth compressing */
-	uint64_t wait_ms;   /* WAIT; stepping on earlier is allowed */
+	const char *method;           /* SEND: "GET", "POST" */
+	struct str target;            /* SEND: path and query */
+	struct str body;              /* SEND: JSON, n 0 with GET */
+	bool gzip;                    /* SEND: worth compressing */
+	uint64_t wait_ms;             /* WAIT; stepping on earlier is allowed */
 	const struct err_info *error; /* FAILED */
 };
 
 struct sync_reply {
-	enum err transport;   /* ERR_OK: there was an answer; else UNREACHABLE ... */
-	const char *text;     /* of the transport's error; may be NULL */
+	enum err
+	    transport; /* ERR_OK: there was an answer; else UNREACHABLE ... */
+	const char *text; /* of the transport's error; may be NULL */
 	unsigned status;
-	struct str body;      /* plain; borrowed for the call */
+	struct str body;       /* plain; borrowed for the call */
 	int64_t retry_after_s; /* -1: not told */
 };
 

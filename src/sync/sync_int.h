@@ -50,9 +50,9 @@ struct sync {
 	enum request request; /* the last one asked for */
 	struct buf target, body;
 	uint64_t wait_ms;
-	unsigned tries;   /* of the present request that came to nothing */
-	bool refreshed;   /* since the last good answer */
-	bool answered;    /* the hub has been reached at all */
+	unsigned tries; /* of the present request that came to nothing */
+	bool refreshed; /* since the last good answer */
+	bool answered;  /* the hub has been reached at all */
 	struct err_info error;
 	struct sync_report report;
 
@@ -74,7 +74,8 @@ struct sync {
 	bool moved; /* something became acknowledged or refused in this pass */
 	unsigned idle_passes;
 	struct arena waiting_mem;
-	struct waiting *waiting; /* of this pass; in waiting_mem, newest first */
+	struct waiting
+	    *waiting; /* of this pass; in waiting_mem, newest first */
 	uint64_t n_waiting;
 
 	struct map reused; /* ids once answered id_reused; keys in reused_mem */
@@ -89,8 +90,10 @@ struct sync {
 enum err sync_pull_plan(struct sync *s, struct err_info *e);
 enum err sync_push_plan(struct sync *s, struct err_info *e);
 /* A whole answer with status 200. */
-enum err sync_pull_answered(struct sync *s, struct str body, struct err_info *e);
-enum err sync_push_answered(struct sync *s, struct str body, struct err_info *e);
+enum err sync_pull_answered(struct sync *s, struct str body,
+    struct err_info *e);
+enum err sync_push_answered(struct sync *s, struct str body,
+    struct err_info *e);
 /* The hub does not take the batch as a whole: send less, at last refuse one. */
 enum err sync_push_halve(struct sync *s, enum err code, struct str why,
     struct err_info *e);

@@ -39,7 +39,8 @@ fits(const struct sync *s, const struct pull_answer *p, struct err_info *e)
 		    after, (unsigned long long)p->next);
 	if (p->n == 0 && p->head > p->next)
 		return err_setf(e, ERR_PROTOCOL,
-		    "the answer to a pull after %llu is empty, the head is %llu",
+		    "the answer to a pull after %llu is empty, the head is "
+		    "%llu",
 		    after, (unsigned long long)p->head);
 	return ERR_OK;
 }
@@ -49,8 +50,9 @@ count(struct sync *s, const struct pull_answer *p, const enum sync_took *took)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		const struct pull_item *it = &p->item[i];
-		struct sync_note n = { .id = it->ev.id, .raw = it->ev.raw,
-			.seq = it->seq };
+		struct sync_note n = {
+			.id = it->ev.id, .raw = it->ev.raw, .seq = it->seq
+		};
 
 		if (it->ev.clock > s->clock)
 			s->clock = it->ev.clock;
@@ -80,7 +82,7 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 	int n;
 
 	if (pull_answer_decode(&p, &s->json, body, &s->reply_mem, e) !=
-		ERR_OK ||
+	        ERR_OK ||
 	    fits(s, &p, e) != ERR_OK)
 		return e->code;
 	took = arena_array(&s->reply_mem, p.n, sizeof *took);
@@ -89,8 +91,7 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 	if (s->r.take(s->r.ctx, &p, took, e) != ERR_OK)
 		return e->code;
 	count(s, &p, took);
-	n = snprintf(s->at.epoch, sizeof s->at.epoch, "%.*s",
-	    STR_ARG(p.epoch));
+	n = snprintf(s->at.epoch, sizeof s->at.epoch, "%.*s", STR_ARG(p.epoch));
 	if (n < 0)
 		s->at.epoch[0] = '\0';
 	s->at.pulled = p.next;

@@ -162,8 +162,8 @@ wait_for(struct sync *s, const struct batch_result *r, struct err_info *e)
 static void
 refuse(struct gather *g, const struct batch_result *r)
 {
-	g->mark[g->n++] = (struct sync_mark){ .id = r->eid, .code = r->code,
-		.why = r->why };
+	g->mark[g->n++] =
+	    (struct sync_mark){ .id = r->eid, .code = r->code, .why = r->why };
 	g->refused = true;
 }
 
@@ -259,7 +259,6 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 
 /* --- the answer ------------------------------------------------------------ */
 
-
 static void
 count(struct sync *s, const struct sync_settled *what)
 {
@@ -267,8 +266,10 @@ count(struct sync *s, const struct sync_settled *what)
 
 	for (size_t i = 0; i < what->n; i++) {
 		const struct sync_mark *m = &what->mark[i];
-		struct sync_note n = { .id = m->id, .seq = m->seq,
-			.code = m->code, .why = m->why };
+		struct sync_note n = { .id = m->id,
+			.seq = m->seq,
+			.code = m->code,
+			.why = m->why };
 
 		while (!eid_eq(&s->window[at].send.id, &m->id))
 			at++;
@@ -320,8 +321,11 @@ sync_push_answered(struct sync *s, struct str body, struct err_info *e)
 	s->report.batches++;
 	if (a.clock > s->clock)
 		s->clock = a.clock;
-	what = (struct sync_settled){ .mark = g.mark, .n = g.n,
-		.epoch = a.epoch, .pulled = g.pulled, .head = a.head };
+	what = (struct sync_settled){ .mark = g.mark,
+		.n = g.n,
+		.epoch = a.epoch,
+		.pulled = g.pulled,
+		.head = a.head };
 	if (settle(s, &what, e) != ERR_OK)
 		return e->code;
 	if (g.todo == 0)
@@ -338,8 +342,10 @@ sync_push_halve(struct sync *s, enum err code, struct str why,
     struct err_info *e)
 {
 	struct sync_mark mark = { .code = code, .why = why };
-	struct sync_settled what = { .mark = &mark, .n = 1,
-		.epoch = str_of(s->at.epoch), .pulled = s->at.pulled,
+	struct sync_settled what = { .mark = &mark,
+		.n = 1,
+		.epoch = str_of(s->at.epoch),
+		.pulled = s->at.pulled,
 		.head = s->at.head };
 
 	if (s->span > 1) {
