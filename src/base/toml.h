@@ -5,6 +5,8 @@
  * these (over several lines, trailing comma), inline tables.  Not read:
  * floats, dates, arrays of tables, hexadecimal - each is refused by name.
  *
+ * Bounds: a key of 1 KiB with its tables, arrays and inline tables 16 deep.
+ *
  * The result is a flat list in file order, which is how `doctor` names the keys
  * that it does not know. */
 #ifndef CLOWDER_TOML_H
@@ -27,7 +29,9 @@ struct toml_value {
 };
 
 struct toml_entry {
-	struct str key; /* "server.url": parts joined with dots */
+	/* "server.url": the parts joined with dots.  A part that cannot stand
+	 * bare is a basic string: topics."to do".words */
+	struct str key;
 	struct toml_value value;
 	unsigned line; /* from 1 */
 };
@@ -37,7 +41,7 @@ struct toml {
 	size_t n;
 };
 
-/* Everything of *ret lives in a.  ERR_CONFIG: "line 3: what, what is allowed". */
+/* Everything of *ret lives in a; *ret is empty after a failure.  ERR_CONFIG: "line 3: what, what is allowed". */
 enum err toml_parse(struct str text, struct arena *a, struct toml *ret,
     struct err_info *e);
 /* NULL where there is none. */

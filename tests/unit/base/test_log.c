@@ -45,7 +45,7 @@ static void
 writes_time_level_module_text(void)
 {
 	struct str s, when;
-	int64_t ms;
+	int64_t ms = 0;
 
 	begin(LOG_DEBUG);
 	log_line(LOG_ERROR, "hub", "port=%d", 80);
