@@ -362,6 +362,8 @@ field_parts(const struct entity *en, const struct cell *c, struct arena *a,
 	c = entity_cells(en, name, &n);
 	buf_reset(value);
 	(void)entity_value(en, name, value);
+	if (value->failed)
+		return err_set(e, ERR_NOMEM);
 	return field_heads(c, n, a, id, n_ids, e);
 }
 
@@ -390,8 +392,6 @@ digest_fields(const struct entity *en, struct json_writer *w, struct arena *a,
 		json_end(w);
 	}
 	json_end(w);
-	if (rc == ERR_OK)
-		rc = buf_ok(&value, e);
 	buf_fini(&value);
 	return rc;
 }
@@ -478,8 +478,6 @@ entity_write_json(const struct entity *en, struct json_writer *w,
 	}
 	json_end(w);
 	json_end(w);
-	if (rc == ERR_OK)
-		rc = buf_ok(&value, e);
 	buf_fini(&value);
 	arena_fini(&a);
 	return rc;
