@@ -182,11 +182,14 @@ get_cell(struct reader *r, struct entity *en)
 	size_t n = get_n(r);
 	struct cell *c = NULL;
 
-	if (kind > KIND_PER_SESSION || n == 0)
+	if (kind > KIND_PER_SESSION || n == 0 ||
+	    (!r->bad && entity_cell(en, field, element) != NULL))
 		r->bad = true;
 	/* Sorted as they were: adding at the end moves nothing. */
-	if (!r->bad && (en->n_cells == 0 || entity_cell(en, field, element) == NULL))
+	if (!r->bad) {
 		c = entity_cell_add(en, field, element, (enum kind)kind);
+		r->nomem = c == NULL;
+	}
 	free((void *)(uintptr_t)field.p);
 	free((void *)(uintptr_t)element.p);
 	if (c == NULL) {
