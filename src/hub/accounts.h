@@ -107,11 +107,11 @@ enum err accounts_passwd(struct accounts *a, struct str name,
     struct str password, struct err_info *e);
 /* The user can no longer sign in and every session ends.  ERR_NOT_FOUND; a
  * disabled one may be disabled again. */
-enum err accounts_disable(
-    struct accounts *a, struct str name, struct err_info *e);
+enum err accounts_disable(struct accounts *a, struct str name,
+    struct err_info *e);
 /* A new random password, for a new user or passwd. */
-void accounts_password_make(
-    struct accounts *a, char out[PASSWORD_MADE_LEN + 1]);
+void accounts_password_make(struct accounts *a,
+    char out[PASSWORD_MADE_LEN + 1]);
 
 /* --- sign-in ---------------------------------------------------------------
  */
@@ -139,8 +139,8 @@ enum err accounts_refresh(struct accounts *a, struct str token, int64_t now_ms,
     struct arena *ar, struct account_grant *ret, struct err_info *e);
 /* Sign out: the session ends at once, its tokens are refused.  A session that
  * has ended or is unknown is fine. */
-enum err accounts_revoke(
-    struct accounts *a, struct str session_id, struct err_info *e);
+enum err accounts_revoke(struct accounts *a, struct str session_id,
+    struct err_info *e);
 
 /* --- who is it -------------------------------------------------------------
  */
@@ -178,7 +178,7 @@ enum err accounts_team_of(const struct account_who *w, struct str header,
 void accounts_put_grant(struct buf *out, const struct account_grant *g);
 void accounts_put_me(struct buf *out, const struct account_who *w);
 /* The body of a failed token or refresh; with retry_after where g has one. */
-void accounts_put_error(
-    struct buf *out, const struct account_grant *g, const struct err_info *e);
+void accounts_put_error(struct buf *out, const struct account_grant *g,
+    const struct err_info *e);
 
 #endif
