@@ -12,48 +12,23 @@
 
 /* --- the request, read ---------------------------------------------------- */
 
-static enum err
-item_refuse(struct batch_item *it, struct arena *a, struct err_info *e)
-{
-	it->code = e->code;
-	it->why = arena_str(a, str_of(e->text));
-	return it->why.p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
-}
-
-/* The checks in the order in which they cost. */
-static enum err
-judge(struct batch_item *it, const struct json *j, uint32_t node,
-    struct arena *a, struct err_info *e)
-{
-	struct err_info in = { 0 };
-	size_t bytes = json_raw(j, node).n;
-
-	if (json_kind(j, node) != JSON_OBJECT)
-		return err_setf(e, ERR_SCHEMA, "invalid event: not an object");
-	if (bytes > EVENT_BYTES_MAX)
-		return err_setf(e, ERR_TOO_LARGE,
-		    "the event has %zu bytes, at most %d are allowed", bytes,
-		    EVENT_BYTES_MAX);
-	if (json_check(j, node, EVENT_DEPTH_MAX, &in) != ERR_OK)
-		return in.code == ERR_NOMEM ?
-		    err_set(e, ERR_NOMEM) :
-		    err_setf(e, ERR_SCHEMA, "invalid event: %s", in.text);
-	if (event_decode(&it->ev, j, node, a, e) != ERR_OK)
-		return e->code;
-	return event_check(&it->ev, e);
-}
-
 enum err
 batch_judge(struct batch_item *it, const struct json *j, uint32_t node,
     struct arena *a, struct err_info *e)
 {
 	uint32_t id = json_get(j, node, "event_id");
+	struct err_info why = { 0 };
 
 	it->id = id != 0 && json_kind(j, id) == JSON_STRING ? json_raw(j, id) :
 	                                                      STR("null");
-	if (judge(it, j, node, a, e) == ERR_OK)
+	if (event_decode(&it->ev, j, node, a, &why) == ERR_OK &&
+	    event_check(&it->ev, &why) == ERR_OK)
 		return ERR_OK;
-	return e->code == ERR_NOMEM ? e->code : item_refuse(it, a, e);
+	it->code = why.code;
+	it->why = arena_str(a, str_of(why.text));
+	return why.code == ERR_NOMEM || it->why.p == NULL ?
+	    err_set(e, ERR_NOMEM) :
+	    ERR_OK;
 }
 
 /* The member that a batch has once at most; 0 where there is none. */

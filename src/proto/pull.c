@@ -189,14 +189,12 @@ item_decode(struct pull_item *it, const struct json *j, uint32_t node,
 		it->relayed = false;
 	/* A replica takes what its hub took: only what it could not keep is an
 	 * error, so the payload is not judged again. */
-	if (json_check(j, event, EVENT_DEPTH_MAX, e) == ERR_OK &&
-	    event_decode(&it->ev, j, event, a, e) == ERR_OK)
+	if (event_decode(&it->ev, j, event, a, e) == ERR_OK)
 		return ERR_OK;
-	if (e->code != ERR_NOMEM) {
-		e->code = ERR_PROTOCOL;
-		return err_wrap(e, "seq %llu", (unsigned long long)it->seq);
-	}
-	return e->code;
+	if (e->code == ERR_NOMEM)
+		return e->code;
+	e->code = ERR_PROTOCOL;
+	return err_wrap(e, "seq %llu", (unsigned long long)it->seq);
 }
 
 static enum err
