@@ -43,7 +43,7 @@ enum err os_write_fd(int fd, const char *what, struct str data,
     struct err_info *e);
 
 /* Replace the content of path: temporary file beside it, fsync, rename, fsync of
- * the folder (docs/hacking.md, Durable files).  A symbolic link is followed, so
+ * the folder.  A symbolic link is followed, so
  * it stays one.  mode 0 keeps the mode of the file that is there (0600 for a
  * new one); its owner is kept in any case.
  * On failure the old content is there and the temporary is gone - but when the

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -58,27 +59,40 @@ any_came(void)
 	return false;
 }
 
+/* What has to be put back. */
+struct handlers {
+	struct sigaction old[HELD];
+	sigset_t mask;
+};
+
+/* Ours on, and blocked: they come only while we wait, so that none falls
+ * between a look and the read after it. */
 static void
-handlers_set(struct sigaction old[HELD])
+handlers_set(struct handlers *h)
 {
 	struct sigaction sa = { .sa_handler = hold_back };
+	sigset_t block;
 
 	(void)sigemptyset(&sa.sa_mask);
+	(void)sigemptyset(&block);
+	for (int i = 0; i < HELD; i++)
+		(void)sigaddset(&block, held_back[i]);
+	(void)sigprocmask(SIG_BLOCK, &block, &h->mask);
 	for (int i = 0; i < HELD; i++) {
 		came[i] = 0;
-		(void)sigaction(held_back[i], &sa, &old[i]);
+		(void)sigaction(held_back[i], &sa, &h->old[i]);
 	}
 }
 
-/* Ours off, theirs on, and what came goes to them.  True: we were stopped and
- * went on, so the question has to be asked again. */
+/* Theirs on, and what came goes to them.  True: we were stopped and went on, so
+ * the question has to be asked again. */
 static bool
-handlers_restore(const struct sigaction old[HELD])
+handlers_restore(const struct handlers *h)
 {
 	bool stopped = false;
 
 	for (int i = 0; i < HELD; i++)
-		(void)sigaction(held_back[i], &old[i], NULL);
+		(void)sigaction(held_back[i], &h->old[i], NULL);
 	for (int i = 0; i < HELD; i++) {
 		if (!came[i])
 			continue;
@@ -86,23 +100,41 @@ handlers_restore(const struct sigaction old[HELD])
 		stopped = stopped || held_back[i] == SIGTSTP ||
 		    held_back[i] == SIGTTIN || held_back[i] == SIGTTOU;
 	}
+	(void)sigprocmask(SIG_SETMASK, &h->mask, NULL);
 	return stopped;
+}
+
+/* True when fd can be read; false when a signal came. */
+static bool
+wait_for(int fd, const sigset_t *mask)
+{
+	fd_set set;
+
+	do {
+		FD_ZERO(&set);
+		FD_SET(fd, &set);
+	} while (!any_came() &&
+	    pselect(fd + 1, &set, NULL, NULL, NULL, mask) < 0 &&
+	    errno == EINTR);
+	return !any_came();
 }
 
 /* Byte by byte: what is typed after the line belongs to the next reader. */
 static enum err
-read_line_of(int fd, char line[PASSWORD_MAX], size_t *n, struct err_info *e)
+read_line_of(int fd, const sigset_t *mask, char line[PASSWORD_MAX], size_t *n,
+    struct err_info *e)
 {
 	*n = 0;
 	for (;;) {
 		char c;
-		ssize_t got = read(fd, &c, 1);
+		ssize_t got;
 
-		if (got < 0 && errno == EINTR && !any_came())
-			continue;
-		if (got < 0 && errno != EINTR)
+		if (!wait_for(fd, mask))
+			return err_set(e, ERR_INTERRUPTED);
+		got = read(fd, &c, 1);
+		if (got < 0)
 			return err_sys(e, errno, "terminal");
-		if (got <= 0)
+		if (got == 0)
 			return err_set(e, ERR_INTERRUPTED);
 		if (c == '\n' || c == '\r')
 			return ERR_OK;
@@ -117,7 +149,7 @@ static enum err
 ask(int fd, const char *prompt, char line[PASSWORD_MAX], size_t *n, bool *again,
     struct err_info *e)
 {
-	struct sigaction old[HELD];
+	struct handlers held;
 	struct termios shown, hidden;
 	enum err rc;
 
@@ -125,19 +157,19 @@ ask(int fd, const char *prompt, char line[PASSWORD_MAX], size_t *n, bool *again,
 		return err_sys(e, errno, "terminal");
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-	handlers_set(old);
+	handlers_set(&held);
 	if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
 		rc = err_sys(e, errno, "terminal");
 	} else {
 		rc = os_write_fd(fd, "terminal", str_of(prompt), e);
 		if (rc == ERR_OK)
-			rc = read_line_of(fd, line, n, e);
+			rc = read_line_of(fd, &held.mask, line, n, e);
 		(void)os_write_fd(fd, "terminal", STR("\n"),
 		    &(struct err_info){ 0 });
 	}
 	while (tcsetattr(fd, TCSANOW, &shown) != 0 && errno == EINTR)
 		;
-	*again = handlers_restore(old);
+	*again = handlers_restore(&held);
 	return rc;
 }
 
@@ -153,6 +185,10 @@ os_read_password(const char *prompt, struct buf *out, struct err_info *e)
 	if (fd < 0)
 		return err_setf(e, ERR_UNSUPPORTED,
 		    "no terminal to ask for a password");
+	if (fd >= FD_SETSIZE) {
+		(void)close(fd);
+		return err_setf(e, ERR_UNSUPPORTED, "too many open files");
+	}
 	do
 		rc = ask(fd, prompt, line, &n, &again, e);
 	while (rc == ERR_INTERRUPTED && again);
