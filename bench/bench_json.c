@@ -35,8 +35,8 @@ event(struct buf *b, unsigned i)
 	json_key(&w, "timestamp"), json_put_z(&w, "2026-04-28T10:30:00.123Z");
 	json_key(&w, "payload"), json_obj(&w);
 	json_key(&w, "content"),
-	    json_put_z(
-	        &w, "Make the importer say which line it could not read");
+	    json_put_z(&w,
+	        "Make the importer say which line it could not read");
 	json_key(&w, "from"), json_put_z(&w, "pending");
 	json_key(&w, "to"), json_put_z(&w, "in_progress");
 	json_key(&w, "priority"), json_put_u(&w, i % 4);

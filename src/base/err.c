@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off: rows of a table */
 static const struct {
 	const char *wire;
 	const char *text;
@@ -12,11 +13,12 @@ static const struct {
 	int exit;
 } err_rows[ERR_COUNT] = {
 	[ERR_OK] = { "ok", "ok", 200, 0 },
-#define X(code, wire_, http_, exit_, text_)                                    \
+#define X(code, wire_, http_, exit_, text_) \
 	[ERR_##code] = { wire_, text_, http_, exit_ },
 	ERR_TABLE(X)
 #undef X
 };
+/* clang-format on */
 
 const char *
 err_wire(enum err code)
@@ -135,8 +137,8 @@ err_wrap(struct err_info *e, const char *fmt, ...)
 	/* A chain that is too long loses its tail: the outermost reason is the
 	 * one that the user can act on. */
 	if (n >= 0 && (size_t)n < sizeof e->text)
-		n = snprintf(e->text + n, sizeof e->text - (size_t)n,
-		    ": %s", inner);
+		n = snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s",
+		    inner);
 	if (n < 0)
 		e->text[0] = '\0';
 	return e->code;

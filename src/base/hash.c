@@ -58,7 +58,7 @@ sha1_block(uint32_t h[5], const uint8_t *p)
 
 	for (int t = 0; t < 16; t++, p += 4)
 		w[t] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-		       (uint32_t)p[2] << 8 | p[3];
+		    (uint32_t)p[2] << 8 | p[3];
 	for (int t = 16; t < 80; t++)
 		w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
 	for (int t = 0; t < 80; t++) {

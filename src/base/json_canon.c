@@ -103,8 +103,8 @@ gather(struct canon *c, uint32_t node)
 	uint32_t at = node + 1;
 	struct member *m;
 
-	if (!mem_grow(
-	        &c->member, &c->member_cap, c->members + n, sizeof *c->member))
+	if (!mem_grow(&c->member, &c->member_cap, c->members + n,
+	        sizeof *c->member))
 		return false;
 	m = c->member + c->members;
 	for (size_t i = 0; i < n; i++) {

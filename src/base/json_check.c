@@ -43,14 +43,14 @@ signature(struct str s)
 
 	if (s.n > 0)
 		v ^= (uint32_t)(uint8_t)s.p[0] << 8 ^
-		     (uint32_t)(uint8_t)s.p[s.n / 2] << 4 ^
-		     (uint32_t)(uint8_t)s.p[s.n - 1];
+		    (uint32_t)(uint8_t)s.p[s.n / 2] << 4 ^
+		    (uint32_t)(uint8_t)s.p[s.n - 1];
 	return v;
 }
 
 static enum err
-check_small(
-    const struct json *j, uint32_t node, struct arena *a, struct err_info *e)
+check_small(const struct json *j, uint32_t node, struct arena *a,
+    struct err_info *e)
 {
 	struct str key[PAIRWISE_MAX];
 	uint32_t mark[PAIRWISE_MAX];
@@ -71,8 +71,8 @@ check_small(
 }
 
 static enum err
-check_large(
-    const struct json *j, uint32_t node, struct arena *a, struct err_info *e)
+check_large(const struct json *j, uint32_t node, struct arena *a,
+    struct err_info *e)
 {
 	static char here;
 	struct map seen = { 0 };
@@ -135,8 +135,8 @@ walk(const struct json *j, uint32_t node, uint32_t *ends, unsigned depth_max,
 }
 
 enum err
-json_check(
-    const struct json *j, uint32_t node, unsigned depth_max, struct err_info *e)
+json_check(const struct json *j, uint32_t node, unsigned depth_max,
+    struct err_info *e)
 {
 	uint32_t few[JSON_DEPTH_MAX], *many;
 	uint32_t nodes = json_next(j, node) - node;

@@ -89,7 +89,7 @@ static inline const uint8_t *
 skip_space(const uint8_t *p, const uint8_t *end)
 {
 	while (p < end && *p <= ' ' &&
-	       (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	    (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
 	return p;
 }
@@ -365,8 +365,8 @@ after(struct parse *s, const uint8_t *p)
 		}
 		if (*p != (object ? '}' : ']'))
 			return fail(s, p,
-			    object ? "',' or '}' is expected"
-			           : "',' or ']' is expected");
+			    object ? "',' or '}' is expected" :
+			             "',' or ']' is expected");
 		p = close_one(s, p, node->end);
 	}
 	return p;
@@ -390,8 +390,8 @@ document(struct parse *s)
 }
 
 enum err
-json_parse(
-    struct json *j, struct str text, unsigned depth_max, struct err_info *e)
+json_parse(struct json *j, struct str text, unsigned depth_max,
+    struct err_info *e)
 {
 	struct parse s = {
 		.j = j, .e = e, .open = NO_NODE, .depth_max = depth_max

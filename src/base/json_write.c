@@ -32,8 +32,8 @@ json_add_byte(struct buf *out, uint8_t c)
 
 /* From `at`, the first byte that is not plain. */
 static void
-add_special(
-    struct buf *out, const uint8_t *from, const uint8_t *at, const uint8_t *end)
+add_special(struct buf *out, const uint8_t *from, const uint8_t *at,
+    const uint8_t *end)
 {
 	for (; at < end; at = json_plain_end(at, end)) {
 		size_t n = *at >= 0x80 ? utf8_len(at, (size_t)(end - at)) : 0;

@@ -125,8 +125,8 @@ log_line(enum log_level level, const char *module, const char *fmt, ...)
 	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
 		now.tv_sec = 0;
 	add(&l, when,
-	    when_format(
-	        (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, when));
+	    when_format((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+	        when));
 	addz(&l, " ");
 	addz(&l, name[level]);
 	addz(&l, " ");

@@ -66,8 +66,8 @@ push(struct points *v, utf8proc_int32_t cp)
 {
 	utf8proc_int32_t part[DECOMPOSED_MAX];
 	int bound = 0;
-	utf8proc_ssize_t n = utf8proc_decompose_char(
-	    cp, part, DECOMPOSED_MAX, decompose, &bound);
+	utf8proc_ssize_t n = utf8proc_decompose_char(cp, part, DECOMPOSED_MAX,
+	    decompose, &bound);
 
 	if (n < 0 || n > DECOMPOSED_MAX) {
 		part[0] = cp;
@@ -167,9 +167,9 @@ static bool
 is_space(utf8proc_int32_t cp)
 {
 	return (cp >= 0x09 && cp <= 0x0d) || cp == 0x20 || cp == 0x85 ||
-	       cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
-	       cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f ||
-	       cp == 0x3000;
+	    cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
+	    cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f ||
+	    cp == 0x3000;
 }
 
 static bool
@@ -186,7 +186,7 @@ is_letter_or_digit(utf8proc_int32_t cp)
 	utf8proc_category_t c = utf8proc_category(cp);
 
 	return (c >= UTF8PROC_CATEGORY_LU && c <= UTF8PROC_CATEGORY_LO) ||
-	       c == UTF8PROC_CATEGORY_ND;
+	    c == UTF8PROC_CATEGORY_ND;
 }
 
 static void
@@ -236,7 +236,7 @@ add_slug(struct buf *out, const struct points *v)
 
 	for (size_t i = 0; i < v->n; i++) {
 		in_word = is_letter_or_digit(v->cp[i]) ||
-		          (in_word && is_mark(v->cp[i]));
+		    (in_word && is_mark(v->cp[i]));
 		if (!in_word) {
 			gap = any;
 			continue;

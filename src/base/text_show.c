@@ -24,14 +24,14 @@ static bool
 is_control(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
-	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+	    (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
 }
 
 static void
 escape(struct glyph *g, uint32_t v, bool is_byte)
 {
-	int n = is_byte ? snprintf(g->text, sizeof g->text, "\\x%02x", v)
-	                : snprintf(g->text, sizeof g->text, "\\u%04x", v);
+	int n = is_byte ? snprintf(g->text, sizeof g->text, "\\x%02x", v) :
+	                  snprintf(g->text, sizeof g->text, "\\u%04x", v);
 
 	g->n = g->columns = n > 0 ? (size_t)n : 0;
 }

@@ -54,8 +54,8 @@ bad(struct parse *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
-	return err_setf(
-	    p->e, ERR_CONFIG, "line %u: %s", p->line, n < 0 ? "" : why);
+	return err_setf(p->e, ERR_CONFIG, "line %u: %s", p->line,
+	    n < 0 ? "" : why);
 }
 
 static enum err
@@ -98,7 +98,7 @@ static bool
 is_bare(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+	    (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
 }
 
 static void
@@ -143,8 +143,9 @@ end_of_line(struct parse *p)
 	skip_comment(p);
 	if (p->at == p->end || skip_newline(p))
 		return ERR_OK;
-	return bad(p, "something follows the value; one key or table a line, "
-	              "then nothing or a # comment");
+	return bad(p,
+	    "something follows the value; one key or table a line, "
+	    "then nothing or a # comment");
 }
 
 /* The whole text before it is read: nothing that cannot be shown. */
@@ -210,9 +211,10 @@ escape(struct parse *p, struct buf *out)
 		return escape_unicode(p, 4, out);
 	if (skip(p, STR("U")))
 		return escape_unicode(p, 8, out);
-	return bad(p, "unknown escape; allowed are \\b \\t \\n \\f \\r \\\" "
-	              "\\\\ \\uXXXX \\UXXXXXXXX, or single quotes for text as "
-	              "it is");
+	return bad(p,
+	    "unknown escape; allowed are \\b \\t \\n \\f \\r \\\" "
+	    "\\\\ \\uXXXX \\UXXXXXXXX, or single quotes for text as "
+	    "it is");
 }
 
 /* "..." or '...', behind the opening quote. */
@@ -373,13 +375,15 @@ part(struct parse *p)
 	if (p->at > from)
 		buf_add(&p->name, from, (size_t)(p->at - from));
 	else if (is_at(p, STR("\"\"\"")) || is_at(p, STR("'''")))
-		rc = bad(p, "a key of several lines; allowed is \"key\" on one "
-		            "line");
+		rc = bad(p,
+		    "a key of several lines; allowed is \"key\" on one "
+		    "line");
 	else if (peek(p) == '"' || peek(p) == '\'')
 		rc = add_quoted_part(p);
 	else
-		rc = bad(p, "a key is expected; allowed are letters, digits, _ "
-		            "and -, or any text in quotes");
+		rc = bad(p,
+		    "a key is expected; allowed are letters, digits, _ "
+		    "and -, or any text in quotes");
 	if (rc == ERR_OK && p->name.failed)
 		rc = no_memory(p);
 	if (rc == ERR_OK && p->name.len > NAME_BYTES_MAX)
@@ -483,8 +487,9 @@ well_formed(struct str s)
 	if (s.n == 0 || (s.n > 1 && s.p[0] == '0'))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_digit(s.p[i]) && (s.p[i] != '_' || i == 0 ||
-		                             i + 1 == s.n || s.p[i - 1] == '_'))
+		if (!is_digit(s.p[i]) &&
+		    (s.p[i] != '_' || i == 0 || i + 1 == s.n ||
+		        s.p[i - 1] == '_'))
 			return false;
 	return true;
 }
@@ -498,17 +503,19 @@ integer(struct parse *p, struct str word, int64_t *ret)
 	if (negative || word.p[0] == '+')
 		word = str_n(word.p + 1, word.n - 1);
 	if (!well_formed(word))
-		return bad(p, "neither a whole number nor text in quotes; a "
-		              "number is decimal digits, with single _ between "
-		              "them and no leading 0");
+		return bad(p,
+		    "neither a whole number nor text in quotes; a "
+		    "number is decimal digits, with single _ between "
+		    "them and no leading 0");
 	for (size_t i = 0; i < word.n; i++) {
 		unsigned d = (unsigned)(uint8_t)word.p[i] - '0';
 
 		if (word.p[i] == '_')
 			continue;
 		if (v > (max - d) / 10)
-			return bad(p, "the number is too large; at most 63 "
-			              "bits are read");
+			return bad(p,
+			    "the number is too large; at most 63 "
+			    "bits are read");
 		v = v * 10 + d;
 	}
 	*ret = (int64_t)(negative ? 0 - v : v);
@@ -552,7 +559,7 @@ bare_value(struct parse *p, struct toml_value *ret)
 	struct str word;
 
 	while (is_bare(peek(p)) || peek(p) == '+' || peek(p) == '.' ||
-	       peek(p) == ':')
+	    peek(p) == ':')
 		p->at++;
 	word = str_n(from, (size_t)(p->at - from));
 	ret->kind = TOML_BOOLEAN;
@@ -567,9 +574,10 @@ bare_value(struct parse *p, struct toml_value *ret)
 		    not_here);
 	if (word.n == 0 || (!is_digit(word.p[0]) && !has(word, "+-")) ||
 	    (word.n > 1 && !has(str_n(word.p, 2), "0123456789")))
-		return bad(p, "a value is expected; allowed are text in "
-		              "quotes, whole decimal numbers, true, false and "
-		              "arrays");
+		return bad(p,
+		    "a value is expected; allowed are text in "
+		    "quotes, whole decimal numbers, true, false and "
+		    "arrays");
 	ret->kind = TOML_INTEGER;
 	return integer(p, word, &ret->integer);
 }
@@ -652,9 +660,10 @@ value(struct parse *p, struct toml_value *ret)
 	case '[':
 		return array(p, ret);
 	case '{':
-		return bad(p, "inline tables in arrays are not read here; an "
-		              "array holds text, numbers, true, false and "
-		              "arrays");
+		return bad(p,
+		    "inline tables in arrays are not read here; an "
+		    "array holds text, numbers, true, false and "
+		    "arrays");
 	default:
 		return bare_value(p, ret);
 	}
@@ -683,8 +692,9 @@ inline_table(struct parse *p)
 		skip_blank(p);
 	} while (rc == ERR_OK && skip(p, STR(",")));
 	if (rc == ERR_OK && !skip(p, STR("}")))
-		rc = bad(p, "',' or '}' is expected; an inline table stands on "
-		            "one line");
+		rc = bad(p,
+		    "',' or '}' is expected; an inline table stands on "
+		    "one line");
 done:
 	p->nest--;
 	return rc;
@@ -721,8 +731,8 @@ key_value(struct parse *p)
 		return bad(p, "'=' is expected behind the key");
 	if (named(p, name, &as))
 		return bad(p, "%.*s %s", STR_ARG(name),
-		    as == NAMED_VALUE ? "stands twice; keep one"
-		                      : "is a table already");
+		    as == NAMED_VALUE ? "stands twice; keep one" :
+		                        "is a table already");
 	skip_blank(p);
 	open = peek(p) == '{';
 	rc = name_as(p, name, open ? NAMED_INLINE : NAMED_VALUE);
@@ -742,8 +752,9 @@ header(struct parse *p)
 
 	p->at++;
 	if (peek(p) == '[')
-		return bad(p, "arrays of tables are not read here; allowed is "
-		              "[table]");
+		return bad(p,
+		    "arrays of tables are not read here; allowed is "
+		    "[table]");
 	name_back(p, 0);
 	skip_blank(p);
 	rc = key(p, NAMED_IMPLICIT, &name);
@@ -753,8 +764,8 @@ header(struct parse *p)
 		return bad(p, "']' is expected behind the table's name");
 	if (named(p, name, &as) && as != NAMED_IMPLICIT)
 		return bad(p, "%.*s %s", STR_ARG(name),
-		    as == NAMED_VALUE ? "has a value already and is no table"
-		                      : "is defined already; keep its keys "
+		    as == NAMED_VALUE ? "has a value already and is no table" :
+		                        "is defined already; keep its keys "
 		                        "in one place");
 	return name_as(p, name, NAMED_TABLE);
 }
@@ -776,8 +787,8 @@ lines(struct parse *p)
 }
 
 enum err
-toml_parse(
-    struct str text, struct arena *a, struct toml *ret, struct err_info *e)
+toml_parse(struct str text, struct arena *a, struct toml *ret,
+    struct err_info *e)
 {
 	struct parse p = { .line = 1, .arena = a, .e = e };
 	enum err rc;

@@ -19,7 +19,7 @@ days_of(int64_t year, unsigned month, unsigned day)
 	int64_t march_month = (month + 9) % 12;
 	int64_t day_of_year = (153 * march_month + 2) / 5 + day - 1;
 	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 -
-	                     year_of_era / 100 + day_of_year;
+	    year_of_era / 100 + day_of_year;
 
 	return era * 146097 + day_of_era - 719468;
 }
@@ -143,7 +143,7 @@ parse_clock(struct str *s, int64_t *ms)
 	if (hour > 23 || minute > 59 || second > 59)
 		return false;
 	*ms = (int64_t)hour * 3600000 + (int64_t)minute * 60000 +
-	      (int64_t)second * 1000 + fraction;
+	    (int64_t)second * 1000 + fraction;
 	return true;
 }
 
@@ -191,9 +191,9 @@ when_ago(int64_t unix_ms, int64_t now_ms, struct buf *out)
 	};
 	bool future = unix_ms > now_ms;
 	/* As unsigned: the difference of two int64_t may be no int64_t. */
-	uint64_t s = (future ? (uint64_t)unix_ms - (uint64_t)now_ms
-	                     : (uint64_t)now_ms - (uint64_t)unix_ms) /
-	             1000;
+	uint64_t s = (future ? (uint64_t)unix_ms - (uint64_t)now_ms :
+	                       (uint64_t)now_ms - (uint64_t)unix_ms) /
+	    1000;
 	size_t i = 0;
 	uint64_t n;
 

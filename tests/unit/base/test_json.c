@@ -417,8 +417,8 @@ reads_strings(void)
 		CHECK(json_str_is(&j, 0, row[i].want));
 		CHECK(!json_str_is(&j, 0, STR("other")));
 		CHECK(row[i].want.n == 0 || !json_str_is(&j, 0, STR("")));
-		CHECK(!json_str_is(
-		    &j, 0, str_n("plain\0 and", row[i].want.n + 1)));
+		CHECK(!json_str_is(&j, 0,
+		    str_n("plain\0 and", row[i].want.n + 1)));
 	}
 	CHECK_OK(json_parse(&j, STR("17"), 1, &e), &e);
 	CHECK(!json_str(&j, 0, &a, &s));
@@ -489,9 +489,9 @@ get_takes_the_last_and_resolves_escapes(void)
 	struct json j = { 0 };
 	struct err_info e = { 0 };
 
-	CHECK_OK(
-	    json_parse(&j,
-	        STR("{\"k\":1,\"n\":{\"k\":5},\"\\u006b\":2,\"ka\":3}"), 9, &e),
+	CHECK_OK(json_parse(&j,
+	             STR("{\"k\":1,\"n\":{\"k\":5},\"\\u006b\":2,\"ka\":3}"), 9,
+	             &e),
 	    &e);
 	CHECK_STR(json_raw(&j, json_get(&j, 0, "k")), "2");
 	CHECK_STR(json_raw(&j, json_get(&j, 0, "ka")), "3");
@@ -597,8 +597,8 @@ check_of_a_subtree(void)
 	struct json j = { 0 };
 	struct err_info e = { 0 };
 
-	CHECK_OK(json_parse(
-	             &j, STR("{\"a\":1,\"a\":[[{}]],\"b\":{\"c\":1}}"), 9, &e),
+	CHECK_OK(json_parse(&j, STR("{\"a\":1,\"a\":[[{}]],\"b\":{\"c\":1}}"),
+	             9, &e),
 	    &e);
 	CHECK_ERR(json_check(&j, 0, 9, &e), ERR_BAD_JSON);
 	CHECK_OK(json_check(&j, json_get(&j, 0, "a"), 3, &e), &e);

@@ -132,8 +132,8 @@ strings_round_trip(void)
 		bool ascii = true;
 
 		for (size_t i = 0; i < n; i++) {
-			raw[i] = (char)(t_below(&r, 8) ? t_below(&r, 128)
-			                               : t_below(&r, 256));
+			raw[i] = (char)(t_below(&r, 8) ? t_below(&r, 128) :
+			                                 t_below(&r, 256));
 			ascii = ascii && (unsigned char)raw[i] < 128;
 		}
 		t_note("seed %llu run %d", (unsigned long long)t_seed(), run);
@@ -217,8 +217,8 @@ canon_of_a_subtree(void)
 	struct err_info e = { 0 };
 	struct buf b = { 0 };
 
-	CHECK_OK(
-	    json_parse(&j, STR("{\"a\":[ {\"y\":1,\"x\":2} ],\"b\":3}"), 9, &e),
+	CHECK_OK(json_parse(&j, STR("{\"a\":[ {\"y\":1,\"x\":2} ],\"b\":3}"), 9,
+	             &e),
 	    &e);
 	buf_adds(&b, "> ");
 	json_canon(&j, json_get(&j, 0, "a"), &b);

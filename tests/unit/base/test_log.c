@@ -145,8 +145,8 @@ lines_of_threads_do_not_mix(void)
 
 	begin(LOG_INFO);
 	for (int i = 0; i < THREADS; i++)
-		CHECK_I(
-		    pthread_create(&thread[i], NULL, write_many, name[i]), 0);
+		CHECK_I(pthread_create(&thread[i], NULL, write_many, name[i]),
+		    0);
 	for (int i = 0; i < THREADS; i++)
 		CHECK_I(pthread_join(thread[i], NULL), 0);
 	rewind(file);

@@ -358,7 +358,7 @@ shown_text_is_harmless(void)
 		CHECK_U(text_width(buf_str(&b)), text_width(str_n(text, n)));
 		for (size_t i = 0; i < b.len; i++)
 			CHECK((unsigned char)b.data[i] >= 0x20 &&
-			      b.data[i] != 0x7f);
+			    b.data[i] != 0x7f);
 		buf_reset(&b);
 		text_fit(str_n(text, n), columns, true, &b);
 		CHECK_U(text_width(buf_str(&b)), columns);

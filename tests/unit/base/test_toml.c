@@ -343,8 +343,8 @@ refuses(void)
 
 		t_note("row %zu: %.*s", i, STR_ARG(row[i].text));
 		CHECK_ERR(parse(row[i].text, &out, &e), ERR_CONFIG);
-		CHECK_EQ(
-		    str_n(e.text, strlen(row[i].want)), str_of(row[i].want));
+		CHECK_EQ(str_n(e.text, strlen(row[i].want)),
+		    str_of(row[i].want));
 	}
 	buf_fini(&out);
 }
@@ -386,8 +386,9 @@ bounds(void)
 		buf_adds(&text, ".a");
 	buf_adds(&text, " = 1");
 	CHECK_ERR(parse(buf_str(&text), &out, &e), ERR_CONFIG);
-	CHECK_STR(str_of(e.text), "line 1: the key is longer than 1024 bytes "
-	                          "with its tables");
+	CHECK_STR(str_of(e.text),
+	    "line 1: the key is longer than 1024 bytes "
+	    "with its tables");
 	buf_fini(&text);
 	buf_fini(&out);
 }
