@@ -223,10 +223,9 @@ database_open(struct accounts *a, const char *path, int64_t now_ms,
 	if (rc == ERR_OK)
 		rc = keys_load(a, e);
 	if (rc == ERR_OK)
-		rc = sql_open(&a->read, path,
-		    a->opt.busy_ms < READ_BUSY_MS ? a->opt.busy_ms :
-		                                    READ_BUSY_MS,
-		    e);
+		rc = sql_open(&a->read, path, a->read_busy_ms, e);
+	if (rc == ERR_OK)
+		rc = accounts_version(&a->write, &a->others_version, e);
 	return rc;
 }
 
@@ -256,6 +255,8 @@ accounts_open(struct accounts **ret, const char *path,
 		a->opt.cost = &password_cost;
 	if (a->opt.busy_ms == 0)
 		a->opt.busy_ms = BUSY_MS;
+	a->read_busy_ms =
+	    a->opt.busy_ms < READ_BUSY_MS ? a->opt.busy_ms : READ_BUSY_MS;
 	rc = throttle_new(&a->by_account, &throttle_accounts, e);
 	if (rc == ERR_OK)
 		rc = throttle_new(&a->by_address, &throttle_addresses, e);
@@ -276,7 +277,7 @@ accounts_close(struct accounts *a)
 {
 	if (a == NULL)
 		return;
-	accounts_forget(a, (struct str){ 0 });
+	accounts_forget_all(a);
 	map_fini(&a->seen);
 	sql_close(&a->read);
 	sql_close(&a->write);
@@ -676,7 +677,7 @@ user_change(struct accounts *a, struct str name, const char *text,
 end:
 	rc = sql_end(&a->write, rc, e);
 	if (rc == ERR_OK)
-		accounts_forget(a, (struct str){ 0 });
+		accounts_changed(a, (struct str){ 0 });
 	(void)pthread_mutex_unlock(&a->write_lock);
 done:
 	query_close(&q);

@@ -5,11 +5,13 @@
  *	write  under write_lock: every change, and what it reads for it
  *	read   under read_lock:  sessions at their first sight, into the cache
  *
- * Who holds read_lock may only try write_lock; who holds write_lock may take
- * read_lock, and does so after each commit to drop what it changed from the
- * cache.  So a session is never loaded as it was before a change and kept after
- * it.  Changes of other processes are found by SQLite's data_version of the
- * write connection, which counts commits of others only. */
+ * Who holds write_lock may take read_lock, and does so after each commit to drop
+ * what it changed from the cache; never the other way round.  So a session is
+ * never loaded as it was before a change and kept after it.
+ *
+ * Changes of other processes are found by SQLite's data_version, which tells a
+ * connection that somebody else has committed.  For the reading connection that
+ * somebody may be the writing one: accounts_changed() sorts it out. */
 #ifndef CLOWDER_ACCOUNTS_INT_H
 #define CLOWDER_ACCOUNTS_INT_H
 
@@ -43,9 +45,11 @@ struct accounts {
 	pthread_mutex_t read_lock;
 	struct sql read;
 	struct map seen; /* session id -> struct seen, own */
-	int64_t data_version;
-	bool looked; /* data_version was read, at looked_ms */
+	unsigned read_busy_ms;
+	bool looked; /* for changes of others, at looked_ms */
 	int64_t looked_ms;
+	int64_t seen_version;   /* data_version of read, as of the cache */
+	int64_t others_version; /* data_version of write; write_lock */
 
 	pthread_mutex_t throttle_lock;
 	struct throttle *by_account, *by_address;
@@ -77,8 +81,11 @@ void accounts_new_id(struct accounts *a, int64_t now_ms,
 /* Around every change: lock and BEGIN; COMMIT or ROLLBACK and unlock. */
 enum err accounts_begin(struct accounts *a, struct err_info *e);
 enum err accounts_end(struct accounts *a, enum err rc, struct err_info *e);
-/* Drop one session (n 0: all) from the cache; write_lock is held. */
-void accounts_forget(struct accounts *a, struct str session_id);
+/* After a commit of ours, write_lock held: drop the session that it changed
+ * (n 0: all) from the cache. */
+void accounts_changed(struct accounts *a, struct str session_id);
+void accounts_forget_all(struct accounts *a);
+enum err accounts_version(struct sql *s, int64_t *ret, struct err_info *e);
 /* What access tokens of this hub must say. */
 struct jwt_want accounts_want(const struct accounts *a, enum jwt_kind kind,
     int64_t now_ms);

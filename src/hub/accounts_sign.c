@@ -478,7 +478,7 @@ refresh_do(struct accounts *a, struct refresh *r, int64_t now_ms,
 end:
 	rc = sql_end(&a->write, rc, e);
 	if (rc == ERR_OK && r->known)
-		accounts_forget(a, r->session_id);
+		accounts_changed(a, r->session_id);
 	(void)pthread_mutex_unlock(&a->write_lock);
 	return rc;
 }
@@ -519,7 +519,7 @@ accounts_revoke(struct accounts *a, struct str session_id, struct err_info *e)
 	rc = query_run(&q, e);
 	rc = sql_end(&a->write, rc, e);
 	if (rc == ERR_OK)
-		accounts_forget(a, session_id);
+		accounts_changed(a, session_id);
 	(void)pthread_mutex_unlock(&a->write_lock);
 	return rc;
 }

@@ -101,60 +101,81 @@ forget_all(struct accounts *a)
 }
 
 void
-accounts_forget(struct accounts *a, struct str session_id)
+accounts_forget_all(struct accounts *a)
 {
 	(void)pthread_mutex_lock(&a->read_lock);
-	if (session_id.n > 0)
-		seen_free(map_del(&a->seen, session_id));
-	else
-		forget_all(a);
+	forget_all(a);
 	(void)pthread_mutex_unlock(&a->read_lock);
 }
 
-static enum err
-version_read(struct accounts *a, int64_t *ret, struct err_info *e)
+enum err
+accounts_version(struct sql *s, int64_t *ret, struct err_info *e)
 {
 	struct query q = { 0 };
 	bool found;
 	enum err rc;
 
-	query_open(&q, &a->write, "PRAGMA data_version");
+	query_open(&q, s, "PRAGMA data_version");
 	rc = query_row(&q, &found, e);
 	*ret = found ? query_get_int(&q, 0) : 0;
 	query_close(&q);
 	return rc;
 }
 
-/* Has another process changed something?  Never waits: a commit that is under
- * way, ours or another's, is looked at by the next request. */
+void
+accounts_changed(struct accounts *a, struct str session_id)
+{
+	struct err_info ignored = { 0 };
+	int64_t seen, others;
+
+	(void)pthread_mutex_lock(&a->read_lock);
+	if (session_id.n > 0)
+		seen_free(map_del(&a->seen, session_id));
+	else
+		forget_all(a);
+	/* In this order: if nobody else has committed up to now, then what the
+	 * reading connection sees is this change of ours, and that is dealt
+	 * with.  Where either cannot be read, the next look finds a change and
+	 * starts over: more work, never less. */
+	if (accounts_version(&a->read, &seen, &ignored) == ERR_OK &&
+	    accounts_version(&a->write, &others, &ignored) == ERR_OK) {
+		if (others == a->others_version)
+			a->seen_version = seen;
+		a->others_version = others;
+	}
+	(void)pthread_mutex_unlock(&a->read_lock);
+}
+
+/* Has another process changed something?  Does not wait for a commit that is
+ * under way, ours or another's - the next request will look - unless the last
+ * look is too long ago. */
 static enum err
 look(struct accounts *a, int64_t now_ms, struct err_info *e)
 {
-	struct err_info ignored = { 0 };
 	/* A clock that was set back is a reason to look as well. */
 	bool known = a->looked && now_ms >= a->looked_ms;
 	int64_t version;
-	enum err rc = ERR_LOCKED;
+	enum err rc;
 
 	if (known && now_ms - a->looked_ms < ACCOUNTS_STALE_MS)
 		return ERR_OK;
-	if (pthread_mutex_trylock(&a->write_lock) == 0) {
-		(void)sqlite3_busy_timeout(a->write.db, 0);
-		rc = version_read(a, &version, &ignored);
-		(void)sqlite3_busy_timeout(a->write.db, (int)a->opt.busy_ms);
-		(void)pthread_mutex_unlock(&a->write_lock);
-	}
-	if (rc == ERR_OK) {
-		if (version != a->data_version)
-			forget_all(a);
-		a->data_version = version;
-		a->looked_ms = now_ms;
-		a->looked = true;
+	known = known && now_ms - a->looked_ms < BLIND_MS;
+	if (known)
+		(void)sqlite3_busy_timeout(a->read.db, 0);
+	rc = accounts_version(&a->read, &version, e);
+	(void)sqlite3_busy_timeout(a->read.db, (int)a->read_busy_ms);
+	if (rc == ERR_LOCKED && known)
 		return ERR_OK;
-	}
-	if (known && now_ms - a->looked_ms < BLIND_MS)
-		return ERR_OK;
-	return err_setf(e, ERR_UNAVAILABLE, "the accounts are locked");
+	if (rc == ERR_LOCKED)
+		return err_setf(e, ERR_UNAVAILABLE, "the accounts are locked");
+	if (rc != ERR_OK)
+		return rc;
+	if (version != a->seen_version)
+		forget_all(a);
+	a->seen_version = version;
+	a->looked = true;
+	a->looked_ms = now_ms;
+	return ERR_OK;
 }
 
 /* --- loading ----------------------------------------------------------------------- */
