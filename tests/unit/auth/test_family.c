@@ -114,8 +114,8 @@ repeats_a_lost_answer(void)
 		CHECK_I(a.outcome, FAMILY_REPEAT);
 		CHECK_ERR(a.code, ERR_OK);
 		CHECK_EQ(str_n(a.successor, sizeof t1), str_n(t1, sizeof t1));
-		CHECK_I(
-		    h.f.expires_ms, START + LIFE); /* no use, no more time */
+		CHECK_I(h.f.expires_ms,
+		    START + LIFE); /* no use, no more time */
 	}
 	t_note("%s", "");
 	CHECK_ERR(refresh_to(&h, t1, t2), ERR_OK);
@@ -135,8 +135,8 @@ gives_one_successor_to_all(void)
 	CHECK_ERR(refresh_to(&h, t0, first), ERR_OK);
 	for (int i = 0; i < 8; i++) {
 		CHECK_ERR(refresh_to(&h, t0, other), ERR_OK);
-		CHECK_EQ(
-		    str_n(other, sizeof other), str_n(first, sizeof first));
+		CHECK_EQ(str_n(other, sizeof other),
+		    str_n(first, sizeof first));
 	}
 	CHECK_U(h.f.generation, 1);
 	CHECK_U(h.n, 2);
@@ -256,7 +256,7 @@ stores_no_token(void)
 
 		for (size_t at = 0; at + sizeof t1 <= sizeof h.kept[i]; at++)
 			CHECK(memcmp(p + at, t1, sizeof t1) != 0 &&
-			      memcmp(p + at, t0, sizeof t0) != 0);
+			    memcmp(p + at, t0, sizeof t0) != 0);
 	}
 	/* Somebody who read the hash and presents it as the token. */
 	family_refresh(&h.f, kept(&h, t0), kept(&h, t0)->hash, h.now_ms,

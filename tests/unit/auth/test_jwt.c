@@ -71,8 +71,8 @@ sign_raw(struct buf *out, const char *head, const char *body,
 	b64url_add(out, str_of(head));
 	buf_addc(out, '.');
 	b64url_add(out, str_of(body));
-	crypto_auth_hmacsha256(
-	    mac, (const uint8_t *)out->data, out->len, k->secret);
+	crypto_auth_hmacsha256(mac, (const uint8_t *)out->data, out->len,
+	    k->secret);
 	buf_addc(out, '.');
 	b64url_add(out, str_n(mac, sizeof mac));
 }
@@ -194,7 +194,7 @@ refuses_odd_forms(void)
 	sign_raw(&good, head_ok, body_ok, &key[0]);
 	rest = buf_str(&good);
 	CHECK(str_split(&rest, '.', &head) && str_split(&rest, '.', &body) &&
-	      str_split(&rest, '.', &sig));
+	    str_split(&rest, '.', &sig));
 
 #define REFUSED(...) \
 	do { \
@@ -243,16 +243,16 @@ notices_every_changed_bit(void)
 		for (int bit = 0; bit < 8; bit++) {
 			t_note("byte %zu bit %d", i, bit);
 			b.data[i] = (char)(b.data[i] ^ (1 << bit));
-			CHECK_ERR(
-			    verify(buf_str(&b), &want, &got), ERR_UNAUTHORIZED);
+			CHECK_ERR(verify(buf_str(&b), &want, &got),
+			    ERR_UNAUTHORIZED);
 			b.data[i] = (char)(b.data[i] ^ (1 << bit));
 		}
 	t_note("unchanged");
 	CHECK_ERR(verify(buf_str(&b), &want, &got), ERR_OK);
 	for (size_t n = 0; n < b.len; n++) {
 		t_note("cut to %zu", n);
-		CHECK_ERR(
-		    verify(str_n(b.data, n), &want, &got), ERR_UNAUTHORIZED);
+		CHECK_ERR(verify(str_n(b.data, n), &want, &got),
+		    ERR_UNAUTHORIZED);
 	}
 	buf_fini(&b);
 }
@@ -344,12 +344,12 @@ tells_expired_from_forged(void)
 	want.now_s = claims.exp_s - 1;
 	CHECK_OK(jwt_verify(buf_str(&b), &want, &arena, &got, &e), &e);
 	want.now_s = claims.exp_s;
-	CHECK_ERR(
-	    jwt_verify(buf_str(&b), &want, &arena, &got, &e), ERR_UNAUTHORIZED);
+	CHECK_ERR(jwt_verify(buf_str(&b), &want, &arena, &got, &e),
+	    ERR_UNAUTHORIZED);
 	CHECK_STR(str_of(e.text), "the access token has expired");
 	b.data[b.len - 3] ^= 1;
-	CHECK_ERR(
-	    jwt_verify(buf_str(&b), &want, &arena, &got, &e), ERR_UNAUTHORIZED);
+	CHECK_ERR(jwt_verify(buf_str(&b), &want, &arena, &got, &e),
+	    ERR_UNAUTHORIZED);
 	CHECK_STR(str_of(e.text), "the access token is not one of this hub's");
 	buf_fini(&b);
 }

@@ -14,19 +14,19 @@ verifies_its_own_hash_only(void)
 	char hash[PASSWORD_HASH_MAX], again[PASSWORD_HASH_MAX];
 	struct err_info e = { 0 };
 
-	CHECK_OK(
-	    password_hash(str_of(right), &password_cost_test, hash, &e), &e);
+	CHECK_OK(password_hash(str_of(right), &password_cost_test, hash, &e),
+	    &e);
 	CHECK(strncmp(hash, "$argon2id$v=19$m=8,t=1,p=1$", 27) == 0);
 	CHECK_OK(password_verify(str_of(right), hash, &e), &e);
-	CHECK_ERR(
-	    password_verify(STR("correct horsf"), hash, &e), ERR_CREDENTIALS);
-	CHECK_ERR(
-	    password_verify(STR("correct hors"), hash, &e), ERR_CREDENTIALS);
+	CHECK_ERR(password_verify(STR("correct horsf"), hash, &e),
+	    ERR_CREDENTIALS);
+	CHECK_ERR(password_verify(STR("correct hors"), hash, &e),
+	    ERR_CREDENTIALS);
 	CHECK_ERR(password_verify(STR(""), hash, &e), ERR_CREDENTIALS);
-	CHECK_ERR(
-	    password_verify((struct str){ 0 }, hash, &e), ERR_CREDENTIALS);
-	CHECK_OK(
-	    password_hash(str_of(right), &password_cost_test, again, &e), &e);
+	CHECK_ERR(password_verify((struct str){ 0 }, hash, &e),
+	    ERR_CREDENTIALS);
+	CHECK_OK(password_hash(str_of(right), &password_cost_test, again, &e),
+	    &e);
 	CHECK(strcmp(hash, again) != 0); /* salted */
 }
 
@@ -57,8 +57,8 @@ bounds_lengths(void)
 	CHECK_OK(password_hash(str_n(text, PASSWORD_BYTES_MAX),
 	             &password_cost_test, hash, &e),
 	    &e);
-	CHECK_ERR(
-	    password_verify(str_n(text, PASSWORD_BYTES_MAX + 1), hash, &e),
+	CHECK_ERR(password_verify(str_n(text, PASSWORD_BYTES_MAX + 1), hash,
+	              &e),
 	    ERR_CREDENTIALS);
 }
 
@@ -72,8 +72,8 @@ tells_damage_from_a_wrong_password(void)
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		t_note("%s", bad[i]);
-		CHECK_ERR(
-		    password_verify(str_of(right), bad[i], &e), ERR_CORRUPT);
+		CHECK_ERR(password_verify(str_of(right), bad[i], &e),
+		    ERR_CORRUPT);
 	}
 	memset(long_text, '$', sizeof long_text - 1);
 	CHECK_ERR(password_verify(str_of(right), long_text, &e), ERR_CORRUPT);
@@ -85,8 +85,8 @@ knows_when_to_hash_again(void)
 	char hash[PASSWORD_HASH_MAX], dummy[PASSWORD_HASH_MAX];
 	struct err_info e = { 0 };
 
-	CHECK_OK(
-	    password_hash(str_of(right), &password_cost_test, hash, &e), &e);
+	CHECK_OK(password_hash(str_of(right), &password_cost_test, hash, &e),
+	    &e);
 	CHECK(password_needs_rehash(hash, &password_cost));
 	CHECK(!password_needs_rehash(hash, &password_cost_test));
 	password_dummy(&password_cost, dummy);
@@ -134,7 +134,7 @@ makes_passwords_from_chance(void)
 		CHECK_U(strlen(b), PASSWORD_MADE_LEN);
 		CHECK(strpbrk(b, "ilo01ILO") == NULL);
 		CHECK(strspn(b, "abcdefghjkmnpqrstuvwxyz23456789") ==
-		      PASSWORD_MADE_LEN);
+		    PASSWORD_MADE_LEN);
 		CHECK(strcmp(a, b) != 0);
 		memcpy(a, b, sizeof a);
 	}
@@ -150,8 +150,8 @@ says_when_memory_is_short(void)
 	CHECK_ERR(password_hash(str_of(right), &password_cost_test, hash, &e),
 	    ERR_NOMEM);
 	fault_arm(-1);
-	CHECK_OK(
-	    password_hash(str_of(right), &password_cost_test, hash, &e), &e);
+	CHECK_OK(password_hash(str_of(right), &password_cost_test, hash, &e),
+	    &e);
 	fault_arm(0);
 	CHECK_ERR(password_verify(str_of(right), hash, &e), ERR_NOMEM);
 	fault_arm(-1);

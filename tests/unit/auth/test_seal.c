@@ -22,8 +22,8 @@ opens_what_it_sealed(void)
 		struct buf sealed = { 0 }, plain = { 0 };
 
 		t_note("%zu bytes", size[i]);
-		CHECK_OK(
-		    seal_add(key, nonce, str_n(big, size[i]), &sealed, &e), &e);
+		CHECK_OK(seal_add(key, nonce, str_n(big, size[i]), &sealed, &e),
+		    &e);
 		CHECK_U(sealed.len, size[i] + SEAL_EXTRA_BYTES);
 		CHECK_OK(seal_open(key, buf_str(&sealed), &plain, &e), &e);
 		CHECK_EQ(buf_str(&plain), str_n(big, size[i]));
@@ -40,13 +40,13 @@ refuses_too_much(void)
 	struct buf b = { 0 };
 	struct err_info e = { 0 };
 
-	CHECK_ERR(
-	    seal_add(key, nonce,
-	        str_n(big, SEAL_BYTES_MAX - SEAL_EXTRA_BYTES + 1), &b, &e),
+	CHECK_ERR(seal_add(key, nonce,
+	              str_n(big, SEAL_BYTES_MAX - SEAL_EXTRA_BYTES + 1), &b,
+	              &e),
 	    ERR_TOO_LARGE);
 	CHECK_U(b.len, 0);
-	CHECK_ERR(
-	    seal_open(key, str_n(big, sizeof big), &b, &e), ERR_TOO_LARGE);
+	CHECK_ERR(seal_open(key, str_n(big, sizeof big), &b, &e),
+	    ERR_TOO_LARGE);
 	buf_fini(&b);
 }
 
@@ -80,13 +80,13 @@ is_bound_to_machine_and_user(void)
 		memcpy(other, salt, sizeof other);
 		other[0] = row[i].salt0;
 		seal_key(other, str_of(row[i].machine), row[i].uid, key);
-		CHECK_ERR(
-		    seal_open(key, buf_str(&sealed), &plain, &e), row[i].rc);
+		CHECK_ERR(seal_open(key, buf_str(&sealed), &plain, &e),
+		    row[i].rc);
 		if (row[i].rc == ERR_OK)
 			CHECK_STR(buf_str(&plain), text);
 		else
-			CHECK(
-			    plain.len == 0 && strstr(e.text, "bound") != NULL);
+			CHECK(plain.len == 0 &&
+			    strstr(e.text, "bound") != NULL);
 		buf_fini(&plain);
 	}
 	buf_fini(&sealed);

@@ -45,8 +45,8 @@ doubles_after_the_burst(void)
 		CHECK_I(throttle_wait(t, STR("ann"), now), wait[i]);
 		CHECK_I(throttle_wait(t, STR("bob"), now), 0);
 		if (wait[i] > 0)
-			CHECK_I(
-			    throttle_wait(t, STR("ann"), now + wait[i] - 1), 1);
+			CHECK_I(throttle_wait(t, STR("ann"), now + wait[i] - 1),
+			    1);
 		now += wait[i];
 		CHECK_I(throttle_wait(t, STR("ann"), now), 0);
 	}
