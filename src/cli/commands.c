@@ -1,0 +1,14 @@
+/* The one table of commands. */
+#include "cmds.h"
+
+/* clang-format off: a table is drawn by hand */
+static const struct cmd *const about_us[] = {
+	&cmd_help, &cmd_completion, &cmd_man, &cmd_commands, &cmd_version,
+	&cmd_complete, NULL,
+};
+
+const struct cmd_section cmd_sections[] = {
+	{ "About this program", about_us },
+	{ NULL, NULL },
+};
+/* clang-format on */

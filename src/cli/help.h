@@ -1,0 +1,20 @@
+/* Help, from the table of commands. */
+#ifndef CLOWDER_HELP_H
+#define CLOWDER_HELP_H
+
+#include "cmd.h"
+
+/* "sync now [-v] [-n] [--report FILE]" of what c names; appended. */
+void help_usage(const struct cli *c, struct buf *out);
+/* "sync now": the names of the path; appended. */
+void help_path(const struct cli *c, struct buf *out);
+/* Help of what c names, of the program where it names nothing. */
+void help_print(const struct cli *c, struct out *o);
+/* Texts of the table name the program "%p"; appended with its name. */
+void help_expand(const char *text, const char *program, struct buf *out);
+/* The table as a manual page (roff, man(7)). */
+void man_print(const char *program, struct out *o);
+/* The table as JSON: names, purposes, options, words, examples. */
+void commands_json(struct out *o);
+
+#endif

@@ -1,0 +1,168 @@
+/* The manual page, from the table of commands.  man(7). */
+#include <string.h>
+
+#include "help.h"
+
+/* Text of ours on its way into roff: backslashes, hyphens, and a line that
+ * begins with a control character. */
+static void
+add(struct buf *b, const char *text, const char *program)
+{
+	struct buf plain = { 0 };
+	bool start = b->len == 0 || b->data[b->len - 1] == '\n';
+
+	help_expand(text, program, &plain);
+	for (size_t i = 0; i < plain.len; i++) {
+		char ch = plain.data[i];
+
+		if (start && (ch == '.' || ch == '\''))
+			buf_adds(b, "\\&");
+		if (ch == '\\')
+			buf_adds(b, "\\e");
+		else if (ch == '-')
+			buf_adds(b, "\\-");
+		else
+			buf_addc(b, ch);
+		start = ch == '\n';
+	}
+	b->failed |= plain.failed;
+	buf_fini(&plain);
+}
+
+static void
+add_opts(struct buf *b, const struct cmd_opt *o, const char *program)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		buf_adds(b, ".TP\n.B ");
+		if (o->letter != 0)
+			buf_addf(b, "\\-%c, ", o->letter);
+		buf_adds(b, "\\-\\-");
+		add(b, o->name, program);
+		if (o->arg != NULL)
+			buf_addf(b, " \\fI%s\\fR", o->arg);
+		buf_addc(b, '\n');
+		add(b, o->help, program);
+		if (o->choice != NULL) {
+			buf_adds(b, " (");
+			add(b, o->choice, program);
+			buf_addc(b, ')');
+		}
+		buf_addc(b, '\n');
+	}
+}
+
+static void
+add_about(struct buf *b, const char *about, const char *program)
+{
+	struct str rest = str_of(about), line;
+
+	while (str_split(&rest, '\n', &line)) {
+		struct buf one = { 0 };
+
+		buf_addstr(&one, line);
+		/* Drawn by hand: stays as it is. */
+		if (str_starts(line, STR(" ")))
+			buf_adds(b, ".br\n");
+		if (line.n == 0)
+			buf_adds(b, ".PP");
+		else if (!one.failed)
+			add(b, one.data, program);
+		buf_addc(b, '\n');
+		b->failed |= one.failed;
+		buf_fini(&one);
+	}
+}
+
+static void
+add_command(struct buf *b, struct cli *c)
+{
+	const struct cmd *cmd = c->cmd;
+	struct buf usage = { 0 };
+	size_t at = 0;
+
+	if (cmd->sub != NULL) {
+		for (const struct cmd *s; (s = cmd_next(cmd, &at)) != NULL;) {
+			c->path[c->depth++] = c->cmd = s;
+			add_command(b, c);
+			c->depth--;
+		}
+		c->cmd = cmd;
+		return;
+	}
+	help_usage(c, &usage);
+	buf_adds(b, ".SS \"");
+	if (!usage.failed)
+		add(b, usage.data, c->ctx->program);
+	buf_adds(b, "\"\n");
+	add(b, cmd->purpose, c->ctx->program);
+	buf_adds(b, ".\n");
+	if (cmd->about != NULL) {
+		buf_adds(b, ".PP\n");
+		add_about(b, cmd->about, c->ctx->program);
+	}
+	for (const struct cmd_arg *a = cmd->arg; a && a->name; a++) {
+		buf_addf(b, ".TP\n.I %s\n", a->name);
+		add(b, a->help, c->ctx->program);
+		buf_addc(b, '\n');
+	}
+	add_opts(b, cmd->opt, c->ctx->program);
+	for (const struct cmd_exit *x = cmd->exits; x && x->when; x++) {
+		buf_addf(b, ".TP\nexit %d\n", x->code);
+		add(b, x->when, c->ctx->program);
+		buf_addc(b, '\n');
+	}
+	for (const struct cmd_example *x = cmd->example; x && x->line; x++) {
+		buf_addf(b, ".TP\n.B %s ", c->ctx->program);
+		add(b, x->line, c->ctx->program);
+		buf_addc(b, '\n');
+		add(b, x->what, c->ctx->program);
+		buf_addc(b, '\n');
+	}
+	b->failed |= usage.failed;
+	buf_fini(&usage);
+}
+
+/* docs/formats.md 7, Exit codes; 1. */
+static const char exits[] = ".SH \"EXIT CODES\"\n"
+                            ".TP\n0\ndone\n"
+                            ".TP\n1\nthe thing asked for did not happen\n"
+                            ".TP\n2\nusage\n"
+                            ".TP\n3\nsign\\-in is needed\n"
+                            ".TP\n4\nconflict, or refused\n"
+                            ".TP\n5\nthe hub cannot be reached\n"
+                            ".TP\n130\ninterrupted\n";
+static const char environment[] =
+    ".SH ENVIRONMENT\n"
+    ".TP\n.B CLOWDER_HOME\nthe home folder, instead of ~/.clowder\n"
+    ".TP\n.B CLOWDER_AUTHOR\nwho writes: user:NAME or agent:KIND/SESSION\n"
+    ".TP\n.B CLOWDER_TOKEN_FILE\na file with an access token, for machines "
+    "where nobody can sign in\n"
+    ".TP\n.B NO_COLOR\nno colours\n";
+
+void
+man_print(const char *program, struct out *o)
+{
+	struct ctx ctx = { .program = program };
+	struct cli c = { .ctx = &ctx };
+	struct buf b = { 0 };
+	size_t at = 0;
+
+	buf_addf(&b,
+	    ".TH %s 1 \"\" \"%s %s\" \"User Commands\"\n.SH NAME\n"
+	    "%s \\- keep the state of work the same for everybody\n"
+	    ".SH SYNOPSIS\n.B %s\n.I COMMAND\n[\\fIOPTION\\fR...]\n"
+	    ".SH \"OPTIONS OF EVERY COMMAND\"\n",
+	    program, program, CLOWDER_VERSION, program, program);
+	add_opts(&b, cmd_global_opts, program);
+	buf_adds(&b, ".SH COMMANDS\n");
+	while ((c.cmd = cmd_next(NULL, &at)) != NULL) {
+		c.path[0] = c.cmd;
+		c.depth = 1;
+		add_command(&b, &c);
+	}
+	buf_adds(&b, exits);
+	buf_adds(&b, environment);
+	out_lines(o, PAINT_NONE, buf_str(&b));
+	o->text.failed |= b.failed;
+	buf_fini(&b);
+}
