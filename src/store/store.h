@@ -9,9 +9,13 @@
  *
  * Transactions.  Every function marked [tx] needs store_begin() before it and
  * store_commit() after; a failure inside leaves the transaction for
- * store_rollback(), after which the store is as it was.  store_commit() returns
- * only after everything is on disk (fsync), then rings the doorbell.  Reads
- * outside a transaction see the last commit.
+ * store_rollback(), after which the store is as it was (refusals that name the
+ * caller's mistake - ERR_NOT_FOUND, EXISTS, SCHEMA, TOO_LARGE, REFUSED, RESYNC,
+ * CLOCK_AHEAD - change nothing and leave it usable; after any other failure
+ * store_commit() refuses).  store_commit() returns only after everything is on
+ * disk (fsync), then rings the doorbell; where nothing changed it does neither.
+ * Reads outside a transaction see the last commit; between store_read_begin()
+ * and store_read_end() they all see the same one.
  *
  * A store belongs to one thread.  Several processes may open one file: writers
  * take store.lock (docs/formats.md 1), readers take nothing. */
@@ -35,17 +39,32 @@ struct store_options {
 	struct store_env env;
 	bool hub;               /* assigns seq itself; refuses forks */
 	bool read_only;         /* no lock, no migration, writes are refused */
-	bool no_fold;           /* tools that read rows only */
-	const char *doorbell;   /* borrow; touched after each commit; NULL = none */
+	bool no_fold;           /* tools that read rows only: as read_only, and the
+	                           state may be of another fold_version */
+	const char *doorbell;   /* copied; touched after each commit; NULL = none */
 	unsigned lock_wait_ms;  /* for the writer lock; then ERR_LOCKED names the pid */
 	size_t cache_entities;  /* 0 = default (16,384) */
+	uint64_t free_bytes_min; /* less room on the disk refuses writes; 0 = default
+	                            (16 MiB) */
+	uint64_t wal_bytes_max; /* a longer write-ahead log is moved into the database
+	                           after a commit; 0 = default (1 MiB), UINT64_MAX =
+	                           only by store_checkpoint */
+	/* Told of a rebuild at the opening (fold_version was raised); NULL = none. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t all);
+	void *progress_ctx;
 };
 
 enum err store_mem_open(struct store **ret, const struct store_options *opt,
     struct err_info *e);
-/* path: the database; path's folder holds store.lock.  Creates what is missing.
- * ERR_NEWER: made by a newer version, untouched.  ERR_LOCKED, ERR_CORRUPT,
- * ERR_IO, ERR_NO_SPACE, ERR_NOT_FOUND (read_only and absent). */
+/* Another store in memory with what `from` (a store in memory) had committed: a
+ * crash, a clone, a backup. */
+enum err store_mem_copy(struct store **ret, const struct store *from,
+    const struct store_options *opt, struct err_info *e);
+/* path: the database; path's folder (which must be there) holds store.lock.
+ * Creates the file.  ERR_NEWER: made by a newer version, untouched.
+ * ERR_UNSUPPORTED: read_only, and an older version made it: one writable opening
+ * brings it up to date.  ERR_LOCKED, ERR_CORRUPT, ERR_IO, ERR_NO_SPACE,
+ * ERR_NOT_FOUND (read_only and absent). */
 enum err store_sqlite_open(struct store **ret, const char *path,
     const struct store_options *opt, struct err_info *e);
 void store_close(struct store *s); /* NULL is fine; rolls back what is open */
@@ -53,6 +72,10 @@ void store_close(struct store *s); /* NULL is fine; rolls back what is open */
 enum err store_begin(struct store *s, struct err_info *e);
 enum err store_commit(struct store *s, struct err_info *e);
 void store_rollback(struct store *s);
+/* A consistent view over several reads: position and state of one commit.  Keep
+ * it short: it holds back the checkpoint.  No transaction may be open. */
+enum err store_read_begin(struct store *s, struct err_info *e);
+void store_read_end(struct store *s);
 /* Commits since the store was made, by any process: changes when something was
  * written.  Cheap. */
 enum err store_version(struct store *s, uint64_t *ret, struct err_info *e);
@@ -101,13 +124,15 @@ enum err store_space_contact(struct store *s, space_id id, int64_t wall_ms,
 /* --- entities ----------------------------------------------------------- */
 
 /* Borrowed from the store's cache: valid until the next call on the store that
- * is not a read.  *ret NULL where there is none.  In a transaction: with all
- * that was appended in it. */
+ * is not a read (store_read_begin and _end count as none).  *ret NULL where
+ * nothing is folded under this key.  In a transaction: with all that was
+ * appended in it. */
 enum err store_entity(struct store *s, space_id sp, const struct entity_key *key,
     const struct entity **ret, struct err_info *e);
 /* Every entity of a space (project.n 0 = of all projects, type NULL = of all
- * types), ordered by project, type, key; the entity is valid during the call.
- * Stops at the first failure of fn and returns it. */
+ * types), ordered by project, type, key, in one view; the entity is valid during
+ * the call, and fn may call reads.  Stops at the first failure of fn and returns
+ * it. */
 typedef enum err store_entity_fn(void *ctx, const struct entity *en,
     struct err_info *e);
 enum err store_entities(struct store *s, space_id sp, struct str project,
@@ -146,6 +171,7 @@ struct log_row {
 	bool relayed;     /* user and time were told by another client */
 	enum err code;    /* EVENT_REFUSED */
 	struct str why;
+	bool discarded;   /* EVENT_REFUSED and given up */
 };
 typedef enum err store_row_fn(void *ctx, const struct log_row *row,
     struct err_info *e);
@@ -159,7 +185,8 @@ enum err store_events_prefix(struct store *s, space_id sp, struct str prefix,
     size_t max, struct arena *a, struct log_row **ret, size_t *n,
     struct err_info *e);
 /* Rows with pos > after in order, until fn fails or `max` rows (0 = no bound).
- * Short read transactions; may be called on with the last pos. */
+ * Short read transactions, none is open while fn runs (it may take its time, and
+ * call the store); may be called on with the last pos. */
 enum err store_log(struct store *s, space_id sp, uint64_t after, size_t max,
     store_row_fn *fn, void *ctx, struct err_info *e);
 /* Rows with pos < before, newest first (before 0 = from the end). */
@@ -203,13 +230,15 @@ struct arrival {
 	bool relayed;
 };
 /* [tx] Client: take in an event from a hub or a file.  A known one with seq > 0
- * becomes acked.  An own, never acknowledged event of the same id and other
- * content gives way to the hub's copy (docs/merge.md, Clock).  The Lamport
+ * becomes acked (one that was refused before is folded again).  A never
+ * acknowledged event of the same id and other content gives way to the hub's
+ * copy in every space (docs/merge.md, Clock; PUT_NEW).  The Lamport
  * clock moves above it.  pulled is moved by store_pulled.
  * Hub: assign the team's next seq.  *seq: of the new or the known event. */
 enum err store_put(struct store *s, space_id sp, const struct arrival *a,
     enum put *ret, uint64_t *seq, struct err_info *e);
-/* [tx] Everything up to seq of this epoch is here; head: greatest known. */
+/* [tx] Everything up to seq of this epoch is here; head: greatest known.  The
+ * first call names the epoch; another epoch later is ERR_RESYNC. */
 enum err store_pulled(struct store *s, space_id sp, struct str epoch,
     uint64_t seq, uint64_t head, struct err_info *e);
 /* [tx] The hub has another epoch: positions start over, every event that is not
@@ -227,21 +256,25 @@ enum err store_unacked(struct store *s, space_id sp, size_t max_events,
 enum err store_unacked_after(struct store *s, space_id sp,
     const struct stamp *after, size_t max_events, size_t max_bytes,
     struct arena *a, struct log_row **ret, size_t *n, struct err_info *e);
-/* [tx] The hub has it under this seq. */
+/* [tx] The hub has it under this seq.  ERR_NOT_FOUND. */
 enum err store_acked(struct store *s, space_id sp, const struct eid *id,
     uint64_t seq, struct err_info *e);
 /* [tx] Refused for good: out of the fold, its entity is folded again, kept with
  * its reason.  Unacknowledged own events that name it are made to name what it
- * had replaced instead. */
+ * had replaced instead.  ERR_NOT_FOUND; ERR_REFUSED: it was acknowledged in the
+ * present epoch. */
 enum err store_refuse(struct store *s, space_id sp, const struct eid *id,
     enum err code, struct str why, struct err_info *e);
 enum err store_refused(struct store *s, space_id sp, struct arena *a,
     struct log_row **ret, size_t *n, struct err_info *e);
 /* [tx] A refused event goes back to be sent again, as it is or with another
- * payload (n 0 = as it is), stamped anew. */
+ * payload (n 0 = as it is), stamped anew where it is our own and no team has it.
+ * ERR_NOT_FOUND: it is not here or not refused; ERR_SCHEMA; ERR_REFUSED: another
+ * payload for an event that is not ours alone. */
 enum err store_retry(struct store *s, space_id sp, const struct eid *id,
     struct str payload, struct err_info *e);
-/* [tx] A refused event is given up; it stays in the log as discarded. */
+/* [tx] A refused event is given up; it stays in the log as discarded and is no
+ * longer listed as refused.  ERR_NOT_FOUND. */
 enum err store_discard(struct store *s, space_id sp, const struct eid *id,
     struct err_info *e);
 /* [tx] Stamp all own, never acknowledged events of the space anew, in order,
@@ -270,7 +303,8 @@ enum err store_forked(struct store *s, struct str node, uint64_t node_seq,
 
 /* --- local notes that never leave the machine ---------------------------- */
 
-/* Small values by name ("space.used", "source:...").  ERR_NOT_FOUND. */
+/* Small values by name ("space.used", "source:...").  Names that begin with "."
+ * are the store's own.  ERR_NOT_FOUND. */
 enum err store_note_get(struct store *s, struct str name, struct arena *a,
     struct str *ret, struct err_info *e);
 enum err store_note_put(struct store *s, struct str name, struct str value,

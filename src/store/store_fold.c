@@ -1,0 +1,173 @@
+/* Stored events: decode them again, and fold an entity from its positions.
+ *
+ * Path: read the stamps of all positions, sort, hand the events over one by one
+ * to entity_fold.  Fails: bytes that do not decode are ERR_CORRUPT with their
+ * place. */
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "store_int.h"
+
+/* Raw bytes that are held while an entity is folded; what is beyond is read
+ * again, so that an entity of a million events does not need their memory. */
+enum { HISTORY_BYTES_MAX = 32 * 1024 * 1024 };
+
+uint32_t
+raw_sum(struct str raw)
+{
+	/* Against decay, not against people: the key is no secret. */
+	static const uint8_t key[crypto_shorthash_KEYBYTES] = "clowder raw sum";
+	uint8_t h[crypto_shorthash_BYTES];
+	uint32_t sum;
+
+	(void)crypto_shorthash(h, (const uint8_t *)raw.p, raw.n, key);
+	sum = (uint32_t)h[0] | (uint32_t)h[1] << 8 | (uint32_t)h[2] << 16 |
+	    (uint32_t)h[3] << 24;
+	return sum;
+}
+
+void
+parsed_fini(struct parsed *p)
+{
+	json_fini(&p->j);
+	arena_fini(&p->a);
+}
+
+enum err
+row_parse(const struct event_row *r, struct parsed *p, struct err_info *e)
+{
+	enum err rc;
+
+	arena_reset(&p->a);
+	rc = event_parse(&p->ev, &p->j, r->raw, &p->a, e);
+	if (rc == ERR_OK || rc == ERR_NOMEM)
+		return rc;
+	e->code = ERR_CORRUPT;
+	return err_wrap(e, "space %lld, event %llu", (long long)r->space,
+	    (unsigned long long)r->pos);
+}
+
+static int
+item_cmp(const void *a, const void *b)
+{
+	const struct history_item *x = a, *y = b;
+
+	return stamp_cmp(&x->stamp, &y->stamp);
+}
+
+static enum err
+row_missing(space_id space, uint64_t pos, struct err_info *e)
+{
+	return err_setf(e, ERR_CORRUPT,
+	    "space %lld: event %llu, which an entity lists, is not there",
+	    (long long)space, (unsigned long long)pos);
+}
+
+enum err
+history_load(struct store *s, space_id space, const uint64_t *pos, size_t n,
+    struct arena *a, struct history_item **ret, struct err_info *e)
+{
+	struct history_item *item = arena_array(a, n + 1, sizeof *item);
+	struct str node = { 0 };
+	size_t bytes = 0;
+	bool sorted = true;
+
+	if (item == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < n; i++) {
+		struct event_row r = { 0 };
+		bool found;
+		enum err rc = s->ops->event_get(s, space, pos[i],
+		    bytes < HISTORY_BYTES_MAX, a, &r, &found, e);
+
+		if (rc != ERR_OK)
+			return rc;
+		if (!found)
+			return row_missing(space, pos[i], e);
+		bytes += r.raw.n;
+		if (!str_eq(node, r.node))
+			node = r.node;
+		item[i] = (struct history_item){ { r.clock, node, r.id },
+			pos[i], r.raw, r.flags };
+		sorted &= i == 0 || item_cmp(&item[i - 1], &item[i]) < 0;
+	}
+	if (!sorted)
+		qsort(item, n, sizeof *item, item_cmp);
+	*ret = item;
+	return ERR_OK;
+}
+
+/* What entity_fold draws from. */
+struct history_walk {
+	struct store *store;
+	space_id space;
+	const struct history_item *item;
+	size_t n, at;
+	struct parsed parsed;
+	struct arena row; /* of an event that is read again */
+};
+
+static enum err
+walk_row(struct history_walk *w, const struct history_item *item,
+    struct event_row *r, struct err_info *e)
+{
+	enum err rc;
+	bool found;
+
+	*r = (struct event_row){ .space = w->space,
+		.pos = item->pos,
+		.raw = item->raw };
+	if (item->raw.p != NULL)
+		return ERR_OK;
+	arena_reset(&w->row);
+	rc = w->store->ops->event_get(w->store, w->space, item->pos, true,
+	    &w->row, r, &found, e);
+	if (rc == ERR_OK && !found)
+		rc = row_missing(w->space, item->pos, e);
+	return rc;
+}
+
+static enum err
+walk_next(void *ctx, const struct event **ret, struct err_info *e)
+{
+	struct history_walk *w = ctx;
+
+	*ret = NULL;
+	while (w->at < w->n) {
+		const struct history_item *item = &w->item[w->at++];
+		struct event_row r;
+		enum err rc;
+
+		if (item->flags & FLAG_REFUSED)
+			continue;
+		rc = walk_row(w, item, &r, e);
+		if (rc == ERR_OK)
+			rc = row_parse(&r, &w->parsed, e);
+		if (rc != ERR_OK)
+			return rc;
+		if (!w->parsed.ev.folds)
+			continue;
+		*ret = &w->parsed.ev;
+		return ERR_OK;
+	}
+	return ERR_OK;
+}
+
+enum err
+history_fold(struct store *s, space_id space, const uint64_t *pos, size_t n,
+    struct entity *en, struct err_info *e)
+{
+	struct history_walk w = { .store = s, .space = space, .n = n };
+	struct history_item *item;
+	struct arena a = { 0 };
+	enum err rc = history_load(s, space, pos, n, &a, &item, e);
+
+	if (rc == ERR_OK) {
+		w.item = item;
+		rc = entity_fold(en, walk_next, &w, e);
+	}
+	parsed_fini(&w.parsed);
+	arena_fini(&w.row);
+	arena_fini(&a);
+	return rc;
+}

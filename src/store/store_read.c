@@ -1,0 +1,527 @@
+/* Reading state and log.
+ *
+ * Rows are read in pages, so that no view is open while somebody else's function
+ * looks at the log - it may be slow, or call the store. */
+#include "store_int.h"
+
+/* --- state ------------------------------------------------------------------------ */
+
+static enum err
+entity_read(struct store *s, space_id sp, const struct entity_key *key,
+    const struct entity **ret, struct err_info *e)
+{
+	struct entity_slot *slot;
+	enum err rc = entity_slot(s, sp, key, false, &slot, e);
+
+	*ret = NULL;
+	if (rc != ERR_OK || slot == NULL)
+		return rc;
+	rc = entity_slot_settle(s, slot, e);
+	if (rc != ERR_OK) {
+		s->spoilt = true;
+		return rc;
+	}
+	if (!entity_counts(slot->en))
+		return ERR_OK;
+	slot->lent = true;
+	*ret = slot->en;
+	return ERR_OK;
+}
+
+enum err
+store_entity(struct store *s, space_id sp, const struct entity_key *key,
+    const struct entity **ret, struct err_info *e)
+{
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = entity_read(s, sp, key, ret, e);
+	read_end(s, mine);
+	return rc;
+}
+
+/* What was appended in this transaction is in the rows. */
+static enum err
+flush_for_read(struct store *s, struct err_info *e)
+{
+	enum err rc;
+
+	if (!s->in_tx || s->n_dirty == 0)
+		return ERR_OK;
+	rc = cache_flush_entities(s, e);
+	if (rc != ERR_OK)
+		s->spoilt = true;
+	return rc;
+}
+
+static enum err
+project_list(struct store *s, space_id sp, struct arena *a,
+    struct project_row **ret, size_t *n, struct err_info *e)
+{
+	struct project_slot *slot;
+	struct space_slot *space;
+	enum err rc = space_slot(s, sp, &space, e);
+
+	if (rc == ERR_OK)
+		rc = flush_for_read(s, e);
+	/* Sums of this transaction are in memory only. */
+	for (slot = s->dirty_project; rc == ERR_OK && slot != NULL;
+	     slot = slot->next_dirty)
+		rc = s->ops->project_put(s, &slot->row, e);
+	return rc == ERR_OK ? s->ops->project_list(s, sp, a, ret, n, e) : rc;
+}
+
+/* A page of rows, decoded one by one for fn. */
+static enum err
+page_show(struct entity_row *row, size_t n, struct str project,
+    store_entity_fn *fn, void *ctx, struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		struct entity_key key = { project, row[i].type, row[i].key };
+		struct entity *en;
+
+		if (!row[i].counts)
+			continue;
+		rc = entity_decode(&en, &key, row[i].state, e);
+		if (rc != ERR_OK)
+			break;
+		rc = fn(ctx, en, e);
+		entity_free(en);
+	}
+	return rc;
+}
+
+static enum err
+project_show(struct store *s, const struct project_row *project,
+    struct str type, store_entity_fn *fn, void *ctx, struct err_info *e)
+{
+	struct arena a[2] = { { 0 }, { 0 } };
+	struct str at_type = type, at_key = { "", 0 };
+	struct entity_row *row;
+	unsigned turn = 0;
+	size_t n;
+	enum err rc;
+
+	do {
+		struct arena *page = &a[turn++ & 1];
+
+		arena_reset(page);
+		rc = s->ops->entity_page(s, project->id, at_type, at_key,
+		    type.n > 0, PAGE_ROWS, page, &row, &n, e);
+		if (rc == ERR_OK)
+			rc = page_show(row, n, project->uuid, fn, ctx, e);
+		if (rc == ERR_OK && n > 0) {
+			at_type = row[n - 1].type;
+			at_key = row[n - 1].key;
+		}
+	} while (rc == ERR_OK && n == PAGE_ROWS);
+	arena_fini(&a[0]);
+	arena_fini(&a[1]);
+	return rc;
+}
+
+enum err
+store_entities(struct store *s, space_id sp, struct str project,
+    const char *type, store_entity_fn *fn, void *ctx, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct project_row *list;
+	size_t n = 0;
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = project_list(s, sp, &a, &list, &n, e);
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		if (project.n == 0 || str_eq(project, list[i].uuid))
+			rc = project_show(s, &list[i], str_of(type), fn, ctx,
+			    e);
+	arena_fini(&a);
+	read_end(s, mine);
+	return rc;
+}
+
+enum err
+store_projects(struct store *s, space_id sp, struct arena *a,
+    struct store_project **ret, size_t *n, struct err_info *e)
+{
+	struct project_row *list;
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	*n = 0;
+	if (rc != ERR_OK)
+		return rc;
+	rc = project_list(s, sp, a, &list, n, e);
+	*ret = rc == ERR_OK ? arena_array(a, *n + 1, sizeof **ret) : NULL;
+	if (rc == ERR_OK && *ret == NULL)
+		rc = err_set(e, ERR_NOMEM);
+	for (size_t i = 0; rc == ERR_OK && i < *n; i++) {
+		(*ret)[i].project = list[i].uuid;
+		(*ret)[i].entities = list[i].entities;
+		memcpy((*ret)[i].digest, list[i].digest, HASH_BYTES);
+	}
+	read_end(s, mine);
+	return rc;
+}
+
+enum err
+store_digest(struct store *s, space_id sp, struct str project,
+    uint8_t out[32], struct err_info *e)
+{
+	struct project_slot *slot;
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = flush_for_read(s, e);
+	if (rc == ERR_OK)
+		rc = project_slot(s, sp, project, false, &slot, e);
+	if (rc == ERR_OK && slot == NULL)
+		rc = err_setf(e, ERR_NOT_FOUND, "no project %.*s",
+		    STR_ARG(project));
+	if (rc == ERR_OK)
+		memcpy(out, slot->row.digest, HASH_BYTES);
+	read_end(s, mine);
+	return rc;
+}
+
+/* --- the log ------------------------------------------------------------------------ */
+
+enum err
+row_log(struct store *s, const struct space_row *space,
+    const struct event_row *r, struct arena *a, struct log_row *ret,
+    struct err_info *e)
+{
+	struct str code = { 0 }, why = { 0 };
+	bool found;
+	enum err rc;
+
+	*ret = (struct log_row){ .space = r->space,
+		.pos = r->pos,
+		.id = r->id,
+		.raw = r->raw,
+		.own = r->flags & FLAG_OWN,
+		.status = EVENT_LOCAL,
+		.user = r->user,
+		.received_ms = r->received_ms,
+		.relayed = r->flags & FLAG_RELAYED,
+		.discarded = r->flags & FLAG_DISCARDED };
+	if (row_acked(s, space, r)) {
+		ret->status = EVENT_ACKED;
+		ret->seq = s->opt.hub ? r->pos : r->seq;
+	}
+	if (!(r->flags & FLAG_REFUSED))
+		return ERR_OK;
+	ret->status = EVENT_REFUSED;
+	rc = s->ops->refused_get(s, r->space, r->pos, a, &code, &why, &found,
+	    e);
+	if (rc != ERR_OK)
+		return rc;
+	ret->code = found ? err_from_wire(code.p, code.n) : ERR_OK;
+	/* A code of a later version still says that it was refused. */
+	if (ret->code == ERR_OK)
+		ret->code = ERR_REFUSED;
+	ret->why = why;
+	return ERR_OK;
+}
+
+static enum err
+event_by_id(struct store *s, space_id sp, const struct eid *id,
+    struct arena *a, struct log_row *ret, struct err_info *e)
+{
+	struct space_slot *space;
+	struct event_row r = { 0 };
+	enum err rc = space_slot(s, sp, &space, e);
+
+	if (rc == ERR_OK)
+		rc = row_find(s, sp, id, a, &r, e);
+	if (rc == ERR_OK)
+		rc = row_log(s, &space->row, &r, a, ret, e);
+	return rc;
+}
+
+enum err
+store_event(struct store *s, space_id sp, const struct eid *id,
+    struct arena *a, struct log_row *ret, struct err_info *e)
+{
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = event_by_id(s, sp, id, a, ret, e);
+	read_end(s, mine);
+	return rc;
+}
+
+/* The ids of one form that begin with the prefix: between those that continue
+ * it with the least and with the greatest characters. */
+static bool
+prefix_bounds(struct str prefix, struct str least, struct str greatest,
+    struct eid *lo, struct eid *hi)
+{
+	char text[2][EID_TEXT_MAX];
+
+	if (prefix.n > least.n)
+		return false;
+	memcpy(text[0], least.p, least.n);
+	memcpy(text[1], greatest.p, greatest.n);
+	if (prefix.n > 0) {
+		memcpy(text[0], prefix.p, prefix.n);
+		memcpy(text[1], prefix.p, prefix.n);
+	}
+	return eid_parse(str_n(text[0], least.n), lo) &&
+	    eid_parse(str_n(text[1], least.n), hi);
+}
+
+static enum err
+prefix_rows(struct store *s, struct space_slot *space, const uint64_t *pos,
+    size_t n_pos, struct arena *a, struct log_row *ret, size_t *n,
+    struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < n_pos; i++) {
+		struct event_row r = { 0 };
+		bool found;
+
+		rc = s->ops->event_get(s, space->row.id, pos[i], true, a, &r,
+		    &found, e);
+		if (rc == ERR_OK && found)
+			rc = row_log(s, &space->row, &r, a, &ret[(*n)++], e);
+	}
+	return rc;
+}
+
+static enum err
+events_prefix(struct store *s, space_id sp, struct str prefix, size_t max,
+    struct arena *a, struct log_row **ret, size_t *n, struct err_info *e)
+{
+	static const struct {
+		const char *least, *greatest;
+	} form[] = {
+		{ "00000000-0000-0000-0000-000000000000",
+		    "ffffffff-ffff-ffff-ffff-ffffffffffff" },
+		{ "00000000000000000000000000", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ" },
+	};
+	struct space_slot *space;
+	struct eid lo, hi;
+	uint64_t *pos;
+	size_t n_pos;
+	enum err rc = space_slot(s, sp, &space, e);
+
+	*n = 0;
+	if (rc != ERR_OK)
+		return rc;
+	*ret = arena_array(a, max + 1, sizeof **ret);
+	if (*ret == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < 2 && rc == ERR_OK; i++) {
+		if (!prefix_bounds(prefix, str_of(form[i].least),
+		        str_of(form[i].greatest), &lo, &hi))
+			continue;
+		rc = s->ops->event_ids(s, sp, &lo, &hi, max - *n, a, &pos,
+		    &n_pos, e);
+		if (rc == ERR_OK)
+			rc = prefix_rows(s, space, pos, n_pos, a, *ret, n, e);
+	}
+	return rc;
+}
+
+enum err
+store_events_prefix(struct store *s, space_id sp, struct str prefix,
+    size_t max, struct arena *a, struct log_row **ret, size_t *n,
+    struct err_info *e)
+{
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = events_prefix(s, sp, prefix, max, a, ret, n, e);
+	read_end(s, mine);
+	return rc;
+}
+
+/* A page of rows as the world sees them. */
+struct log_page {
+	struct arena a;
+	struct log_row *row; /* in a */
+	size_t n;
+};
+
+static enum err
+page_fill(struct store *s, space_id sp, uint64_t after, size_t max,
+    struct log_page *page, struct err_info *e)
+{
+	struct space_slot *space;
+	struct event_row *row;
+	size_t n;
+	enum err rc = space_slot(s, sp, &space, e);
+
+	page->n = 0;
+	if (rc == ERR_OK)
+		rc = s->ops->event_page(s, sp, after, max, true, &page->a, &row,
+		    &n, e);
+	if (rc != ERR_OK)
+		return rc;
+	page->row = arena_array(&page->a, n + 1, sizeof *page->row);
+	if (page->row == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (; rc == ERR_OK && page->n < n; page->n++)
+		rc = row_log(s, &space->row, &row[page->n], &page->a,
+		    &page->row[page->n], e);
+	return rc;
+}
+
+enum err
+store_log(struct store *s, space_id sp, uint64_t after, size_t max,
+    store_row_fn *fn, void *ctx, struct err_info *e)
+{
+	struct log_page page = { 0 };
+	size_t left = max ? max : SIZE_MAX;
+	bool mine;
+	enum err rc;
+
+	do {
+		size_t want = left < PAGE_ROWS ? left : PAGE_ROWS;
+
+		arena_reset(&page.a);
+		rc = read_begin(s, &mine, e);
+		if (rc != ERR_OK)
+			break;
+		rc = page_fill(s, sp, after, want, &page, e);
+		read_end(s, mine);
+		for (size_t i = 0; rc == ERR_OK && i < page.n; i++) {
+			after = page.row[i].pos;
+			rc = fn(ctx, &page.row[i], e);
+		}
+		left -= page.n;
+	} while (rc == ERR_OK && page.n > 0 && left > 0);
+	arena_fini(&page.a);
+	return rc;
+}
+
+/* The rows (from, before), newest first. */
+static enum err
+back_show(struct store *s, space_id sp, uint64_t before, size_t max,
+    struct log_page *page, store_row_fn *fn, void *ctx, struct err_info *e)
+{
+	uint64_t from = before - 1 - max;
+	bool mine;
+	enum err rc;
+
+	arena_reset(&page->a);
+	rc = read_begin(s, &mine, e);
+	if (rc != ERR_OK)
+		return rc;
+	rc = page_fill(s, sp, from, max, page, e);
+	read_end(s, mine);
+	for (size_t i = page->n; rc == ERR_OK && i > 0; i--)
+		if (page->row[i - 1].pos < before)
+			rc = fn(ctx, &page->row[i - 1], e);
+	return rc;
+}
+
+enum err
+store_log_back(struct store *s, space_id sp, uint64_t before, size_t max,
+    store_row_fn *fn, void *ctx, struct err_info *e)
+{
+	struct log_page page = { 0 };
+	struct arena a = { 0 };
+	struct space space;
+	uint64_t left = max ? max : UINT64_MAX;
+	enum err rc = store_space_get(s, sp, &a, &space, e);
+
+	if (rc == ERR_OK && (before == 0 || before > space.events + 1))
+		before = space.events + 1;
+	while (rc == ERR_OK && before > 1 && left > 0) {
+		uint64_t want = left < PAGE_ROWS ? left : PAGE_ROWS;
+
+		if (want > before - 1)
+			want = before - 1;
+		rc = back_show(s, sp, before, (size_t)want, &page, fn, ctx, e);
+		before -= want;
+		left -= want;
+	}
+	arena_fini(&page.a);
+	arena_fini(&a);
+	return rc;
+}
+
+/* Which events an entity has, by stamp. */
+static enum err
+entity_history(struct store *s, space_id sp, const struct entity_key *key,
+    struct arena *a, struct history_item **item, size_t *n,
+    struct err_info *e)
+{
+	struct entity_slot *slot;
+	struct space_slot *space;
+	uint64_t *pos;
+	enum err rc = space_slot(s, sp, &space, e);
+
+	*n = 0;
+	if (rc == ERR_OK)
+		rc = entity_slot(s, sp, key, false, &slot, e);
+	if (rc != ERR_OK || slot == NULL)
+		return rc;
+	rc = entity_positions(s, slot->id, slot->runs, slot->pos, slot->n_pos,
+	    a, &pos, n, e);
+	if (rc == ERR_OK)
+		rc = history_load(s, sp, pos, *n, a, item, e);
+	return rc;
+}
+
+enum err
+store_entity_log(struct store *s, space_id sp, const struct entity_key *key,
+    store_row_fn *fn, void *ctx, struct err_info *e)
+{
+	struct arena a = { 0 }, one = { 0 };
+	struct history_item *item = NULL;
+	size_t n = 0;
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = entity_history(s, sp, key, &a, &item, &n, e);
+	read_end(s, mine);
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		struct log_row row;
+
+		arena_reset(&one);
+		rc = store_event(s, sp, &item[i].stamp.id, &one, &row, e);
+		if (rc == ERR_OK)
+			rc = fn(ctx, &row, e);
+	}
+	arena_fini(&one);
+	arena_fini(&a);
+	return rc;
+}
+
+enum err
+store_stamp(struct store *s, space_id sp, const struct eid *id,
+    uint64_t *clock, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct event_row r = { 0 };
+	bool mine, found;
+	enum err rc = read_begin(s, &mine, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = s->ops->event_find(s, sp, id, false, &a, &r, &found, e);
+	if (rc == ERR_OK && !found)
+		rc = err_set(e, ERR_NOT_FOUND);
+	*clock = r.clock;
+	arena_fini(&a);
+	read_end(s, mine);
+	return rc;
+}

@@ -1,0 +1,569 @@
+/* Own events that no hub has acknowledged change their stamp, node, names or
+ * payload (docs/merge.md, Causality).
+ *
+ * An event with one id has one content: what changes, changes in every space
+ * where it stands.  What any hub, team or epoch has acknowledged stays as it is
+ * for ever. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "fault.h"
+#include "store_int.h"
+
+/* --- one event --------------------------------------------------------------------- */
+
+static bool
+key_eq(const struct entity_key *a, const struct entity_key *b)
+{
+	return str_eq(a->project, b->project) && str_eq(a->type, b->type) &&
+	    str_eq(a->key, b->key);
+}
+
+/* Entities follow a row that has got other bytes. */
+static enum err
+replace_entities(struct store *s, const struct event_row *r,
+    const struct entity_key *was, const struct event *with, struct err_info *e)
+{
+	struct entity_slot *slot;
+	enum err rc = entity_slot(s, r->space, was, false, &slot, e);
+
+	if (rc == ERR_OK && slot == NULL)
+		return err_setf(e, ERR_CORRUPT,
+		    "space %lld: the entity of event %llu is not there",
+		    (long long)r->space, (unsigned long long)r->pos);
+	if (rc == ERR_OK && key_eq(was, &with->entity))
+		return entity_slot_stale(s, slot, e);
+	if (rc == ERR_OK)
+		rc = entity_slot_remove(s, slot, r->pos, e);
+	if (rc == ERR_OK)
+		rc = entity_slot(s, r->space, &with->entity, true, &slot, e);
+	if (rc == ERR_OK)
+		rc = entity_slot_stale(s, slot, e);
+	if (rc == ERR_OK)
+		rc = entity_slot_add(s, slot, r->pos, with, e);
+	return rc == ERR_OK ? share_reset(s, r->space, r->pos, e) : rc;
+}
+
+static enum err
+replace_copy(struct store *s, space_id sp, uint64_t pos,
+    const struct event *with, struct err_info *e)
+{
+	struct space_slot *space;
+	struct event_row r;
+	struct arena a = { 0 };
+	struct parsed was = { 0 };
+	bool found, waits = false;
+	enum err rc = space_slot(s, sp, &space, e);
+
+	if (rc == ERR_OK)
+		rc = s->ops->event_get(s, sp, pos, true, &a, &r, &found, e);
+	if (rc == ERR_OK)
+		rc = row_parse(&r, &was, e);
+	if (rc == ERR_OK)
+		waits = !row_acked(s, &space->row, &r) &&
+		    !(r.flags & FLAG_REFUSED);
+	if (rc == ERR_OK && waits)
+		rc = s->ops->unacked_del(s, &r, e);
+	if (rc != ERR_OK)
+		goto done;
+	r.clock = with->clock;
+	r.node = with->node;
+	r.raw = with->raw;
+	r.sum = raw_sum(with->raw);
+	s->changed = true;
+	rc = s->ops->event_set(s, &r, e);
+	if (rc == ERR_OK && waits)
+		rc = s->ops->unacked_put(s, &r, e);
+	if (rc == ERR_OK)
+		rc = replace_entities(s, &r, &was.ev.entity, with, e);
+	if (space->row.clock < with->clock) {
+		space->row.clock = with->clock;
+		space_dirty(s, space);
+	}
+done:
+	parsed_fini(&was);
+	arena_fini(&a);
+	return rc;
+}
+
+enum err
+event_replace(struct store *s, const struct event *with, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct event_row *copy;
+	size_t n;
+	enum err rc = s->ops->event_copies(s, &with->id, &a, &copy, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		rc = replace_copy(s, copy[i].space, copy[i].pos, with, e);
+	arena_fini(&a);
+	return rc;
+}
+
+/* What an own event is to become. */
+struct restamp {
+	uint64_t clock;
+	struct str node;
+	uint64_t node_seq;
+	const struct eid *replaces;
+	size_t n_replaces;
+};
+
+static enum err
+event_rewrite(struct store *s, const struct event *ev, const struct restamp *to,
+    struct err_info *e)
+{
+	struct buf raw = { 0 };
+	struct parsed p = { 0 };
+	enum err rc;
+
+	event_restamp(ev, to->clock, to->node, to->node_seq, to->replaces,
+	    to->n_replaces, &raw);
+	rc = buf_ok(&raw, e);
+	if (rc == ERR_OK)
+		rc = event_parse(&p.ev, &p.j, buf_str(&raw), &p.a, e);
+	if (rc == ERR_OK)
+		rc = event_replace(s, &p.ev, e);
+	parsed_fini(&p);
+	buf_fini(&raw);
+	return rc;
+}
+
+/* --- names of refused events --------------------------------------------------------- */
+
+struct names {
+	struct eid *id; /* own: names still to be looked at */
+	size_t n, cap;
+	struct map seen; /* borrows the ids of the arena */
+	struct eid *out; /* own */
+	size_t n_out, cap_out;
+	struct arena a;
+};
+
+static void
+names_fini(struct names *l)
+{
+	free(l->id);
+	free(l->out);
+	map_fini(&l->seen);
+	arena_fini(&l->a);
+}
+
+static enum err
+names_push(struct names *l, const struct eid *id, size_t n, struct err_info *e)
+{
+	if (n == 0)
+		return ERR_OK;
+	if (!mem_grow(&l->id, &l->cap, l->n + n, sizeof *l->id))
+		return err_set(e, ERR_NOMEM);
+	memcpy(l->id + l->n, id, n * sizeof *id);
+	l->n += n;
+	return ERR_OK;
+}
+
+/* One name: itself, or in place of a refused event what that had replaced. */
+static enum err
+names_take(struct store *s, space_id sp, struct names *l, struct eid id,
+    struct err_info *e)
+{
+	struct eid *key = arena_alloc(&l->a, sizeof *key);
+	struct event_row r = { 0 };
+	struct parsed p = { 0 };
+	bool found;
+	enum err rc;
+
+	if (key == NULL)
+		return err_set(e, ERR_NOMEM);
+	*key = id;
+	if (map_get(&l->seen, eid_key(key)) != NULL)
+		return ERR_OK;
+	if (!map_put(&l->seen, eid_key(key), key))
+		return err_set(e, ERR_NOMEM);
+	rc = s->ops->event_find(s, sp, &id, true, &l->a, &r, &found, e);
+	if (rc != ERR_OK)
+		return rc;
+	if (found && (r.flags & FLAG_REFUSED)) {
+		rc = row_parse(&r, &p, e);
+		if (rc == ERR_OK)
+			rc = names_push(l, p.ev.replaces, p.ev.n_replaces, e);
+		parsed_fini(&p);
+		return rc;
+	}
+	if (!mem_grow(&l->out, &l->cap_out, l->n_out + 1, sizeof *l->out))
+		return err_set(e, ERR_NOMEM);
+	l->out[l->n_out++] = id;
+	return ERR_OK;
+}
+
+/* What the event names, without the refused ones. */
+static enum err
+names_resolve(struct store *s, space_id sp, const struct event *ev,
+    struct names *l, struct err_info *e)
+{
+	enum err rc = names_push(l, ev->replaces, ev->n_replaces, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < l->n; i++)
+		rc = names_take(s, sp, l, l->id[i], e);
+	return rc;
+}
+
+/* --- what waits and is ours ------------------------------------------------------------- */
+
+struct waiting {
+	uint64_t *pos; /* own; by stamp */
+	size_t n, cap;
+};
+
+static enum err
+waiting_page(struct store *s, space_id sp, struct stamp *after,
+    struct waiting *w, struct arena *a, bool *more, struct err_info *e)
+{
+	uint64_t *pos;
+	size_t n;
+	enum err rc = s->ops->unacked_page(s, sp, after, PAGE_ROWS, a, &pos, &n,
+	    e);
+
+	*more = n > 0;
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		struct event_row r = { 0 };
+		bool found;
+
+		rc = s->ops->event_get(s, sp, pos[i], false, a, &r, &found, e);
+		if (rc != ERR_OK)
+			break;
+		*after = (struct stamp){ r.clock, r.node, r.id };
+		if (!(r.flags & FLAG_OWN))
+			continue;
+		if (!mem_grow(&w->pos, &w->cap, w->n + 1, sizeof *w->pos))
+			return err_set(e, ERR_NOMEM);
+		w->pos[w->n++] = pos[i];
+	}
+	return rc;
+}
+
+/* Own events that wait, behind a stamp.  after->node is borrowed. */
+static enum err
+waiting_own(struct store *s, space_id sp, struct stamp after,
+    struct waiting *w, struct err_info *e)
+{
+	/* The last stamp of a page lives in its arena while the next is read. */
+	struct arena a[2] = { { 0 }, { 0 } };
+	unsigned turn = 0;
+	bool more = true;
+	enum err rc = ERR_OK;
+
+	*w = (struct waiting){ 0 };
+	while (rc == ERR_OK && more) {
+		arena_reset(&a[turn & 1]);
+		rc = waiting_page(s, sp, &after, w, &a[turn++ & 1], &more, e);
+	}
+	arena_fini(&a[0]);
+	arena_fini(&a[1]);
+	return rc;
+}
+
+/* An own event that nobody has acknowledged, read again.  *ret false: somebody
+ * has. */
+static enum err
+own_load(struct store *s, space_id sp, uint64_t pos, struct arena *a,
+    struct event_row *r, struct parsed *p, bool *ret, struct err_info *e)
+{
+	bool found, fixed = true;
+	enum err rc;
+
+	arena_reset(a);
+	rc = s->ops->event_get(s, sp, pos, true, a, r, &found, e);
+	if (rc == ERR_OK && !found)
+		rc = err_setf(e, ERR_CORRUPT, "space %lld: event %llu is gone",
+		    (long long)sp, (unsigned long long)pos);
+	if (rc == ERR_OK)
+		rc = ever_acked(s, &r->id, &fixed, e);
+	*ret = !fixed;
+	return rc == ERR_OK && !fixed ? row_parse(r, p, e) : rc;
+}
+
+/* --- refuse ---------------------------------------------------------------------------- */
+
+static enum err
+exchange_one(struct store *s, struct space_slot *space, const struct event *ev,
+    struct err_info *e)
+{
+	struct names l = { 0 };
+	enum err rc = names_resolve(s, space->row.id, ev, &l, e);
+
+	if (rc == ERR_OK)
+		rc = event_rewrite(s, ev,
+		    &(struct restamp){ ev->clock, ev->node, ev->node_seq, l.out,
+		        l.n_out },
+		    e);
+	names_fini(&l);
+	return rc;
+}
+
+static bool
+event_names(const struct event *ev, const struct eid *id)
+{
+	for (size_t i = 0; i < ev->n_replaces; i++)
+		if (eid_eq(&ev->replaces[i], id))
+			return true;
+	return false;
+}
+
+enum err
+names_exchange(struct store *s, struct space_slot *space,
+    const struct event_row *r, struct err_info *e)
+{
+	space_id sp = space->row.id;
+	struct waiting w;
+	struct arena a = { 0 };
+	struct parsed p = { 0 };
+	/* Who names it comes after it. */
+	enum err rc = waiting_own(s, sp,
+	    (struct stamp){ r->clock, r->node, r->id }, &w, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < w.n; i++) {
+		struct event_row other = { 0 };
+		bool ours;
+
+		rc = own_load(s, sp, w.pos[i], &a, &other, &p, &ours, e);
+		if (rc == ERR_OK && ours && event_names(&p.ev, &r->id))
+			rc = exchange_one(s, space, &p.ev, e);
+	}
+	free(w.pos);
+	parsed_fini(&p);
+	arena_fini(&a);
+	return rc;
+}
+
+/* --- retry ------------------------------------------------------------------------------ */
+
+/* The same event with another payload. */
+static enum err
+payload_exchange(const struct event *ev, struct str payload, struct buf *raw,
+    struct parsed *p, struct err_info *e)
+{
+	struct str old = json_raw(ev->json, ev->payload);
+	size_t at = (size_t)(old.p - ev->raw.p);
+	enum err rc = payload_whole(payload, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	buf_add(raw, ev->raw.p, at);
+	buf_addstr(raw, payload);
+	buf_add(raw, old.p + old.n, ev->raw.n - at - old.n);
+	rc = buf_ok(raw, e);
+	if (rc == ERR_OK)
+		rc = event_parse(&p->ev, &p->j, buf_str(raw), &p->a, e);
+	if (rc == ERR_BAD_JSON)
+		rc = e->code = ERR_SCHEMA;
+	return rc == ERR_OK ? event_check(&p->ev, e) : rc;
+}
+
+enum err
+stamp_again(struct store *s, struct space_slot *space,
+    const struct event_row *r, struct str payload, struct err_info *e)
+{
+	struct parsed old = { 0 }, edited = { 0 };
+	struct names l = { 0 };
+	struct buf raw = { 0 };
+	const struct event *ev = &old.ev;
+	struct restamp to = { 0 };
+	enum err rc = row_parse(r, &old, e);
+
+	if (rc == ERR_OK && payload.n > 0) {
+		rc = payload_exchange(&old.ev, payload, &raw, &edited, e);
+		ev = &edited.ev;
+	}
+	if (rc == ERR_OK && space->row.clock >= CLOCK_MAX)
+		rc = err_setf(e, ERR_CLOCK_AHEAD,
+		    "the Lamport clock of the space has reached its end");
+	if (rc == ERR_OK)
+		rc = names_resolve(s, space->row.id, ev, &l, e);
+	if (rc == ERR_OK) {
+		to = (struct restamp){ space->row.clock + 1,
+			str_of(s->meta.node), s->meta.node_seq + 1, l.out,
+			l.n_out };
+		rc = event_rewrite(s, ev, &to, e);
+	}
+	if (rc == ERR_OK)
+		s->meta.node_seq++;
+	names_fini(&l);
+	parsed_fini(&old);
+	parsed_fini(&edited);
+	buf_fini(&raw);
+	return rc;
+}
+
+/* --- restamp ------------------------------------------------------------------------------ */
+
+/* The greatest clock of what an event names in this space. */
+static enum err
+named_clock(struct store *s, space_id sp, const struct event *ev,
+    struct arena *a, uint64_t *ret, struct err_info *e)
+{
+	*ret = 0;
+	for (size_t i = 0; i < ev->n_replaces; i++) {
+		struct event_row r = { 0 };
+		bool found;
+		enum err rc = s->ops->event_find(s, sp, &ev->replaces[i], false,
+		    a, &r, &found, e);
+
+		if (rc != ERR_OK)
+			return rc;
+		if (found && r.clock > *ret)
+			*ret = r.clock;
+	}
+	return ERR_OK;
+}
+
+/* Own events of a space that wait, in order: each above what it names - and
+ * where `all`, above *clock and its predecessor in any case. */
+static enum err
+restamp_space(struct store *s, space_id sp, bool all, uint64_t clock,
+    bool *changed, struct err_info *e)
+{
+	struct waiting w;
+	struct arena a = { 0 };
+	struct parsed p = { 0 };
+	enum err rc = waiting_own(s, sp, (struct stamp){ 0 }, &w, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < w.n; i++) {
+		struct event_row r = { 0 };
+		uint64_t named, to;
+		bool ours;
+
+		rc = own_load(s, sp, w.pos[i], &a, &r, &p, &ours, e);
+		if (rc != ERR_OK || !ours)
+			continue;
+		rc = named_clock(s, sp, &p.ev, &a, &named, e);
+		if (all)
+			to = clock = (named > clock ? named : clock) + 1;
+		else
+			to = named >= r.clock ? named + 1 : r.clock;
+		if (rc != ERR_OK || to == r.clock)
+			continue;
+		if (to > CLOCK_MAX) {
+			rc = err_setf(e, ERR_FAILED,
+			    "the Lamport clock has reached its end");
+			break;
+		}
+		*changed = true;
+		rc = event_rewrite(s, &p.ev,
+		    &(struct restamp){ to, p.ev.node, p.ev.node_seq,
+		        p.ev.replaces, p.ev.n_replaces },
+		    e);
+	}
+	free(w.pos);
+	parsed_fini(&p);
+	arena_fini(&a);
+	return rc;
+}
+
+/* Copies changed in other spaces as well: what names them there follows. */
+static enum err
+restamp_others(struct store *s, struct err_info *e)
+{
+	bool changed, found;
+	enum err rc;
+
+	do {
+		space_id sp = 0;
+
+		changed = false;
+		for (;;) {
+			rc = s->ops->space_next(s, sp, &sp, &found, e);
+			if (rc != ERR_OK || !found)
+				break;
+			rc = restamp_space(s, sp, false, 0, &changed, e);
+			if (rc != ERR_OK)
+				break;
+		}
+	} while (rc == ERR_OK && changed);
+	return rc;
+}
+
+/* Half of them may be stamped: nothing but rollback is left. */
+static enum err
+midway(enum err rc, struct err_info *e)
+{
+	if (rc == ERR_TOO_LARGE || rc == ERR_SCHEMA || rc == ERR_NOT_FOUND)
+		rc = e->code = ERR_FAILED;
+	return rc;
+}
+
+enum err
+store_restamp(struct store *s, space_id sp, uint64_t above,
+    struct err_info *e)
+{
+	struct space_slot *space;
+	bool changed = false;
+	uint64_t clock;
+	enum err rc;
+
+	write_begin(s);
+	rc = space_slot(s, sp, &space, e);
+	if (rc != ERR_OK)
+		return write_end(s, rc);
+	rc = restamp_space(s, sp, true, above, &changed, e);
+	if (rc == ERR_OK && changed)
+		rc = restamp_others(s, e);
+	if (rc == ERR_OK)
+		rc = s->ops->clock_max(s, sp, &clock, e);
+	if (rc == ERR_OK && clock != space->row.clock) {
+		space->row.clock = clock;
+		space_dirty(s, space);
+	}
+	return write_end(s, midway(rc, e));
+}
+
+/* --- renew -------------------------------------------------------------------------------- */
+
+static enum err
+renew_space(struct store *s, space_id sp, struct str was, struct err_info *e)
+{
+	struct waiting w;
+	struct arena a = { 0 };
+	struct parsed p = { 0 };
+	enum err rc = waiting_own(s, sp, (struct stamp){ 0 }, &w, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < w.n; i++) {
+		struct event_row r = { 0 };
+		bool ours;
+
+		rc = own_load(s, sp, w.pos[i], &a, &r, &p, &ours, e);
+		/* A copy in another space was its turn already. */
+		if (rc != ERR_OK || !ours || !str_eq(r.node, was))
+			continue;
+		rc = event_rewrite(s, &p.ev,
+		    &(struct restamp){ r.clock, str_of(s->meta.node),
+		        ++s->meta.node_seq, p.ev.replaces, p.ev.n_replaces },
+		    e);
+	}
+	free(w.pos);
+	parsed_fini(&p);
+	arena_fini(&a);
+	return rc;
+}
+
+enum err
+store_node_renew(struct store *s, struct err_info *e)
+{
+	uint8_t id[16];
+	char was[33];
+	space_id sp = 0;
+	bool found;
+	enum err rc;
+
+	write_begin(s);
+	memcpy(was, s->meta.node, sizeof was);
+	s->opt.env.random(s->opt.env.ctx, id, sizeof id);
+	hex_encode(id, sizeof id, s->meta.node);
+	s->meta.node_seq = 0;
+	s->changed = true;
+	do {
+		rc = s->ops->space_next(s, sp, &sp, &found, e);
+		if (rc == ERR_OK && found)
+			rc = renew_space(s, sp, str_of(was), e);
+	} while (rc == ERR_OK && found);
+	return write_end(s, midway(rc, e));
+}
