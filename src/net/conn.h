@@ -50,7 +50,7 @@ enum conn_wait {
 	CONN_WAIT_NONE,
 	CONN_WAIT_HEAD,   /* handshake and head of a request, whole */
 	CONN_WAIT_BODY,   /* progress of its body */
-	CONN_WAIT_IDLE,   /* between requests */
+	CONN_WAIT_IDLE,   /* between requests; may be closed to make room */
 	CONN_WAIT_WRITE,  /* progress of output */
 	CONN_WAIT_LINGER, /* closing: the peer may read the last answer */
 	CONN_WAIT_PING,   /* for upgraded connections: next heartbeat */

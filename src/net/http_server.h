@@ -35,6 +35,7 @@ struct http_request {
 	struct str path;               /* head->path */
 	struct str body;               /* from on_request on; as it came (gzip too) */
 	const char *peer;              /* "127.0.0.1:40112" */
+	struct str peer_host;          /* "127.0.0.1", "[::1]" */
 	const char *id;                /* unique in this process; also X-Request-Id */
 	bool tls;
 	struct arena arena; /* goes with the request; one thread at a time */
@@ -86,7 +87,8 @@ struct http_server_options {
 
 enum { HTTP_PROGRESS = 16384 }; /* bytes; the rest at the end counts too */
 
-/* o is copied; what it points to is borrowed. */
+/* o is copied; what it points to is borrowed.  Ends by http_server_stop, then
+ * http_server_free. */
 enum err http_server_new(struct http_server **ret, uv_loop_t *loop,
     const struct http_server_options *o, struct err_info *e);
 /* Listen on one more address: an IP address and a port (0: any free one, which
@@ -100,12 +102,17 @@ enum err http_server_listen(struct http_server *s, const char *host,
  * not answered; there the server may be freed. */
 void http_server_stop(struct http_server *s, uint32_t deadline_ms,
     void (*done)(void *arg), void *arg);
-/* Only in or after `done`, or where nothing ever listened.  Its handles close on
- * the loop: run it once more before uv_loop_close.  Accepts NULL. */
+/* Only in or after `done`.  Accepts NULL. */
 void http_server_free(struct http_server *s);
-/* For metrics and tests: open connections, bytes of requests held. */
-size_t http_server_connections(const struct http_server *s);
-size_t http_server_held(const struct http_server *s);
+struct http_server_stats {
+	size_t connections;  /* open, also upgraded ones */
+	size_t held;         /* bytes of requests held */
+	uint64_t accepted;   /* connections, since the start */
+	uint64_t turned_away; /* for want of room or descriptors */
+	uint64_t requests;   /* heads that were whole */
+};
+void http_server_stats(const struct http_server *s,
+    struct http_server_stats *ret);
 
 /* Answer.  body is moved (left empty); NULL: none.  fields: besides
  * Content-Length, Date, Connection, X-Request-Id, which are written here; one

@@ -4,8 +4,8 @@
 #ifndef CLOWDER_TLS_H
 #define CLOWDER_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "err.h"
 
@@ -13,7 +13,8 @@ struct tls;      /* certificate and key; any number of connections */
 struct tls_conn; /* one connection; thread of its loop */
 
 /* PEM files: the certificate with its chain, the key without a pass phrase.
- * ERR_CONFIG names the file and what is wrong with it. */
+ * ERR_CONFIG names the file and what is wrong with it.  SIGPIPE is ignored from
+ * here on where it was at its default (OpenSSL writes with write(2)). */
 enum err tls_new(struct tls **ret, const char *cert_path, const char *key_path,
     struct err_info *e);
 void tls_free(struct tls *t); /* accepts NULL; after its connections */
@@ -37,8 +38,8 @@ enum { TLS_DEV_DAYS = 825 };
 
 /* A self-signed EC P-256 pair for localhost, 127.0.0.1 and ::1, both files 0600,
  * replaced atomically.  A pair that is there, fits together and is valid for 7
- * more days is kept.  *made says which. */
-enum err tls_dev_pair(const char *cert_path, const char *key_path, int *made,
+ * more days is kept.  *made: a new one was made. */
+enum err tls_dev_pair(const char *cert_path, const char *key_path, bool *made,
     struct err_info *e);
 
 #endif

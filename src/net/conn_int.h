@@ -1,0 +1,58 @@
+/* Insides of connections: what a server's connections share.  For http_server.c
+ * and conn.c. */
+#ifndef CLOWDER_CONN_INT_H
+#define CLOWDER_CONN_INT_H
+
+#include <uv.h>
+
+#include "conn.h"
+#include "deadline.h"
+#include "err.h"
+#include "sock.h"
+#include "tls.h"
+
+enum {
+	CONN_READ_MAX = 65536,     /* bytes of one on_data */
+	CONN_READS_PER_TURN = 4,   /* then the others have their turn */
+	CONN_IOV_MAX = 64,         /* pieces of one writev */
+	CONN_JOIN_MAX = 16384,     /* smaller pieces are joined up to this */
+	CONN_LINGER_BYTES = 16 << 20 /* dropped at most after our last answer */
+};
+
+struct conn_host {
+	uv_loop_t *loop;
+	uv_timer_t timer;      /* of the next deadline */
+	uint64_t timer_at;     /* when it fires; UINT64_MAX: it does not run */
+	uv_prepare_t flusher;  /* runs while `dirty` is not empty */
+	struct deadlines waits; /* kinds are enum conn_wait */
+	struct conn *dirty;    /* borrow: have something to send */
+	struct conn *all;      /* borrow: each frees itself */
+	size_t count;          /* open ones */
+	uint32_t progress_bytes; /* what keeps CONN_WAIT_WRITE away */
+	char *scratch;         /* own: CONN_READ_MAX bytes */
+	/* After a connection's on_close. */
+	void (*on_gone)(void *ctx);
+	void *ctx;
+	unsigned handles; /* of the two above that are not closed yet */
+	void (*on_fini)(void *ctx);
+};
+
+/* waits.ms, progress_bytes, on_gone and ctx are the caller's to set afterwards. */
+enum err conn_host_init(struct conn_host *h, uv_loop_t *loop,
+    struct err_info *e);
+/* No connection is left: close the handles; on_fini(ctx) when that is done. */
+void conn_host_fini(struct conn_host *h, void (*on_fini)(void *ctx));
+
+/* Takes fd, also when it fails (then it is closed).  tls NULL: plain. */
+enum err conn_new(struct conn_host *h, int fd,
+    const struct sockaddr_storage *peer, struct tls *tls,
+    const struct conn_ops *ops, void *ctx, struct conn **ret,
+    struct err_info *e);
+/* Walk: the newest first; NULL ends.  The present one may be closed. */
+struct conn *conn_next(const struct conn_host *h, const struct conn *after);
+void conn_stop(struct conn *c); /* ops->on_stop, or closes */
+size_t conn_host_name_len(const struct conn *c); /* of conn_peer's address */
+/* The connection that waits longest in this kind; NULL: none. */
+struct conn *conn_oldest(const struct conn_host *h, enum conn_wait kind);
+
+#endif
