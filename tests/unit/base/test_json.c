@@ -212,6 +212,7 @@ static const struct str refused[] = {
 	STR_INIT("\"\\ud800\\u0041\""),
 	STR_INIT("\"\\ud800\\ud800\""),
 	STR_INIT("\"\\ud800x\""),
+	STR_INIT("\"\\udc00\\udc00\""),
 	STR_INIT("\"\\ud800\\n\""),
 	STR_INIT("\"\\ud83d\\ude0\""),
 	STR_INIT("\"\\ud83d\\ude"),
@@ -302,6 +303,27 @@ refuses(void)
 	}
 }
 
+/* Each byte at each place of a string that is scanned in blocks. */
+static void
+judges_each_byte_at_each_place(void)
+{
+	enum { LENGTH = 37 };
+	char text[LENGTH + 2];
+
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t at = 1; at <= LENGTH; at++) {
+			bool good =
+			    c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+
+			memset(text, 'x', sizeof text);
+			text[0] = text[LENGTH + 1] = '"';
+			text[at] = (char)c;
+			t_note("byte 0x%02x at %zu", c, at);
+			CHECK_ERR(parse(str_n(text, sizeof text), 0),
+			    good ? ERR_OK : ERR_BAD_JSON);
+		}
+}
+
 /* No prefix of a text that ends in a bracket is a text. */
 static void
 refuses_every_prefix(void)
@@ -333,6 +355,7 @@ bounds_depth(void)
 	CHECK_ERR(parse(STR("[]"), 0), ERR_BAD_JSON);
 	CHECK_ERR(parse(STR("{\"a\":[]}"), 2), ERR_OK);
 	CHECK_ERR(parse(STR("{\"a\":[]}"), 1), ERR_BAD_JSON);
+	CHECK_ERR(parse(STR("[[],[1],{},{\"a\":1},[]]"), 2), ERR_OK);
 	free(deep);
 }
 
@@ -521,6 +544,8 @@ check_refuses_duplicates(void)
 		{ STR_INIT("{}"), ERR_OK },
 		{ STR_INIT("{\"a\":1,\"b\":2,\"A\":3}"), ERR_OK },
 		{ STR_INIT("{\"a\":{\"a\":{\"a\":1}}}"), ERR_OK },
+		/* alike at both ends and in the middle */
+		{ STR_INIT("{\"axbyc\":1,\"azbwc\":2}"), ERR_OK },
 		{ STR_INIT("[{\"a\":1},{\"a\":1}]"), ERR_OK },
 		{ STR_INIT("{\"a\":1,\"a\":1}"), ERR_BAD_JSON },
 		{ STR_INIT("{\"a\":1,\"\\u0061\":1}"), ERR_BAD_JSON },
@@ -639,6 +664,7 @@ main(void)
 {
 	T_RUN(takes);
 	T_RUN(refuses);
+	T_RUN(judges_each_byte_at_each_place);
 	T_RUN(refuses_every_prefix);
 	T_RUN(bounds_depth);
 	T_RUN(says_where);
