@@ -7,7 +7,7 @@
  * subtree, so that siblings are walked without recursion.
  *
  * Fails: ERR_BAD_JSON with what and the byte offset; ERR_TOO_LARGE for a text
- * of 4 GiB or more; ERR_NOMEM.  Never recurses: depth costs memory of the tape
+ * of 4 GiB or more or with more than count_max nodes; ERR_NOMEM.  Never recurses: depth costs memory of the tape
  * only. */
 #ifndef CLOWDER_JSON_H
 #define CLOWDER_JSON_H
@@ -44,6 +44,10 @@ struct json {
 	struct json_node *node; /* own */
 	size_t cap;
 	uint32_t count;
+	/* Nodes that a text may have, above it ERR_TOO_LARGE; 0 = no limit.  To
+	 * be set before the first parse.  A node is 16 bytes and "[0,0,..." has
+	 * one every two bytes: whoever parses what strangers send sets it. */
+	uint32_t count_max;
 };
 
 enum { JSON_DEPTH_MAX = 64 }; /* docs/protocol.md, Batch: of a whole body */

@@ -15,6 +15,8 @@
 #include "json_int.h"
 #include "utf8.h"
 
+enum { NODES_FIRST = 64 }; /* of a tape that is not used again */
+
 #define NO_NODE UINT32_MAX
 #define CHILDREN_MAX ((1u << 28) - 1) /* json_node.n */
 
@@ -57,11 +59,24 @@ __attribute__((cold, noinline)) static bool
 grow(struct parse *s)
 {
 	struct json *j = s->j;
+	size_t cap = j->cap ? j->cap * 2 : NODES_FIRST;
+	struct json_node *node;
 
-	if (mem_grow(&j->node, &j->cap, (size_t)j->count + 1, sizeof *j->node))
-		return true;
-	s->rc = err_set(s->e, ERR_NOMEM);
-	return false;
+	if (j->count_max > 0 && cap > j->count_max)
+		cap = j->count_max;
+	if (cap <= j->count) {
+		s->rc = err_setf(s->e, ERR_TOO_LARGE,
+		    "JSON of more than %u values and keys", j->count_max);
+		return false;
+	}
+	node = mem_realloc(j->node, cap * sizeof *node);
+	if (node == NULL) {
+		s->rc = err_set(s->e, ERR_NOMEM);
+		return false;
+	}
+	j->node = node;
+	j->cap = cap;
+	return true;
 }
 
 /* Put a node from..to on the tape; to NULL passes a failure on. */

@@ -360,6 +360,32 @@ bounds_depth(void)
 }
 
 static void
+bounds_nodes(void)
+{
+	struct json j = { .count_max = 100 };
+	struct err_info e = { 0 };
+	struct buf b = { 0 };
+
+	buf_addc(&b, '[');
+	for (int i = 0; i < 98; i++)
+		buf_adds(&b, "0,");
+	buf_addc(&b, '0');
+	CHECK_OK(json_parse(&j, STR("{\"a\":1}"), 1, &e), &e);
+	buf_addc(&b, ']');
+	CHECK_OK(json_parse(&j, buf_str(&b), 1, &e), &e);
+	CHECK_U(j.count, 100);
+	b.data[b.len - 1] = ',';
+	buf_adds(&b, "0]");
+	CHECK_ERR(json_parse(&j, buf_str(&b), 1, &e), ERR_TOO_LARGE);
+	CHECK(j.cap <= 100);
+	j.count_max = 0;
+	CHECK_OK(json_parse(&j, buf_str(&b), 1, &e), &e);
+	CHECK_U(j.count, 101);
+	json_fini(&j);
+	buf_fini(&b);
+}
+
+static void
 says_where(void)
 {
 	struct json j = { 0 };
@@ -642,7 +668,7 @@ walks_fault_points(void)
 	struct buf text = { 0 };
 	int n = 0;
 
-	many_members(&text, 200, "\\u0041");
+	many_members(&text, 2000, "\\u0041");
 	do {
 		enum err rc;
 
@@ -667,6 +693,7 @@ main(void)
 	T_RUN(judges_each_byte_at_each_place);
 	T_RUN(refuses_every_prefix);
 	T_RUN(bounds_depth);
+	T_RUN(bounds_nodes);
 	T_RUN(says_where);
 	T_RUN(tape_says_what_the_text_says);
 	T_RUN(reads_strings);
