@@ -15,7 +15,7 @@
 #include "json_int.h"
 #include "utf8.h"
 
-enum { NODES_FIRST = 64 }; /* of a tape that is not used again */
+enum { NODES_FIRST = 8 }; /* of a tape that is not used again */
 
 #define NO_NODE UINT32_MAX
 #define CHILDREN_MAX ((1u << 28) - 1) /* json_node.n */
