@@ -470,11 +470,19 @@ feed(struct client *c, struct str in)
 		    "too much is under way, try again");
 }
 
+static struct str
+pending(const struct client *c)
+{
+	if (c->pending.len == 0)
+		return (struct str){ 0 };
+	return str_n(c->pending.data + c->pending_at,
+	    c->pending.len - c->pending_at);
+}
+
 static void
 feed_pending(struct client *c)
 {
-	struct str in = str_n(c->pending.data + c->pending_at,
-	    c->pending.len - c->pending_at);
+	struct str in = pending(c);
 
 	conn_resume(c->conn); /* feed pauses again where it must */
 	if (in.n == 0)
@@ -616,11 +624,7 @@ http_detach(struct http_request *req, int status, const struct conn_ops *ops,
 		return NULL;
 	}
 	log_request(c, status, 0, ERR_OK, "");
-	if (c->feeding)
-		buf_addstr(rest, c->rest);
-	else
-		buf_add(rest, c->pending.data + c->pending_at,
-		    c->pending.len - c->pending_at);
+	buf_addstr(rest, c->feeding ? c->rest : pending(c));
 	c->state = DETACHED;
 	conn_use(conn, ops, ctx);
 	conn_wait(conn, CONN_WAIT_NONE);
