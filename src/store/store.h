@@ -129,6 +129,11 @@ enum err store_space_contact(struct store *s, space_id id, int64_t wall_ms,
  * appended in it. */
 enum err store_entity(struct store *s, space_id sp, const struct entity_key *key,
     const struct entity **ret, struct err_info *e);
+/* As store_entity, but never folds - *ret is NULL also where that would be
+ * needed - and valid only until the next call on the store. */
+enum err store_entity_peek(struct store *s, space_id sp,
+    const struct entity_key *key, const struct entity **ret,
+    struct err_info *e);
 /* Every entity of a space (project.n 0 = of all projects, type NULL = of all
  * types), ordered by project, type, key, in one view; the entity is valid during
  * the call, and fn may call reads.  Stops at the first failure of fn and returns
@@ -165,6 +170,7 @@ struct log_row {
 	struct eid id;
 	struct str raw;   /* the event, byte for byte */
 	bool own;         /* made by this replica */
+	bool fixed;       /* not own, or once acknowledged here: it never changes */
 	enum event_status status;
 	struct str user;  /* the hub's word: who was signed in; "" unknown */
 	int64_t received_ms; /* the hub's, else this replica's, wall time */

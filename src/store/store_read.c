@@ -42,6 +42,24 @@ store_entity(struct store *s, space_id sp, const struct entity_key *key,
 	return rc;
 }
 
+enum err
+store_entity_peek(struct store *s, space_id sp, const struct entity_key *key,
+    const struct entity **ret, struct err_info *e)
+{
+	struct entity_slot *slot;
+	bool mine;
+	enum err rc = read_begin(s, &mine, e);
+
+	*ret = NULL;
+	if (rc != ERR_OK)
+		return rc;
+	rc = entity_slot(s, sp, key, false, &slot, e);
+	if (rc == ERR_OK && slot != NULL && !slot->stale)
+		*ret = slot->en;
+	read_end(s, mine);
+	return rc;
+}
+
 /* What was appended in this transaction is in the rows. */
 static enum err
 flush_for_read(struct store *s, struct err_info *e)
@@ -208,6 +226,7 @@ row_log(struct store *s, const struct space_row *space,
 		.id = r->id,
 		.raw = r->raw,
 		.own = r->flags & FLAG_OWN,
+		.fixed = !(r->flags & FLAG_OWN) || r->seq > 0,
 		.status = EVENT_LOCAL,
 		.user = r->user,
 		.received_ms = r->received_ms,

@@ -303,7 +303,9 @@ resync(struct store *s, space_id sp, struct str epoch, struct err_info *e)
 	struct space_slot *slot;
 	enum err rc = space_slot(s, sp, &slot, e);
 
-	if (rc != ERR_OK || str_eq(slot->row.epoch, epoch))
+	/* A client starts over in the same epoch as well: its hub may have lost
+	 * the end of its log. */
+	if (rc != ERR_OK || (s->opt.hub && str_eq(slot->row.epoch, epoch)))
 		return rc;
 	rc = keep(s, &slot->row.epoch, epoch, e);
 	if (rc != ERR_OK)

@@ -1,0 +1,239 @@
+/* Wires the sync engine to the store: each call that changes something is one
+ * transaction.  Fails as the store does; nothing has changed then. */
+#include "replica.h"
+
+#include <stdio.h>
+
+static enum err
+replica_position(void *ctx, struct sync_position *ret, struct err_info *e)
+{
+	struct replica *r = ctx;
+	struct arena a = { 0 };
+	struct space sp;
+	enum err rc;
+	int n;
+
+	*ret = (struct sync_position){ 0 };
+	rc = store_space_get(r->store, r->space, &a, &sp, e);
+	if (rc != ERR_OK)
+		goto done;
+	n = snprintf(ret->epoch, sizeof ret->epoch, "%.*s", STR_ARG(sp.epoch));
+	if (n < 0 || (size_t)n >= sizeof ret->epoch) {
+		rc = err_setf(e, ERR_CORRUPT,
+		    "the epoch of a space is too long");
+		goto done;
+	}
+	ret->pulled = sp.pulled;
+	ret->head = sp.head;
+	ret->unacked = sp.unacked;
+done:
+	arena_fini(&a);
+	return rc;
+}
+
+/* What some hub has acknowledged goes with who had sent it and when.  Of our own
+ * that was us. */
+static struct sync_event
+event_to_push(const struct log_row *row, struct str account)
+{
+	return (struct sync_event){
+		.send = { .id = row->id,
+		    .raw = row->raw,
+		    .relayed = row->fixed,
+		    .user = row->own && row->user.n == 0 ? account : row->user,
+		    .received_ms = row->received_ms },
+		.own = row->own,
+		.fixed = row->fixed,
+	};
+}
+
+static enum err
+replica_unacked(void *ctx, const struct stamp *after, size_t max_events,
+    size_t max_bytes, struct arena *a, struct sync_event **ret, size_t *n,
+    struct err_info *e)
+{
+	const struct stamp first = { 0 };
+	struct replica *r = ctx;
+	struct log_row *row;
+	struct space sp;
+
+	if (store_space_get(r->store, r->space, a, &sp, e) != ERR_OK ||
+	    store_unacked_after(r->store, r->space, after ? after : &first,
+	        max_events, max_bytes, a, &row, n, e) != ERR_OK)
+		return e->code;
+	*ret = arena_array(a, *n, sizeof **ret);
+	if (*ret == NULL && *n > 0)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < *n; i++)
+		(*ret)[i] = event_to_push(&row[i], sp.account);
+	return ERR_OK;
+}
+
+/* One transaction around fn. */
+static enum err
+transact(struct replica *r,
+    enum err (*fn)(struct replica *r, void *arg, struct err_info *e), void *arg,
+    struct err_info *e)
+{
+	if (store_begin(r->store, e) != ERR_OK)
+		return e->code;
+	if (fn(r, arg, e) == ERR_OK && store_commit(r->store, e) == ERR_OK)
+		return ERR_OK;
+	store_rollback(r->store);
+	return e->code;
+}
+
+static enum err
+settle_tx(struct replica *r, void *arg, struct err_info *e)
+{
+	const struct sync_settled *what = arg;
+
+	for (size_t i = 0; i < what->n; i++) {
+		const struct sync_mark *m = &what->mark[i];
+		enum err rc = m->seq > 0 ?
+		    store_acked(r->store, r->space, &m->id, m->seq, e) :
+		    store_refuse(r->store, r->space, &m->id, m->code, m->why,
+		        e);
+
+		if (rc != ERR_OK)
+			return rc;
+	}
+	return store_pulled(r->store, r->space, what->epoch, what->pulled,
+	    what->head, e);
+}
+
+static enum err
+replica_settle(void *ctx, const struct sync_settled *what, struct err_info *e)
+{
+	return transact(ctx, settle_tx, (void *)(uintptr_t)what, e);
+}
+
+struct take {
+	const struct pull_answer *p;
+	enum sync_took *took;
+};
+
+static enum err
+take_tx(struct replica *r, void *arg, struct err_info *e)
+{
+	static const enum sync_took took[] = {
+		[PUT_NEW] = SYNC_NEW,
+		[PUT_DUPLICATE] = SYNC_KNOWN,
+		[PUT_REUSED] = SYNC_CLASH,
+	};
+	const struct take *t = arg;
+
+	for (size_t i = 0; i < t->p->n; i++) {
+		const struct pull_item *it = &t->p->item[i];
+		const struct arrival a = { .ev = &it->ev,
+			.seq = it->seq,
+			.user = it->user,
+			.received_ms = it->received_ms,
+			.relayed = it->relayed };
+		enum put put;
+		uint64_t seq;
+
+		if (store_put(r->store, r->space, &a, &put, &seq, e) != ERR_OK)
+			return e->code;
+		t->took[i] = took[put];
+	}
+	return store_pulled(r->store, r->space, t->p->epoch, t->p->next,
+	    t->p->head, e);
+}
+
+static enum err
+replica_take(void *ctx, const struct pull_answer *p, enum sync_took *took,
+    struct err_info *e)
+{
+	struct take t = { p, took };
+	struct sync_position at;
+
+	/* The usual answer says that nothing happened: that needs no commit. */
+	if (p->n == 0) {
+		if (replica_position(ctx, &at, e) != ERR_OK)
+			return e->code;
+		if (str_is(p->epoch, at.epoch) && p->next == at.pulled &&
+		    p->head == at.head)
+			return ERR_OK;
+	}
+	return transact(ctx, take_tx, &t, e);
+}
+
+static enum err
+resync_tx(struct replica *r, void *arg, struct err_info *e)
+{
+	return store_resync(r->store, r->space, *(struct str *)arg, e);
+}
+
+static enum err
+replica_resync(void *ctx, struct str epoch, struct err_info *e)
+{
+	return transact(ctx, resync_tx, &epoch, e);
+}
+
+static enum err
+restamp_tx(struct replica *r, void *arg, struct err_info *e)
+{
+	return store_restamp(r->store, r->space, *(uint64_t *)arg, e);
+}
+
+static enum err
+replica_restamp(void *ctx, uint64_t above, struct err_info *e)
+{
+	return transact(ctx, restamp_tx, &above, e);
+}
+
+static enum err
+renew_tx(struct replica *r, void *arg, struct err_info *e)
+{
+	(void)arg;
+	return store_node_renew(r->store, e);
+}
+
+static enum err
+replica_renew(void *ctx, struct err_info *e)
+{
+	return transact(ctx, renew_tx, NULL, e);
+}
+
+static enum err
+contact_tx(struct replica *r, void *arg, struct err_info *e)
+{
+	return store_space_contact(r->store, r->space, *(int64_t *)arg, e);
+}
+
+static enum err
+replica_contact(void *ctx, struct err_info *e)
+{
+	struct replica *r = ctx;
+	int64_t now = r->env.wall_ms(r->env.ctx);
+
+	return transact(r, contact_tx, &now, e);
+}
+
+static uint64_t
+replica_random(void *ctx)
+{
+	struct replica *r = ctx;
+	uint64_t v;
+
+	r->env.random(r->env.ctx, &v, sizeof v);
+	return v;
+}
+
+void
+replica_sync(struct replica *r, struct sync_replica *ret)
+{
+	*ret = (struct sync_replica){
+		.ctx = r,
+		.position = replica_position,
+		.unacked = replica_unacked,
+		.settle = replica_settle,
+		.take = replica_take,
+		.resync = replica_resync,
+		.restamp = replica_restamp,
+		.renew = replica_renew,
+		.contact = replica_contact,
+		.random = replica_random,
+	};
+}
