@@ -1,9 +1,7 @@
 #include "context.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "path.h"
 
 void
@@ -15,6 +13,12 @@ ctx_init(struct ctx *c, const char *program)
 		.program = kitty ? "spec-kitty" : "clowder",
 		.title = kitty ? "Spec Kitty" : "Clowder",
 	};
+}
+
+void
+ctx_fini(struct ctx *c)
+{
+	arena_fini(&c->arena);
 }
 
 enum err
@@ -55,10 +59,4 @@ ctx_project(struct ctx *c, const struct project **ret, struct err_info *e)
 	c->has_project = c->has_project || rc == ERR_OK;
 	*ret = &c->project;
 	return rc;
-}
-
-void
-ctx_fini(struct ctx *c)
-{
-	arena_fini(&c->arena);
 }

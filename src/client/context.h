@@ -7,6 +7,7 @@
 #include "config.h"
 #include "home.h"
 #include "project.h"
+#include "spaces.h"
 #include "store.h"
 
 struct ctx {
@@ -17,7 +18,7 @@ struct ctx {
 	struct config config;
 	struct project project;
 	struct store *store; /* own */
-	space_id space;
+	struct spaces_choice choice;
 	bool has_home, has_config, has_project, writes, no_store, has_space;
 	const char *folder; /* where the project is looked for; NULL = here */
 	struct str author;
@@ -42,6 +43,9 @@ enum err ctx_project(struct ctx *c, const struct project **ret,
 /* The space in which the folder's project is worked on (spaces.h).  Opens the
  * replica for reading where it is not open. */
 enum err ctx_space(struct ctx *c, space_id *ret, struct err_info *e);
+/* The same with what is to be said about it: known, several, foreign. */
+enum err ctx_choice(struct ctx *c, const struct spaces_choice **ret,
+    struct err_info *e);
 /* Who writes: $CLOWDER_AUTHOR; "agent:claude/<session>" below Claude Code;
  * "user:<name>": the account that was signed in last, else the system's name of
  * the user.  At most 256 bytes. */
