@@ -116,6 +116,36 @@ os_read_file(const char *path, size_t max_bytes, struct buf *out,
 	return rc;
 }
 
+enum err
+os_read_head(const char *path, size_t max_bytes, struct buf *out,
+    struct err_info *e)
+{
+	struct stat st;
+	int fd;
+	enum err rc = open_regular(path, 0, &fd, &st, e);
+
+	if (rc == ERR_OK && (uintmax_t)st.st_size < max_bytes)
+		max_bytes = (size_t)st.st_size;
+	if (rc == ERR_OK && !buf_reserve(out, max_bytes))
+		rc = buf_ok(out, e);
+	while (rc == ERR_OK && max_bytes > 0) {
+		ssize_t n = fault_tick() ? (errno = EIO, -1)
+		                         : read(fd, out->data + out->len, max_bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			rc = err_sys(e, errno, "read %s", path);
+		if (n <= 0)
+			break;
+		out->len += (size_t)n;
+		out->data[out->len] = '\0';
+		max_bytes -= (size_t)n;
+	}
+	close_read(fd);
+	return rc;
+}
+
 /* A path as it can be pasted into a shell. */
 static void
 add_quoted(struct buf *b, const char *path)

@@ -30,6 +30,9 @@ struct os_file_id {
  * when it is no regular file (pipes would block: use os_read_fd). */
 enum err os_read_file(const char *path, size_t max_bytes, struct buf *out,
     struct err_info *e);
+/* As os_read_file, but no more than the first max_bytes of it. */
+enum err os_read_head(const char *path, size_t max_bytes, struct buf *out,
+    struct err_info *e);
 /* As os_read_file for files that hold secrets: no symbolic link, owned by this
  * user, no wider than 0600 - else ERR_PERMISSION, with the chmod to run. */
 enum err os_read_secret(const char *path, size_t max_bytes, struct buf *out,
