@@ -168,7 +168,6 @@ struct login {
 	struct str key;     /* folded name or e-mail; n 0: nobody has it */
 	struct str user_id; /* n 0: there is no such user */
 	struct str team_slug;
-	bool disabled;
 	char hash[PASSWORD_HASH_MAX];
 	char fresh_hash[PASSWORD_HASH_MAX]; /* "" unless it is to be replaced */
 };
@@ -187,9 +186,9 @@ login_find(struct accounts *a, struct login *l, struct arena *ar,
 	(void)pthread_mutex_lock(&a->write_lock);
 	query_open(&q, &a->write,
 	    str_find(l->key, '@') == SIZE_MAX ?
-	        "SELECT u.id, t.slug, u.disabled, u.password FROM user u"
+	        "SELECT u.id, t.slug, u.password FROM user u"
 	        " JOIN team t ON t.id = u.default_team WHERE u.name_key = ?1" :
-	        "SELECT u.id, t.slug, u.disabled, u.password FROM user u"
+	        "SELECT u.id, t.slug, u.password FROM user u"
 	        " JOIN team t ON t.id = u.default_team WHERE u.email_key = ?1");
 	query_text(&q, l->key);
 	rc = query_row(&q, &found, e);
@@ -198,8 +197,7 @@ login_find(struct accounts *a, struct login *l, struct arena *ar,
 	rc = query_copy(&q, 0, ar, &l->user_id, e);
 	if (rc == ERR_OK)
 		rc = query_copy(&q, 1, ar, &l->team_slug, e);
-	l->disabled = query_get_int(&q, 2) != 0;
-	hash = query_get(&q, 3);
+	hash = query_get(&q, 2);
 	if (rc == ERR_OK && hash.n >= sizeof l->hash)
 		rc = err_setf(e, ERR_CORRUPT, "a stored password hash");
 	if (rc == ERR_OK)
@@ -221,7 +219,7 @@ login_verify(struct accounts *a, struct login *l, struct str password,
 	if (!found)
 		password_dummy(a->opt.cost, l->hash);
 	rc = password_verify(password, l->hash, e);
-	if (rc == ERR_OK && (!found || l->disabled))
+	if (rc == ERR_OK && !found)
 		rc = err_set(e, ERR_CREDENTIALS);
 	if (rc == ERR_OK && password_needs_rehash(l->hash, a->opt.cost)) {
 		rc = password_hash(password, a->opt.cost, l->fresh_hash, e);
@@ -234,8 +232,8 @@ login_verify(struct accounts *a, struct login *l, struct str password,
 	return rc;
 }
 
-/* Nobody held a lock while the password was looked at: it must still be this
- * user's, and the user must not have been disabled.  Replaces the hash where it
+/* The user may sign in: is not disabled and, since nobody held a lock while the
+ * password was looked at, still has this one.  Replaces the hash where it
  * was made at another cost. */
 static enum err
 login_hold(struct accounts *a, const struct login *l, struct err_info *e)

@@ -209,6 +209,13 @@ throttles_an_account_and_an_address(void)
 	    ERR_THROTTLED);
 	CHECK_ERR(login_as(a, "ann", "correct horse", "10.3.0.2", T0, &g),
 	    ERR_OK);
+	/* An account of one's own does not wipe the address's slate. */
+	CHECK_ERR(login_as(a, "ann", "correct horse", "10.3.0.1", T0 + S, &g),
+	    ERR_OK);
+	CHECK_ERR(login_as(a, "carl", "guess guess", "10.3.0.1", T0 + S, &g),
+	    ERR_CREDENTIALS);
+	CHECK_ERR(login_as(a, "dora", "guess guess", "10.3.0.1", T0 + S, &g),
+	    ERR_THROTTLED);
 	accounts_close(a);
 }
 
@@ -375,6 +382,29 @@ sees_what_another_process_did(void)
 	CHECK_ERR(check(hub, g.access, now, &w), ERR_OK);
 	CHECK_OK(accounts_disable(hub, STR("ann"), &e), &e);
 	CHECK_ERR(check(hub, g.access, now, &w), ERR_SESSION);
+	accounts_close(hub);
+	accounts_close(command);
+}
+
+/* Both commit between two looks: what the hub itself changed does not hide what
+ * the other did. */
+static void
+sees_others_behind_its_own_changes(void)
+{
+	const char *path = lib_path();
+	struct accounts *hub = hub_of_ann(path), *command = lib_open(path);
+	struct account_grant ann = login(hub, T0), bob;
+	struct account_who w;
+	struct err_info e = { 0 };
+
+	lib_user(command, "bob", NULL, NULL);
+	CHECK_ERR(login_as(hub, "bob", "correct horse", "::1", T0, &bob),
+	    ERR_OK);
+	CHECK_ERR(check(hub, bob.access, T0, &w), ERR_OK);
+	CHECK_OK(accounts_disable(command, STR("bob"), &e), &e);
+	CHECK_ERR(refresh(hub, ann.refresh, T0, &ann), ERR_OK);
+	CHECK_ERR(check(hub, bob.access, T0 + ACCOUNTS_STALE_MS, &w),
+	    ERR_SESSION);
 	accounts_close(hub);
 	accounts_close(command);
 }
@@ -707,6 +737,7 @@ main(void)
 	T_RUN(refuses_tokens_that_are_none);
 	T_RUN(signs_out);
 	T_RUN(sees_what_another_process_did);
+	T_RUN(sees_others_behind_its_own_changes);
 	T_RUN(does_not_trust_blindly);
 	T_RUN(rotates_once_for_many);
 	T_RUN(checks_while_others_write);
