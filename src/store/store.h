@@ -170,7 +170,8 @@ struct log_row {
 	struct eid id;
 	struct str raw;   /* the event, byte for byte */
 	bool own;         /* made by this replica */
-	bool fixed;       /* not own, or once acknowledged here: it never changes */
+	bool fixed;       /* not own, or some hub, team or epoch has acknowledged it:
+	                     it never changes */
 	enum event_status status;
 	struct str user;  /* the hub's word: who was signed in; "" unknown */
 	int64_t received_ms; /* the hub's, else this replica's, wall time */

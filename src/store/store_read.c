@@ -235,6 +235,11 @@ row_log(struct store *s, const struct space_row *space,
 	if (row_acked(s, space, r)) {
 		ret->status = EVENT_ACKED;
 		ret->seq = s->opt.hub ? r->pos : r->seq;
+		ret->fixed = true;
+	} else if (!ret->fixed) {
+		rc = ever_acked(s, &r->id, &ret->fixed, e);
+		if (rc != ERR_OK)
+			return rc;
 	}
 	if (!(r->flags & FLAG_REFUSED))
 		return ERR_OK;

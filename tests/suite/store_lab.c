@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "json.h"
 
@@ -15,6 +16,7 @@ open_mem(struct store **ret, const char *path, const struct store_options *opt,
 
 const struct backend backends[] = {
 	{ "mem", open_mem, false },
+	{ "sqlite", store_sqlite_open, true },
 };
 const size_t n_backends = sizeof backends / sizeof backends[0];
 
@@ -53,11 +55,12 @@ lab_path(const char *name)
 {
 	static char path[512];
 	static unsigned count;
-	int n = snprintf(path, sizeof path, "%s/%u-%s.db", t_tmp(), count++,
-	    name);
+	/* A folder each: the lock stands beside the database. */
+	int n = snprintf(path, sizeof path, "%s/%u-%s", t_tmp(), count++, name);
 
-	if (n < 0 || (size_t)n >= sizeof path)
+	if (n < 0 || (size_t)n + 10 >= sizeof path || mkdir(path, 0700) != 0)
 		abort();
+	memcpy(path + n, "/store.db", sizeof "/store.db");
 	return path;
 }
 
