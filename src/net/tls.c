@@ -3,11 +3,11 @@
 #include "tls.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "fault.h"
 #include "ossl.h"
+#include "sock.h"
 
 struct tls {
 	const struct ossl *o; /* borrow */
@@ -25,17 +25,6 @@ no_pass_phrase(char *text, int size, int rw, void *arg)
 {
 	(void)text, (void)size, (void)rw, (void)arg;
 	return -1;
-}
-
-/* OpenSSL writes to sockets with write(2): a peer that is gone must be an
- * error, not the end of the program. */
-static void
-ignore_sigpipe(void)
-{
-	struct sigaction sa;
-
-	if (sigaction(SIGPIPE, NULL, &sa) == 0 && sa.sa_handler == SIG_DFL)
-		(void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void
@@ -104,7 +93,7 @@ tls_new(struct tls **ret, const char *cert_path, const char *key_path,
 	rc = load_pair(o, t->ctx, cert_path, key_path, e);
 	if (rc != ERR_OK)
 		goto done;
-	ignore_sigpipe();
+	sock_ignore_sigpipe();
 	*ret = t;
 	t = NULL; /* given to the caller */
 done:

@@ -1,0 +1,56 @@
+#include "curl_lib.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+
+const char *curl_lib_name = "libcurl.so.4";
+
+static const struct {
+	const char *name;
+	size_t offset; /* in struct curl_lib */
+} symbols[] = {
+#define X(f) { #f, offsetof(struct curl_lib, f##_) },
+	CURL_TABLE(X)
+#undef X
+};
+
+static struct curl_lib table;
+static const char *missing; /* what could not be found; NULL: all is there */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+load(void)
+{
+	void *lib = dlopen(curl_lib_name, RTLD_NOW | RTLD_LOCAL);
+
+	if (lib == NULL) {
+		missing = curl_lib_name;
+		return;
+	}
+	for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
+		void *p = dlsym(lib, symbols[i].name);
+
+		if (p == NULL) {
+			missing = symbols[i].name;
+			return;
+		}
+		memcpy((char *)&table + symbols[i].offset, &p, sizeof p);
+	}
+	if (table.curl_global_init_(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		missing = "curl_global_init";
+}
+
+const struct curl_lib *
+curl_lib_get(struct err_info *e)
+{
+	if (pthread_once(&once, load) != 0)
+		missing = "pthread_once";
+	if (missing == NULL)
+		return &table;
+	err_setf(e, ERR_UNSUPPORTED,
+	    "libcurl cannot be loaded (%s): install the package libcurl4",
+	    missing);
+	return NULL;
+}
