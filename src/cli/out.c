@@ -135,7 +135,7 @@ put(struct buf *to, bool colour, enum paint p, struct str s, bool lines)
 		buf_adds(to, paint_off);
 }
 
-static struct str
+__attribute__((format(printf, 2, 0))) static struct str
 format(struct out *o, const char *fmt, va_list ap)
 {
 	buf_reset(&o->scratch);

@@ -175,7 +175,7 @@ enum err
 os_git_remote(struct str text, const char *name, struct arena *a,
     const char **ret, struct err_info *e)
 {
-	struct reader r = { text.p, text.p + text.n };
+	struct reader r = { text.p, text.n ? text.p + text.n : text.p };
 	struct buf value = { 0 };
 	bool inside = false;
 	enum err rc;

@@ -828,7 +828,7 @@ converse(struct sync *s, struct hub *h, enum err refresh, struct tally *t)
 			return;
 		}
 	}
-	CHECK(!"it ends");
+	CHECK(false); /* it ends */
 }
 
 static void
