@@ -54,7 +54,8 @@ enum err os_spawn(const struct os_spawn *s, int *pid, struct err_info *e);
 /* Wait for a child.  *status: its exit status, 128 + signal when it was killed. */
 enum err os_wait(int pid, int *status, struct err_info *e);
 
-/* Names.  "" where the system has none. */
+/* Names.  "" where the system has none.  The first question for the user loads
+ * the user database (about 0.4 ms): not on the way of every command. */
 void os_user_name(char name[OS_NAME_MAX]);
 void os_host_name(char name[OS_NAME_MAX]);
 /* /etc/machine-id or its like: 32 hex digits, or "" . */

@@ -179,6 +179,24 @@ what_vanishes_is_left_out(void)
 }
 
 static void
+what_may_not_be_read_is_shown(void)
+{
+	struct seen s = { 0 };
+	bool root = geteuid() == 0;
+
+	CHECK_OK(os_mkdirs(at("u/closed"), 0700, &e), &e);
+	CHECK_OK(os_mkdirs(at("u/open/in"), 0755, &e), &e);
+	CHECK(chmod(at("u/closed"), root ? 0700 : 0) == 0);
+	CHECK(chmod(at("u"), 0755) == 0 && chmod(t_tmp(), 0755) == 0);
+	CHECK(!root || seteuid(65534) == 0);
+	CHECK_OK(os_walk(at("u"), 9, 0, see, &s, &e), &e);
+	CHECK(!root || seteuid(0) == 0);
+	CHECK(chmod(at("u/closed"), 0700) == 0);
+	CHECK_STR(buf_str(&s.text), "d0 closed;!0 closed;d0 open;d1 in;");
+	buf_fini(&s.text);
+}
+
+static void
 a_walk_walks_every_fault(void)
 {
 	int n = 0;
@@ -209,6 +227,7 @@ main(void)
 	T_RUN(a_list_is_sorted);
 	T_RUN(a_walk_is_in_order);
 	T_RUN(what_vanishes_is_left_out);
+	T_RUN(what_may_not_be_read_is_shown);
 	T_RUN(a_walk_walks_every_fault);
 	arena_fini(&a);
 	return t_done();
