@@ -1,0 +1,444 @@
+/* The hub: serve, and the accounts behind it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "accounts.h"
+#include "clock.h"
+#include "cmds.h"
+#include "file.h"
+#include "hub.h"
+#include "path.h"
+#include "tty.h"
+
+#define HUB_LISTEN "127.0.0.1:8177"
+
+static const struct cmd_opt data_opt = { .name = "data", .arg = "DIR",
+	.help = "the hub's folder (else $CLOWDER_HUB_DATA, else ~/.clowder-hub)",
+	.words = WORDS_FOLDER };
+
+static enum err
+data_dir(struct cli *c, const char **ret, struct err_info *e)
+{
+	const char *dir = cli_opt(c, "data");
+
+	if (dir == NULL)
+		dir = getenv("CLOWDER_HUB_DATA");
+	if (dir == NULL || dir[0] == '\0')
+		dir = "~/.clowder-hub";
+	return os_expand(&c->ctx->arena, dir, ret, e);
+}
+
+/* --- hub serve ------------------------------------------------------------- */
+
+static void
+serve_ready(void *ctx, const char *url, const char *ca)
+{
+	struct cli *c = ctx;
+
+	if (c->json) {
+		struct json_writer *w = out_json_line(c->out);
+
+		json_obj(w);
+		json_key(w, "url"), json_put_z(w, url);
+		json_key(w, "ca_file"), json_put_z(w, ca);
+		json_end(w);
+		out_say(c->out, "\n");
+	} else {
+		out_say(c->out, "Clowder hub serves ");
+		out_paint(c->out, PAINT_GOOD, "%s", url);
+		out_say(c->out, "\n");
+		if (ca != NULL)
+			out_say(c->out, "Its certificate is self-signed. Make other "
+			    "programs trust it:\n  export SSL_CERT_FILE=%s\n"
+			    "  export REQUESTS_CA_BUNDLE=%s\n"
+			    "and Clowder itself, in its config.toml:\n"
+			    "  [server]\n  ca_file = \"%s\"\n", ca, ca, ca);
+	}
+	out_flush(c->out);
+}
+
+static enum err
+run_serve(struct cli *c, struct err_info *e)
+{
+	struct hub_options o = { .listen = cli_opt(c, "listen"),
+		.cert = cli_opt(c, "tls-cert"), .key = cli_opt(c, "tls-key"),
+		.dev_tls = cli_has(c, "dev-tls"), .plain = cli_has(c, "plain"),
+		.quiet = cli_has(c, "quiet"), .ready = serve_ready, .ctx = c };
+	enum err rc = data_dir(c, &o.data, e);
+
+	if (o.listen == NULL)
+		o.listen = HUB_LISTEN;
+	if (o.dev_tls && o.cert != NULL)
+		return cli_usage(e, "--dev-tls and --tls-cert exclude each other");
+	return rc == ERR_OK ? hub_serve(&o, e) : rc;
+}
+
+static const struct cmd_opt serve_opts[] = {
+	{ .name = "listen", .arg = "ADDRESS:PORT",
+	  .help = "where to serve (" HUB_LISTEN "; port 0: any free one)" },
+	data_opt,
+	{ .name = "tls-cert", .arg = "FILE", .help = "certificate chain, PEM",
+	  .words = WORDS_FILE },
+	{ .name = "tls-key", .arg = "FILE", .help = "its key, PEM",
+	  .words = WORDS_FILE },
+	{ .name = "dev-tls",
+	  .help = "make a self-signed certificate for this machine and use it" },
+	{ .name = "plain",
+	  .help = "plain HTTP beyond loopback too (behind a proxy that does TLS)" },
+	{ .letter = 'q', .name = "quiet", .help = "no line per request" },
+	{ 0 },
+};
+static const struct cmd_example serve_examples[] = {
+	{ "hub serve", "for this machine, on " HUB_LISTEN },
+	{ "hub serve --listen 0.0.0.0:8177 --tls-cert hub.pem --tls-key hub.key",
+	  "for a team" },
+	{ NULL, NULL },
+};
+static const struct cmd cmd_hub_serve = {
+	.name = "serve",
+	.purpose = "serve a hub until it is told to stop",
+	.about = "Keeps the log of every team in its folder and answers clients "
+	         "over HTTP. SIGTERM or ^C ends it: what is under way is answered "
+	         "first. One line per request goes to stderr.",
+	.opt = serve_opts,
+	.example = serve_examples,
+	.flags = CMD_LONG,
+	.run = run_serve,
+};
+
+/* --- accounts --------------------------------------------------------------- */
+
+static enum err
+open_accounts(struct cli *c, struct accounts **ret, struct err_info *e)
+{
+	const struct accounts_options opt = { 0 };
+	const char *dir;
+	char *path;
+	enum err rc = data_dir(c, &dir, e);
+
+	if (rc == ERR_OK)
+		rc = os_mkdirs(dir, 0700, e);
+	if (rc != ERR_OK)
+		return rc;
+	path = hub_path(&c->ctx->arena, dir, "hub.db");
+	if (path == NULL)
+		return err_set(e, ERR_NOMEM);
+	return accounts_open(ret, path, &opt, os_wall_ms(), e);
+}
+
+static enum err
+run_team_add(struct cli *c, struct err_info *e)
+{
+	struct str slug = str_of(cli_arg(c, 0)), name = str_of(cli_opt(c, "name"));
+	struct accounts *a = NULL;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = accounts_team_add(a, slug, name, os_wall_ms(), e);
+	accounts_close(a);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		struct json_writer *w = out_json(c->out);
+
+		json_obj(w);
+		json_key(w, "slug"), json_put_str(w, slug);
+		json_end(w);
+		out_json_end(c->out);
+	} else if (c->out->tty) {
+		out_say(c->out, "Added team ");
+		out_str(c->out, PAINT_ID, slug);
+		out_say(c->out, "\n");
+	} else {
+		out_say(c->out, "%.*s\n", STR_ARG(slug));
+	}
+	return ERR_OK;
+}
+
+static enum err
+run_team_list(struct cli *c, struct err_info *e)
+{
+	static const struct out_column column[] = { { "TEAM", 0 },
+		{ "NAME", COL_SHRINK }, { "KIND", 0 }, { NULL, 0 } };
+	struct account_team *team;
+	struct accounts *a = NULL;
+	struct out_table t;
+	size_t n;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = accounts_team_list(a, &c->ctx->arena, &team, &n, e);
+	accounts_close(a);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		struct json_writer *w = out_json(c->out);
+
+		json_arr(w);
+		for (size_t i = 0; i < n; i++) {
+			json_obj(w);
+			json_key(w, "slug"), json_put_str(w, team[i].slug);
+			json_key(w, "name"), json_put_str(w, team[i].name);
+			json_key(w, "private"), json_put_bool(w, team[i].is_private);
+			json_end(w);
+		}
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	if (n == 0)
+		out_note(c->out, PAINT_DIM, "No teams yet.\n");
+	out_table_begin(&t, c->out, column);
+	for (size_t i = 0; i < n; i++) {
+		out_cell(&t, PAINT_ID, team[i].slug);
+		out_cell(&t, PAINT_NONE, team[i].name);
+		out_cell(&t, PAINT_DIM,
+		    team[i].is_private ? STR("private") : STR("shared"));
+	}
+	out_table_end(&t);
+	return ERR_OK;
+}
+
+/* A password from stdin, from a prompt, or one made and printed once. */
+static enum err
+get_password(struct cli *c, struct accounts *a, struct buf *ret, bool *made,
+    struct err_info *e)
+{
+	char password[PASSWORD_MADE_LEN + 1];
+	enum err rc = ERR_OK;
+
+	*made = !cli_has(c, "password-stdin");
+	if (!*made) {
+		rc = os_read_fd(0, "standard input", PASSWORD_BYTES_MAX + 2, ret, e);
+		while (ret->len > 0 && (ret->data[ret->len - 1] == '\n' ||
+		    ret->data[ret->len - 1] == '\r'))
+			ret->data[--ret->len] = '\0';
+		return rc;
+	}
+	accounts_password_make(a, password);
+	buf_adds(ret, password);
+	return buf_ok(ret, e);
+}
+
+static void
+say_user(struct cli *c, const char *verb, struct str name,
+    const struct buf *password, bool made)
+{
+	if (c->json) {
+		struct json_writer *w = out_json(c->out);
+
+		json_obj(w);
+		json_key(w, "name"), json_put_str(w, name);
+		if (made) {
+			json_key(w, "password");
+			json_put_str(w, buf_str(password));
+		}
+		json_end(w);
+		out_json_end(c->out);
+		return;
+	}
+	out_say(c->out, "%s ", verb);
+	out_str(c->out, PAINT_ID, name);
+	out_say(c->out, "\n");
+	if (!made)
+		return;
+	out_say(c->out, "Password: %s\n", password->data);
+	out_note(c->out, PAINT_DIM, "It is shown this once.\n");
+}
+
+static enum err
+run_user_add(struct cli *c, struct err_info *e)
+{
+	struct account_new u = { .name = str_of(cli_arg(c, 0)),
+		.email = str_of(cli_opt(c, "email")) };
+	struct buf password = { 0 };
+	struct accounts *a = NULL;
+	size_t at = 0, n = 0;
+	const char *team;
+	struct str *teams;
+	bool made = false;
+	enum err rc = open_accounts(c, &a, e);
+
+	while (cli_opt_next(c, "team", &at) != NULL)
+		n++;
+	teams = arena_array(&c->ctx->arena, n, sizeof *teams);
+	if (rc == ERR_OK && teams == NULL)
+		rc = err_set(e, ERR_NOMEM);
+	if (rc == ERR_OK) {
+		for (at = 0; (team = cli_opt_next(c, "team", &at)) != NULL;)
+			teams[u.n_teams++] = str_of(team);
+		u.team = teams;
+		rc = get_password(c, a, &password, &made, e);
+	}
+	u.password = buf_str(&password);
+	if (rc == ERR_OK)
+		rc = accounts_user_add(a, &u, os_wall_ms(), e);
+	accounts_close(a);
+	if (rc == ERR_OK)
+		say_user(c, "Added user", u.name, &password, made);
+	buf_fini(&password);
+	return rc;
+}
+
+static enum err
+run_user_passwd(struct cli *c, struct err_info *e)
+{
+	struct str name = str_of(cli_arg(c, 0));
+	struct buf password = { 0 };
+	struct accounts *a = NULL;
+	bool made = false;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = get_password(c, a, &password, &made, e);
+	if (rc == ERR_OK)
+		rc = accounts_passwd(a, name, buf_str(&password), e);
+	accounts_close(a);
+	if (rc == ERR_OK)
+		say_user(c, "Changed the password of", name, &password, made);
+	buf_fini(&password);
+	return rc;
+}
+
+static enum err
+run_user_disable(struct cli *c, struct err_info *e)
+{
+	struct str name = str_of(cli_arg(c, 0));
+	struct accounts *a = NULL;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = accounts_disable(a, name, e);
+	accounts_close(a);
+	if (rc == ERR_OK)
+		say_user(c, "Disabled", name, NULL, false);
+	return rc;
+}
+
+static void
+user_json(struct json_writer *w, const struct account_user *u)
+{
+	json_obj(w);
+	json_key(w, "name"), json_put_str(w, u->name);
+	json_key(w, "email");
+	if (u->email.n > 0)
+		json_put_str(w, u->email);
+	else
+		json_put_null(w);
+	json_key(w, "default_team"), json_put_str(w, u->default_team);
+	json_key(w, "disabled"), json_put_bool(w, u->disabled);
+	json_key(w, "sessions"), json_put_u(w, u->sessions);
+	json_end(w);
+}
+
+static enum err
+run_user_list(struct cli *c, struct err_info *e)
+{
+	static const struct out_column column[] = { { "USER", 0 },
+		{ "E-MAIL", COL_SHRINK }, { "TEAM", 0 }, { "SESSIONS", COL_RIGHT },
+		{ "STATE", 0 }, { NULL, 0 } };
+	struct account_user *user;
+	struct accounts *a = NULL;
+	struct out_table t;
+	size_t n;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = accounts_user_list(a, os_wall_ms(), &c->ctx->arena, &user,
+		    &n, e);
+	accounts_close(a);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		struct json_writer *w = out_json(c->out);
+
+		json_arr(w);
+		for (size_t i = 0; i < n; i++)
+			user_json(w, &user[i]);
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	if (n == 0)
+		out_note(c->out, PAINT_DIM, "No users yet.\n");
+	out_table_begin(&t, c->out, column);
+	for (size_t i = 0; i < n; i++) {
+		out_cell(&t, PAINT_ID, user[i].name);
+		out_cell(&t, PAINT_NONE, user[i].email);
+		out_cell(&t, PAINT_NONE, user[i].default_team);
+		out_cellf(&t, PAINT_NONE, "%llu",
+		    (unsigned long long)user[i].sessions);
+		out_cell(&t, user[i].disabled ? PAINT_WARN : PAINT_GOOD,
+		    user[i].disabled ? STR("disabled") : STR("active"));
+	}
+	out_table_end(&t);
+	return ERR_OK;
+}
+
+/* --- rows ---------------------------------------------------------------------- */
+
+static const struct cmd_opt data_only[] = { data_opt, { 0 } };
+static const struct cmd_opt team_opts[] = {
+	{ .name = "name", .arg = "NAME", .help = "what people call it" },
+	data_opt,
+	{ 0 },
+};
+static const struct cmd_opt user_opts[] = {
+	{ .name = "email", .arg = "ADDRESS", .help = "another name to sign in with" },
+	{ .name = "team", .arg = "SLUG", .flags = OPT_REPEAT,
+	  .help = "a team it belongs to; the first is its default" },
+	{ .name = "password-stdin",
+	  .help = "read the password from standard input (else one is made)" },
+	data_opt,
+	{ 0 },
+};
+static const struct cmd_opt passwd_opts[] = {
+	{ .name = "password-stdin",
+	  .help = "read the password from standard input (else one is made)" },
+	data_opt,
+	{ 0 },
+};
+static const struct cmd_arg team_arg[] = {
+	{ .name = "SLUG", .help = "a-z, 0-9 and hyphens" }, { 0 } };
+static const struct cmd_arg user_arg[] = {
+	{ .name = "NAME", .help = "letters, digits and . _ -" }, { 0 } };
+static const struct cmd_example user_add_examples[] = {
+	{ "hub user add ann --team core", "prints a password, once" },
+	{ NULL, NULL },
+};
+
+static const struct cmd cmd_team_add = { .name = "add",
+	.purpose = "add a team", .opt = team_opts, .arg = team_arg,
+	.run = run_team_add };
+static const struct cmd cmd_team_list = { .name = "list",
+	.purpose = "list the teams", .opt = data_only, .run = run_team_list };
+static const struct cmd *const team_verbs[] = { &cmd_team_add,
+	&cmd_team_list, NULL };
+static const struct cmd cmd_hub_team = { .name = "team",
+	.purpose = "the teams of a hub", .sub = team_verbs };
+
+static const struct cmd cmd_user_add = { .name = "add",
+	.purpose = "add a user, with a private team of its own",
+	.opt = user_opts, .arg = user_arg, .example = user_add_examples,
+	.run = run_user_add };
+static const struct cmd cmd_user_list = { .name = "list",
+	.purpose = "list the users", .opt = data_only, .run = run_user_list };
+static const struct cmd cmd_user_passwd = { .name = "passwd",
+	.purpose = "set another password; every session of the user ends",
+	.opt = passwd_opts, .arg = user_arg, .run = run_user_passwd };
+static const struct cmd cmd_user_disable = { .name = "disable",
+	.purpose = "end every session of a user, for good",
+	.opt = data_only, .arg = user_arg, .run = run_user_disable };
+static const struct cmd *const user_verbs[] = { &cmd_user_add,
+	&cmd_user_list, &cmd_user_passwd, &cmd_user_disable, NULL };
+static const struct cmd cmd_hub_user = { .name = "user",
+	.purpose = "the users of a hub", .sub = user_verbs };
+
+static const struct cmd *const hub_verbs[] = { &cmd_hub_serve,
+	&cmd_hub_team, &cmd_hub_user, NULL };
+const struct cmd cmd_hub = {
+	.name = "hub",
+	.purpose = "serve a hub, and keep its teams and users",
+	.about = "Team and user verbs work while the hub serves.",
+	.sub = hub_verbs,
+};

@@ -1,0 +1,283 @@
+/* Events in and out: batch, pull, snapshot.  docs/protocol.md, Events. */
+#include <stdlib.h>
+
+#include "batch.h"
+#include "clock.h"
+#include "feed.h"
+#include "hub_int.h"
+
+/* --- batch ------------------------------------------------------------------- */
+
+struct batch_job {
+	struct write_job write;
+	struct call *call;
+	struct http_request *req;
+	const struct account_team *team; /* that the request names, or NULL */
+	struct buf plain;                /* the body, inflated */
+	struct batch batch;
+	struct arena arena; /* of the answer */
+	struct batch_answer answer;
+	struct hub_writer *writer; /* while the job is written */
+	int64_t now_ms;
+};
+
+static void
+batch_job_fini(struct batch_job *bj)
+{
+	batch_fini(&bj->batch);
+	buf_fini(&bj->plain);
+	arena_fini(&bj->arena);
+}
+
+/* The team of one event where the request names none. */
+static enum err
+space_of_event(void *ctx, const struct event *ev, space_id *ret,
+    struct err_info *e)
+{
+	struct batch_job *bj = ctx;
+	const struct account_team *team;
+	enum err rc = accounts_team_of(&bj->call->who, STR(""), ev->team_slug,
+	    &team, e);
+
+	if (rc == ERR_OK)
+		rc = hub_team_space(bj->writer, team->slug, ret, e);
+	return rc;
+}
+
+static enum err
+batch_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
+{
+	struct batch_job *bj = (struct batch_job *)(void *)job;
+	const struct account_who *who = &bj->call->who;
+	struct sender from = { .user = who->name, .now_ms = bj->now_ms,
+		.space_of = space_of_event, .ctx = bj };
+	enum err rc = ERR_OK;
+
+	bj->writer = w;
+	arena_reset(&bj->arena);
+	/* An empty batch still wants to know epoch and head. */
+	if (bj->team != NULL || bj->batch.n == 0) {
+		const struct account_team *team = bj->team
+		    ? bj->team : &who->team[who->default_team];
+
+		rc = hub_team_space(w, team->slug, &from.space, e);
+	}
+	if (rc == ERR_OK)
+		rc = admission_batch(&w->admission, &from, &bj->batch,
+		    &bj->arena, &bj->answer, e);
+	w->since_checkpoint += bj->plain.len ? bj->plain.len : bj->req->body.n;
+	return rc;
+}
+
+static void
+batch_count(struct hub_metrics *m, const struct batch_answer *a)
+{
+	unsigned long long n[3] = { 0 };
+
+	for (size_t i = 0; i < a->n; i++)
+		n[a->result[i].status]++;
+	atomic_fetch_add(&m->batches, 1);
+	atomic_fetch_add(&m->events_new, n[BATCH_SUCCESS]);
+	atomic_fetch_add(&m->events_duplicate, n[BATCH_DUPLICATE]);
+	atomic_fetch_add(&m->events_rejected, n[BATCH_REJECTED]);
+}
+
+static void
+batch_done(struct pool_job *job)
+{
+	struct batch_job *bj = (struct batch_job *)(void *)job;
+	struct http_request *req = bj->req;
+	struct hub *hub = bj->call->hub;
+	struct buf body = { 0 };
+
+	if (job->rc != ERR_OK) {
+		batch_job_fini(bj);
+		call_error(req, &job->e);
+		return;
+	}
+	batch_answer_encode(&bj->answer, &body);
+	batch_count(&hub->metrics, &bj->answer);
+	batch_job_fini(bj);
+	if (body.failed)
+		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+	else
+		http_respond_json(req, 200, &body);
+	buf_fini(&body);
+}
+
+void
+api_batch(struct call *call, struct http_request *req)
+{
+	struct batch_job *bj = arena_zero(&req->arena, sizeof *bj);
+	struct err_info e = { 0 };
+	struct str body;
+	enum err rc;
+
+	if (bj == NULL) {
+		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+		return;
+	}
+	bj->call = call;
+	bj->req = req;
+	bj->now_ms = os_wall_ms();
+	bj->write.write = batch_write;
+	bj->write.job.done = batch_done;
+	rc = call_team_named(call, req, &bj->team, &e);
+	if (rc == ERR_OK)
+		rc = call_body(call, req, &bj->plain, &body, &e);
+	/* An empty batch may come without any body at all. */
+	if (rc == ERR_OK && body.n == 0)
+		body = STR("{\"events\":[]}");
+	if (rc == ERR_OK)
+		rc = batch_decode(&bj->batch, body, &e);
+	bj->write.job.weight = (unsigned)bj->batch.n + 1;
+	if (rc == ERR_OK)
+		rc = pool_push(call->hub->writer, &bj->write.job, &e);
+	if (rc != ERR_OK) {
+		batch_job_fini(bj);
+		call_error(req, &e);
+	}
+}
+
+/* --- pull and snapshot ----------------------------------------------------------
+ *
+ * Read by the reader.  A team that has no space yet is sent round by the writer,
+ * which makes it, so that its epoch is there from the first answer on. */
+
+struct feed_job {
+	struct read_job read;   /* first: at the reader */
+	struct write_job write; /* at the writer, where the space is missing */
+	struct call *call;
+	struct http_request *req;
+	const struct account_team *team;
+	bool made; /* the writer has been asked */
+	bool snapshot;
+	struct str project;
+	struct pull_query query;
+	struct buf body;
+	bool gzipped;
+};
+
+static struct feed_job *
+feed_of_write(struct pool_job *job)
+{
+	return (struct feed_job *)(void *)((char *)job -
+	    offsetof(struct feed_job, write));
+}
+
+static void
+feed_done(struct pool_job *job)
+{
+	struct feed_job *fj = (struct feed_job *)(void *)job;
+	struct http_request *req = fj->req;
+	struct hub *hub = fj->call->hub;
+	struct err_info e = { 0 };
+
+	if (job->rc == ERR_NOT_FOUND && !fj->made) {
+		fj->made = true;
+		if (pool_push(hub->writer, &fj->write.job, &e) == ERR_OK)
+			return;
+		job->rc = e.code;
+		job->e = e;
+	}
+	atomic_fetch_add(&hub->metrics.pulls, 1);
+	if (job->rc == ERR_OK) {
+		call_respond(req, 200, &fj->body, fj->gzipped);
+	} else if (job->rc == ERR_RESYNC && fj->body.len > 0) {
+		http_respond_json(req, err_http(ERR_RESYNC), &fj->body);
+	} else {
+		call_error(req, &job->e);
+	}
+	buf_fini(&fj->body);
+}
+
+static void
+feed_read(struct hub_reader *r, struct read_job *job)
+{
+	struct feed_job *fj = (struct feed_job *)(void *)job;
+	struct err_info *e = &job->job.e;
+	struct arena a = { 0 };
+	struct space sp;
+	enum err rc;
+
+	buf_reset(&fj->body);
+	rc = store_space_find(r->store, STR(""), STR(""), fj->team->slug, &a,
+	    &sp, e);
+	if (rc == ERR_OK && fj->snapshot)
+		rc = snapshot_write(r->store, sp.id, fj->project, &fj->body, e);
+	else if (rc == ERR_OK)
+		rc = feed_answer(r->store, sp.id, &fj->query, &fj->body, e);
+	if (rc == ERR_OK)
+		rc = buf_ok(&fj->body, e);
+	if (rc == ERR_OK)
+		fj->gzipped = call_deflate(&r->gzip,
+		    http1_accepts_gzip(fj->req->head), &fj->body);
+	arena_fini(&a);
+	job->job.rc = rc;
+}
+
+static enum err
+space_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
+{
+	struct feed_job *fj = feed_of_write(&job->job);
+	space_id id;
+
+	return hub_team_space(w, fj->team->slug, &id, e);
+}
+
+static void
+space_done(struct pool_job *job)
+{
+	struct feed_job *fj = feed_of_write(job);
+	struct err_info e = job->e;
+	enum err rc = job->rc;
+
+	if (rc == ERR_OK)
+		rc = pool_push(fj->call->hub->reader, &fj->read.job, &e);
+	if (rc != ERR_OK)
+		call_error(fj->req, &e);
+}
+
+static void
+feed(struct call *call, struct http_request *req, bool snapshot)
+{
+	struct feed_job *fj = arena_zero(&req->arena, sizeof *fj);
+	struct err_info e = { 0 };
+	enum err rc;
+
+	if (fj == NULL) {
+		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+		return;
+	}
+	fj->call = call;
+	fj->req = req;
+	fj->snapshot = snapshot;
+	fj->read.read = feed_read;
+	fj->read.job.done = feed_done;
+	fj->write.write = space_write;
+	fj->write.job.done = space_done;
+	fj->write.job.weight = 1;
+	rc = accounts_team_of(&call->who, http_header(req, "X-Team-Slug"),
+	    STR(""), &fj->team, &e);
+	if (rc == ERR_OK && snapshot)
+		(void)http_query(req, "project", &fj->project);
+	else if (rc == ERR_OK)
+		rc = pull_query_decode(&fj->query, req->head->query,
+		    &req->arena, &e);
+	if (rc == ERR_OK)
+		rc = pool_push(call->hub->reader, &fj->read.job, &e);
+	if (rc != ERR_OK)
+		call_error(req, &e);
+}
+
+void
+api_pull(struct call *call, struct http_request *req)
+{
+	feed(call, req, false);
+}
+
+void
+api_snapshot(struct call *call, struct http_request *req)
+{
+	feed(call, req, true);
+}

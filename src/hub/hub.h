@@ -1,0 +1,39 @@
+/* The hub server: a replica with users, behind HTTP.  docs/protocol.md.
+ *
+ *	loop    sockets, TLS, codecs, who is it, what can be refused at once
+ *	writer  admission, append, one commit for all that wait, checkpoints
+ *	reader  pulls and snapshots, by a connection of its own
+ *	worker  what is slow on purpose: passwords
+ *
+ * Data folder: replica.db (the log of every team), hub.db (accounts), hub.lock
+ * (held for life: one hub per folder), tls/ (of --dev-tls). */
+#ifndef CLOWDER_HUB_H
+#define CLOWDER_HUB_H
+
+#include <stdbool.h>
+
+#include "err.h"
+
+struct hub_options {
+	const char *data;   /* folder; made 0700 where it is missing */
+	const char *listen; /* "127.0.0.1:8177", "[::1]:0" */
+	const char *cert, *key; /* PEM; both or none */
+	bool dev_tls;       /* a self-signed pair for this machine */
+	bool plain;         /* plain HTTP also beyond loopback */
+	bool quiet;         /* no line per request */
+	/* Told the address once it serves: "https://127.0.0.1:8177", and with
+	 * dev_tls the certificate's path, else NULL. */
+	void (*ready)(void *ctx, const char *url, const char *ca_path);
+	void *ctx;
+};
+
+/* Serve until SIGTERM or SIGINT; requests under way are answered first.
+ * ERR_LOCKED: another hub serves this folder.  ERR_USAGE, ERR_EXISTS (address
+ * in use), ERR_CONFIG (certificate), and what the databases say. */
+enum err hub_serve(const struct hub_options *o, struct err_info *e);
+
+/* Paths in a data folder; in a. */
+struct arena;
+char *hub_path(struct arena *a, const char *data, const char *name);
+
+#endif

@@ -1,0 +1,210 @@
+#include "pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "fault.h"
+
+struct pool {
+	struct pool_options o;
+	struct loop_poster *poster; /* ref */
+	pthread_mutex_t mutex;
+	pthread_cond_t wake;   /* a job came, or the end */
+	pthread_cond_t opened; /* a thread has opened */
+	struct pool_job *first, **last;
+	size_t n;
+	bool ending;
+	unsigned n_open;
+	enum err open_rc; /* of the first thread that could not */
+	struct err_info open_e;
+	pthread_t *thread; /* own */
+	unsigned n_threads;
+};
+
+/* With the mutex held: jobs from the front up to the weight of a group, at
+ * least one. */
+static struct pool_job *
+take_group(struct pool *p)
+{
+	struct pool_job *list = p->first, *job = list;
+	unsigned weight = job->weight;
+
+	p->n--;
+	while (job->next != NULL &&
+	    weight + job->next->weight <= p->o.group_max) {
+		job = job->next;
+		weight += job->weight;
+		p->n--;
+	}
+	p->first = job->next;
+	if (p->first == NULL)
+		p->last = &p->first;
+	job->next = NULL;
+	return list;
+}
+
+static void
+call_done(void *arg)
+{
+	struct pool_job *job = arg;
+
+	job->done(job);
+}
+
+static void
+give_back(struct pool *p, struct pool_job *list)
+{
+	while (list != NULL) {
+		struct pool_job *job = list;
+
+		list = list->next;
+		job->next = NULL;
+		job->item = (struct loop_item){ .fn = call_done, .arg = job };
+		/* The poster is closed only after every pool has ended. */
+		(void)loop_post_item(p->poster, &job->item);
+	}
+}
+
+static void
+serve(struct pool *p, void *ctx)
+{
+	(void)pthread_mutex_lock(&p->mutex);
+	for (;;) {
+		struct pool_job *list;
+
+		if (p->first == NULL && p->o.rest != NULL && !p->ending) {
+			(void)pthread_mutex_unlock(&p->mutex);
+			p->o.rest(ctx);
+			(void)pthread_mutex_lock(&p->mutex);
+		}
+		while (p->first == NULL && !p->ending)
+			(void)pthread_cond_wait(&p->wake, &p->mutex);
+		if (p->first == NULL)
+			break;
+		list = take_group(p);
+		(void)pthread_mutex_unlock(&p->mutex);
+		p->o.take(ctx, list);
+		give_back(p, list);
+		(void)pthread_mutex_lock(&p->mutex);
+	}
+	(void)pthread_mutex_unlock(&p->mutex);
+}
+
+static void *
+run(void *arg)
+{
+	struct pool *p = arg;
+	struct err_info e = { 0 };
+	void *ctx = p->o.arg;
+	enum err rc = p->o.open ? p->o.open(p->o.arg, &ctx, &e) : ERR_OK;
+
+	(void)pthread_mutex_lock(&p->mutex);
+	p->n_open++;
+	if (rc != ERR_OK && p->open_rc == ERR_OK) {
+		p->open_rc = rc;
+		p->open_e = e;
+	}
+	(void)pthread_cond_signal(&p->opened);
+	(void)pthread_mutex_unlock(&p->mutex);
+	if (rc == ERR_OK) {
+		serve(p, ctx);
+		if (p->o.close != NULL)
+			p->o.close(ctx);
+	}
+	return NULL;
+}
+
+enum err
+pool_new(struct pool **ret, const struct pool_options *o,
+    struct loop_poster *poster, struct err_info *e)
+{
+	struct pool *p = mem_zero(sizeof *p);
+	enum err rc;
+
+	*ret = NULL;
+	if (p == NULL)
+		return err_set(e, ERR_NOMEM);
+	p->o = *o;
+	p->poster = loop_poster_ref(poster);
+	p->last = &p->first;
+	(void)pthread_mutex_init(&p->mutex, NULL);
+	(void)pthread_cond_init(&p->wake, NULL);
+	(void)pthread_cond_init(&p->opened, NULL);
+	p->thread = mem_zero(o->threads * sizeof *p->thread);
+	if (p->thread == NULL) {
+		pool_free(p);
+		return err_set(e, ERR_NOMEM);
+	}
+	for (; p->n_threads < o->threads; p->n_threads++) {
+		int bad = pthread_create(&p->thread[p->n_threads], NULL, run, p);
+
+		if (bad != 0) {
+			pool_free(p);
+			return err_sys(e, bad, "thread %s", o->name);
+		}
+		(void)pthread_setname_np(p->thread[p->n_threads], o->name);
+	}
+	(void)pthread_mutex_lock(&p->mutex);
+	while (p->n_open < p->n_threads)
+		(void)pthread_cond_wait(&p->opened, &p->mutex);
+	rc = p->open_rc;
+	if (rc != ERR_OK)
+		*e = p->open_e;
+	(void)pthread_mutex_unlock(&p->mutex);
+	if (rc != ERR_OK) {
+		pool_free(p);
+		return rc;
+	}
+	*ret = p;
+	return ERR_OK;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	(void)pthread_mutex_lock(&p->mutex);
+	p->ending = true;
+	(void)pthread_cond_broadcast(&p->wake);
+	(void)pthread_mutex_unlock(&p->mutex);
+	for (unsigned i = 0; i < p->n_threads; i++)
+		(void)pthread_join(p->thread[i], NULL);
+	(void)pthread_cond_destroy(&p->opened);
+	(void)pthread_cond_destroy(&p->wake);
+	(void)pthread_mutex_destroy(&p->mutex);
+	loop_poster_unref(p->poster);
+	free(p->thread);
+	free(p);
+}
+
+enum err
+pool_push(struct pool *p, struct pool_job *job, struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	job->next = NULL;
+	(void)pthread_mutex_lock(&p->mutex);
+	if (p->ending || p->n >= p->o.jobs_max) {
+		rc = err_setf(e, ERR_UNAVAILABLE,
+		    "%s: too many requests wait, try again", p->o.name);
+	} else {
+		*p->last = job;
+		p->last = &job->next;
+		p->n++;
+		(void)pthread_cond_signal(&p->wake);
+	}
+	(void)pthread_mutex_unlock(&p->mutex);
+	return rc;
+}
+
+size_t
+pool_waiting(struct pool *p)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&p->mutex);
+	n = p->n;
+	(void)pthread_mutex_unlock(&p->mutex);
+	return n;
+}
