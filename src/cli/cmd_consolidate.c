@@ -79,7 +79,7 @@ of_word(void *ctx, struct str word, bool exact, struct observe_project *ret,
 	for (size_t i = 0; i < config->n_projects; i++)
 		for (size_t k = 0; k < config->project[i].n; k++)
 			if (holds_word(word, config->project[i].word[k]))
-				return of_name(r, config->project[i].slug, ret, e);
+				return of_name(r, config->project[i].name, ret, e);
 	return err_set(e, ERR_NOT_FOUND);
 }
 

@@ -5,6 +5,6 @@
 #include "cmd.h"
 
 extern const struct cmd cmd_commands, cmd_complete, cmd_completion, cmd_help,
-    cmd_man, cmd_version;
+    cmd_man, cmd_version, cmd_hub, cmd_debug, cmd_consolidate;
 
 #endif

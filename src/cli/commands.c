@@ -2,12 +2,16 @@
 #include "cmds.h"
 
 /* clang-format off: a table is drawn by hand */
+static const struct cmd *const agents[] = { &cmd_consolidate, NULL };
+static const struct cmd *const servers[] = { &cmd_hub, &cmd_debug, NULL };
 static const struct cmd *const about_us[] = {
 	&cmd_help, &cmd_completion, &cmd_man, &cmd_commands, &cmd_version,
 	&cmd_complete, NULL,
 };
 
 const struct cmd_section cmd_sections[] = {
+	{ "What agents leave", agents },
+	{ "Serving and looking inside", servers },
 	{ "About this program", about_us },
 	{ NULL, NULL },
 };

@@ -172,6 +172,7 @@ feed_done(struct pool_job *job)
 	struct http_request *req = fj->req;
 	struct hub *hub = fj->call->hub;
 	struct err_info e = { 0 };
+	struct buf body;
 
 	if (job->rc == ERR_NOT_FOUND && !fj->made) {
 		fj->made = true;
@@ -181,14 +182,16 @@ feed_done(struct pool_job *job)
 		job->e = e;
 	}
 	atomic_fetch_add(&hub->metrics.pulls, 1);
-	if (job->rc == ERR_OK) {
-		call_respond(req, 200, &fj->body, fj->gzipped);
-	} else if (job->rc == ERR_RESYNC && fj->body.len > 0) {
-		http_respond_json(req, err_http(ERR_RESYNC), &fj->body);
-	} else {
+	/* The job lives in the request's arena and goes with the answer. */
+	body = fj->body;
+	fj->body = (struct buf){ 0 };
+	if (job->rc == ERR_OK)
+		call_respond(req, 200, &body, fj->gzipped);
+	else if (job->rc == ERR_RESYNC && body.len > 0)
+		http_respond_json(req, err_http(ERR_RESYNC), &body);
+	else
 		call_error(req, &job->e);
-	}
-	buf_fini(&fj->body);
+	buf_fini(&body);
 }
 
 static void

@@ -75,7 +75,7 @@ static enum err
 open_tls(struct hub *hub, const char **ca, struct err_info *e)
 {
 	const char *cert = hub->o.cert, *key = hub->o.key;
-	int made;
+	bool made;
 	enum err rc;
 
 	*ca = NULL;
@@ -171,31 +171,6 @@ watch_signals(struct hub *hub, struct err_info *e)
 	return ERR_OK;
 }
 
-/* One name for this replica's log: that of its first space, or none yet. */
-static enum err
-read_epoch(struct hub *hub, struct err_info *e)
-{
-	struct store_options opt = { .hub = true, .read_only = true };
-	struct store *s = NULL;
-	struct arena a = { 0 };
-	struct space *sp;
-	size_t n;
-	enum err rc = store_sqlite_open(&s, hub->replica_path, &opt, e);
-
-	if (rc == ERR_OK)
-		rc = store_space_list(s, &a, &sp, &n, e);
-	if (rc == ERR_OK && n > 0) {
-		int len = snprintf(hub->epoch, sizeof hub->epoch, "%.*s",
-		    STR_ARG(sp[0].epoch));
-
-		if (len < 0)
-			hub->epoch[0] = '\0';
-	}
-	arena_fini(&a);
-	store_close(s);
-	return rc;
-}
-
 static enum err
 hub_open(struct hub *hub, struct err_info *e)
 {
@@ -216,8 +191,6 @@ hub_open(struct hub *hub, struct err_info *e)
 		rc = loop_poster_new(&hub->poster, &hub->loop, e);
 	if (rc == ERR_OK)
 		rc = hub_threads_start(hub, e);
-	if (rc == ERR_OK)
-		rc = read_epoch(hub, e);
 	if (rc == ERR_OK)
 		rc = open_tls(hub, &ca, e);
 	if (rc == ERR_OK)

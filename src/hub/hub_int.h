@@ -14,6 +14,8 @@
 #include "pool.h"
 #include "store.h"
 
+enum { HUB_EPOCH_BYTES = 16 };
+
 /* Counters for /metrics; any thread. */
 struct hub_metrics {
 	atomic_ullong requests, refused_requests, bytes_in, bytes_out;
@@ -38,7 +40,8 @@ struct hub {
 	uv_signal_t term, intr;
 	bool serving, stopping;
 	int64_t started_ms;
-	char epoch[40]; /* of this replica's log, for health */
+	/* Of this replica's log.  Written while the threads start. */
+	char epoch[2 * HUB_EPOCH_BYTES + 1];
 	const char *replica_path;
 	char url[128];
 };

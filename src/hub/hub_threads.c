@@ -79,8 +79,12 @@ hub_team_space(struct hub_writer *w, struct str slug, space_id *ret,
 	rc = store_space_find(w->store, STR(""), STR(""), slug, &a, &sp, e);
 	*ret = rc == ERR_OK ? sp.id : 0;
 	arena_fini(&a);
-	if (rc == ERR_NOT_FOUND)
+	if (rc == ERR_NOT_FOUND) {
 		rc = store_space_add(w->store, STR(""), STR(""), slug, ret, e);
+		if (rc == ERR_OK)
+			rc = store_resync(w->store, *ret,
+			    str_of(w->hub->epoch), e);
+	}
 	if (rc != ERR_OK)
 		return rc;
 	ts = arena_zero(&w->arena, sizeof *ts);
@@ -179,6 +183,36 @@ writer_close(void *ctx)
 	free(w);
 }
 
+/* The name of this log: positions in another one mean nothing here.  Made with
+ * the replica, kept in it. */
+static enum err
+writer_epoch(struct hub_writer *w, struct err_info *e)
+{
+	struct str name = STR("hub.epoch"), epoch;
+	struct arena a = { 0 };
+	enum err rc = store_note_get(w->store, name, &a, &epoch, e);
+	uint8_t random[HUB_EPOCH_BYTES];
+
+	if (rc == ERR_OK && epoch.n == sizeof w->hub->epoch - 1) {
+		memcpy(w->hub->epoch, epoch.p, epoch.n);
+	} else if (rc == ERR_NOT_FOUND) {
+		env_random(NULL, random, sizeof random);
+		hex_encode(random, sizeof random, w->hub->epoch);
+		rc = store_begin(w->store, e);
+		if (rc == ERR_OK)
+			rc = store_note_put(w->store, name,
+			    str_of(w->hub->epoch), e);
+		if (rc == ERR_OK)
+			rc = store_commit(w->store, e);
+		if (rc != ERR_OK)
+			store_rollback(w->store);
+	} else if (rc == ERR_OK) {
+		rc = err_setf(e, ERR_CORRUPT, "the replica's epoch is no epoch");
+	}
+	arena_fini(&a);
+	return rc;
+}
+
 static enum err
 writer_open(void *arg, void **ctx, struct err_info *e)
 {
@@ -191,6 +225,8 @@ writer_open(void *arg, void **ctx, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	w->hub = hub;
 	rc = store_sqlite_open(&w->store, hub->replica_path, &opt, e);
+	if (rc == ERR_OK)
+		rc = writer_epoch(w, e);
 	if (rc != ERR_OK) {
 		writer_close(w);
 		return rc;
