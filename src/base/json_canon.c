@@ -103,6 +103,8 @@ gather(struct canon *c, uint32_t node)
 	uint32_t at = node + 1;
 	struct member *m;
 
+	if (n == 0)
+		return true; /* there may be no array yet to point into */
 	if (!mem_grow(&c->member, &c->member_cap, c->members + n,
 	        sizeof *c->member))
 		return false;

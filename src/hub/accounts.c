@@ -13,7 +13,7 @@
 #include "accounts_int.h"
 #include "fault.h"
 #include "file.h"
-#include "schema.h"
+#include "hub_schema.h"
 
 enum {
 	APPLICATION_ID = 0x436c7748, /* "ClwH" */
