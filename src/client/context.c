@@ -18,6 +18,7 @@ ctx_init(struct ctx *c, const char *program)
 void
 ctx_fini(struct ctx *c)
 {
+	store_close(c->store);
 	arena_fini(&c->arena);
 }
 

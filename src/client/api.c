@@ -1,0 +1,407 @@
+#include "api.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "api_int.h"
+#include "body.h"
+#include "clock.h"
+#include "fault.h"
+#include "file.h"
+#include "proc.h"
+#include "proto.h"
+#include "session_file.h"
+
+enum { TOKEN_FILE_MAX = 16 * 1024, FIELDS_MAX = 3 };
+
+static enum err
+transport_http(void *ctx, const struct http_call *call, struct http_answer *ret,
+    struct err_info *e)
+{
+	struct api *a = ctx;
+	struct http_client_options opt = { .ca_file = a->ca_file,
+		.user_agent = "clowder/" CLOWDER_VERSION,
+		.abort = &a->abort };
+	enum err rc = ERR_OK;
+
+	if (a->http == NULL)
+		rc = http_client_new(&a->http, &opt, e);
+	return rc == ERR_OK ? http_client_call(a->http, call, ret, e) : rc;
+}
+
+/* The tokens lie in the arena's blocks: wiped where we can reach them. */
+static void
+forget(struct api *a)
+{
+	struct str *const secret[] = { &a->session.access_token,
+		&a->session.refresh_token };
+
+	for (size_t i = 0; a->has_session && i < 2; i++)
+		if (secret[i]->n > 0)
+			sodium_memzero((void *)(uintptr_t)secret[i]->p,
+			    secret[i]->n);
+	arena_fini(&a->mem);
+	a->session = (struct session){ 0 };
+	a->has_session = false;
+}
+
+/* Configured, else the hub that the session is of. */
+static enum err
+find_server(struct api *a, const struct config *cfg, struct err_info *e)
+{
+	struct err_info none = { 0 };
+
+	a->server = cfg->server_url;
+	if (a->server.n == 0 && api_reload(a, &none) == ERR_OK)
+		a->server = arena_str(&a->ctx->arena, a->session.server_url);
+	/* A token file may stand for it. */
+	forget(a);
+	return a->server.n > 0 ?
+	    ERR_OK :
+	    err_setf(e, ERR_CONFIG, "no server is configured");
+}
+
+enum err
+api_open(struct api **ret, struct ctx *c, struct err_info *e)
+{
+	struct api *a = mem_zero(sizeof *a);
+	const struct config *cfg;
+	enum err rc;
+
+	if (a == NULL)
+		return err_set(e, ERR_NOMEM);
+	a->ctx = c;
+	a->transport = transport_http;
+	a->transport_ctx = a;
+	a->wall_ms = os_wall_ms;
+	a->lock_wait_ms = SESSION_LOCK_WAIT_MS;
+	rc = ctx_config(c, &cfg, e);
+	if (rc == ERR_OK)
+		rc = ctx_home(c, &a->home, e);
+	if (rc == ERR_OK) {
+		a->ca_file = cfg->ca_file;
+		rc = find_server(a, cfg, e);
+	}
+	if (rc == ERR_OK) {
+		*ret = a;
+		a = NULL;
+	}
+	api_close(a);
+	return rc;
+}
+
+void
+api_close(struct api *a)
+{
+	if (a == NULL)
+		return;
+	forget(a);
+	http_client_free(a->http);
+	free(a);
+}
+
+struct str
+api_server(const struct api *a)
+{
+	return a->server;
+}
+
+/* --- the session in memory ---------------------------------------------------------- */
+
+enum err
+api_reload(struct api *a, struct err_info *e)
+{
+	struct arena mem = { 0 };
+	struct session s = { 0 };
+	enum err rc = session_file_load(a->home, &mem, &s, e);
+
+	if (rc != ERR_OK) {
+		arena_fini(&mem);
+		return rc;
+	}
+	forget(a);
+	a->mem = mem;
+	a->session = s;
+	a->has_session = true;
+	return ERR_OK;
+}
+
+enum err
+api_hold(struct api *a, const struct session *s, struct err_info *e)
+{
+	struct arena mem = { 0 };
+	struct session copy = { 0 };
+	struct buf text = { 0 };
+	enum err rc = session_encode(s, &text, e);
+
+	if (rc == ERR_OK)
+		rc = session_decode(buf_str(&text), &mem, &copy, e);
+	if (text.data != NULL)
+		sodium_memzero(text.data, text.cap);
+	buf_fini(&text);
+	if (rc != ERR_OK) {
+		arena_fini(&mem);
+		return rc;
+	}
+	forget(a);
+	a->mem = mem;
+	a->session = copy;
+	a->has_session = true;
+	return ERR_OK;
+}
+
+/* A token that somebody put there for us: nothing is known of it but itself. */
+static enum err
+from_token_file(struct api *a, const char *path, struct err_info *e)
+{
+	struct buf text = { 0 };
+	struct str token;
+	enum err rc = os_read_file(path, TOKEN_FILE_MAX, &text, e);
+
+	if (rc == ERR_OK) {
+		token = arena_str(&a->mem, str_trim(buf_str(&text)));
+		if (token.n == 0 || str_find(token, '\n') != SIZE_MAX)
+			rc = err_setf(e, ERR_SIGN_IN,
+			    "%s holds no token (one line)", path);
+		a->session = (struct session){ .access_token = token,
+			.server_url = a->server,
+			.refresh_expires_ms = SESSION_NEVER };
+		a->token_file = a->has_session = rc == ERR_OK;
+	}
+	if (text.data != NULL)
+		sodium_memzero(text.data, text.cap);
+	buf_fini(&text);
+	return rc == ERR_OK ? rc : err_wrap(e, "CLOWDER_TOKEN_FILE");
+}
+
+enum err
+api_session(struct api *a, const struct session **ret, struct err_info *e)
+{
+	const char *file = getenv("CLOWDER_TOKEN_FILE");
+	enum err rc = ERR_OK;
+
+	*ret = &a->session;
+	if (a->has_session)
+		return ERR_OK;
+	if (file != NULL && file[0] != '\0')
+		return from_token_file(a, file, e);
+	rc = api_reload(a, e);
+	if (rc == ERR_OK && a->session.server_url.n > 0 &&
+	    !str_eq(a->session.server_url, a->server)) {
+		/* These tokens are another hub's: it alone gets them. */
+		rc = err_setf(e, ERR_SIGN_IN,
+		    "not signed in at %.*s, only at %.*s", STR_ARG(a->server),
+		    STR_ARG(a->session.server_url));
+		forget(a);
+	}
+	return rc;
+}
+
+/* --- calls --------------------------------------------------------------------------- */
+
+/* libcurl asks from time to time: a signal that came ends the call. */
+static void
+look_at_signals(void *ctx, uint64_t sent, uint64_t to_send, uint64_t got,
+    uint64_t to_get)
+{
+	struct api *a = ctx;
+
+	(void)sent, (void)to_send, (void)got, (void)to_get;
+	if (os_signal_caught() != 0)
+		atomic_store(&a->abort, true);
+}
+
+static void
+add_field(struct http_call *call, struct http1_field *field, const char *name,
+    struct str value)
+{
+	field[call->fields++] = (struct http1_field){ str_of(name), value };
+}
+
+enum err
+api_raw(struct api *a, const struct api_call *call, struct str bearer,
+    struct http_answer *ret, struct err_info *e)
+{
+	struct arena mem = { 0 };
+	struct http1_field field[FIELDS_MAX];
+	struct http_call http = { .method = call->method,
+		.field = field,
+		.body = call->body,
+		.gzip = call->gzip,
+		.timeout_ms = call->timeout_ms,
+		.progress = look_at_signals,
+		.progress_ctx = a };
+	char *auth = NULL;
+	enum err rc;
+
+	http.url = arena_fmt(&mem, "%.*s%.*s", STR_ARG(a->server),
+	    STR_ARG(call->target));
+	if (bearer.n > 0)
+		auth = arena_fmt(&mem, "Bearer %.*s", STR_ARG(bearer));
+	if (http.url == NULL || (bearer.n > 0 && auth == NULL)) {
+		arena_fini(&mem);
+		return err_set(e, ERR_NOMEM);
+	}
+	if (auth != NULL)
+		add_field(&http, field, "Authorization", str_of(auth));
+	if (call->body.p != NULL)
+		add_field(&http, field, "Content-Type",
+		    str_of(call->type ? call->type : "application/json"));
+	if (call->team.n > 0)
+		add_field(&http, field, "X-Team-Slug", call->team);
+	rc = a->transport(a->transport_ctx, &http, ret, e);
+	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT || rc == ERR_TLS)
+		rc =
+		    err_wrap(e, "Cannot reach server %.*s", STR_ARG(a->server));
+	if (auth != NULL)
+		sodium_memzero(auth, strlen(auth));
+	arena_fini(&mem);
+	return rc;
+}
+
+/* Where no body says it. */
+static enum err
+code_of_status(int status)
+{
+	switch (status) {
+	case 401:
+		return ERR_UNAUTHORIZED;
+	case 403:
+		return ERR_FORBIDDEN;
+	case 413:
+		return ERR_TOO_LARGE;
+	case 429:
+		return ERR_THROTTLED;
+	case 502:
+	case 503:
+	case 504:
+		return ERR_UNAVAILABLE;
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+enum err
+api_error(const struct http_answer *ans, struct err_info *e)
+{
+	struct error_body body;
+	struct arena mem = { 0 };
+	enum err rc;
+
+	if (!error_body_decode(&body, buf_str(&ans->body), &mem) ||
+	    body.code == ERR_OK)
+		rc = err_setf(e, code_of_status(ans->status),
+		    "the server answered with status %d", ans->status);
+	else if (body.message.n > 0)
+		rc = err_setf(e, body.code, "%.*s", STR_ARG(body.message));
+	else
+		rc = err_set(e, body.code);
+	arena_fini(&mem);
+	return rc;
+}
+
+static enum err
+expired(enum err rc, struct err_info *e)
+{
+	if (rc == ERR_GRANT || rc == ERR_SESSION || rc == ERR_UNAUTHORIZED)
+		return err_wrap(e, "Authentication expired");
+	return rc;
+}
+
+/* Renew what is about to expire: spares a refused call.  While it is still
+ * good, it may be used although it could not be renewed. */
+static enum err
+renew_early(struct api *a, struct err_info *e)
+{
+	struct err_info why = { 0 };
+	enum err rc;
+
+	if (a->token_file ||
+	    session_fresh(&a->session, a->wall_ms(), API_FRESH_MS))
+		return ERR_OK;
+	rc = api_refresh(a, &why);
+	if (rc == ERR_OK ||
+	    (a->has_session && session_fresh(&a->session, a->wall_ms(), 0)))
+		return ERR_OK;
+	*e = why;
+	return expired(rc, e);
+}
+
+enum err
+api_send(struct api *a, const struct api_call *call, struct http_answer *ret,
+    struct err_info *e)
+{
+	const struct session *s;
+	enum err rc = api_session(a, &s, e);
+
+	if (rc == ERR_OK)
+		rc = renew_early(a, e);
+	if (rc == ERR_OK)
+		rc = api_raw(a, call, s->access_token, ret, e);
+	if (rc != ERR_OK || ret->status != 401 || call->no_refresh)
+		return rc;
+	if (!a->token_file) {
+		rc = api_refresh(a, e);
+		if (rc == ERR_OK)
+			rc = api_raw(a, call, s->access_token, ret, e);
+		if (rc != ERR_OK)
+			return expired(rc, e);
+	}
+	return ret->status == 401 ? expired(api_error(ret, e), e) : ERR_OK;
+}
+
+/* --- a look at the hub ------------------------------------------------------------------ */
+
+static void
+say(struct api_check *ret, enum api_health h, const char *why)
+{
+	struct err_info text = { 0 };
+
+	(void)err_setf(&text, ERR_FAILED, "%s", why);
+	ret->health = h;
+	memcpy(ret->why, text.text, sizeof ret->why);
+}
+
+static void
+judge(const struct http_answer *ans, struct api_check *ret)
+{
+	struct health_body body;
+	struct arena mem = { 0 };
+	struct err_info e = { 0 };
+
+	if (ans->status == 401 || ans->status == 403) {
+		say(ret, API_REACHABLE, "Server online (access forbidden)");
+	} else if (ans->status != 200) {
+		(void)api_error(ans, &e);
+		say(ret, API_ERROR, e.text);
+	} else if (health_decode(&body, buf_str(&ans->body), &mem, &e) !=
+	    ERR_OK) {
+		say(ret, API_ERROR, e.text);
+	} else {
+		say(ret, API_CONNECTED, "");
+	}
+	arena_fini(&mem);
+}
+
+void
+api_check(struct api *a, struct api_check *ret)
+{
+	struct api_call call = { .method = "GET",
+		.target = STR("/api/v1/sync/health/"),
+		.timeout_ms = API_CHECK_MS };
+	struct http_answer ans = { 0 };
+	const struct session *s;
+	struct err_info e = { 0 };
+	bool signed_in = api_session(a, &s, &e) == ERR_OK;
+	enum err rc;
+
+	e = (struct err_info){ 0 };
+	rc = api_raw(a, &call, signed_in ? s->access_token : STR(""), &ans, &e);
+	if (rc == ERR_OK)
+		judge(&ans, ret);
+	else if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT)
+		say(ret, API_UNREACHABLE, e.text);
+	else
+		say(ret, API_ERROR, e.text);
+	http_answer_fini(&ans);
+}

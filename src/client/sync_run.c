@@ -1,0 +1,405 @@
+#include "sync_run.h"
+
+#include "clock.h"
+#include "fault.h"
+#include "http_client.h"
+#include "lock.h"
+#include "proc.h"
+#include "replica.h"
+
+enum {
+	LOCK_WAIT_MS = 10000,
+	REST_MS = 100, /* a wait is looked at for signals as often */
+	SHARE_ROUNDS_MAX = 4
+};
+
+struct runner {
+	struct ctx *ctx;
+	const struct sync_run_options *opt;
+	struct store *store;
+	struct api *api;
+	struct sync_run *run;
+	struct sync_run_space *at; /* the space at hand */
+};
+
+static void
+on_note(void *ctx, const struct sync_note *n)
+{
+	struct runner *r = ctx;
+
+	r->opt->note(r->opt->ctx, &r->at->space, n);
+}
+
+static void
+on_progress(void *ctx, bool push, uint64_t done, uint64_t all)
+{
+	struct runner *r = ctx;
+
+	r->opt->progress(r->opt->ctx, push, done, all);
+}
+
+/* --- one space -------------------------------------------------------------------- */
+
+static void
+send_one(struct runner *r, struct sync *s, const struct sync_want *want,
+    struct http_answer *ans)
+{
+	struct api_call call = { .method = want->method,
+		.target = want->target,
+		.body = want->body,
+		.gzip = want->gzip,
+		.team = r->at->space.team,
+		.no_refresh = true };
+	struct err_info e = { 0 };
+	struct sync_reply reply = { .retry_after_s = -1 };
+
+	if (call.body.n == 0)
+		call.body.p = NULL;
+	reply.transport = api_send(r->api, &call, ans, &e);
+	reply.text = e.text;
+	if (reply.transport == ERR_OK) {
+		reply.status = (unsigned)ans->status;
+		reply.body = buf_str(&ans->body);
+		reply.retry_after_s = ans->retry_after_s;
+	}
+	sync_answer(s, &reply);
+}
+
+static enum err
+rest(uint64_t ms, struct err_info *e)
+{
+	uint64_t until = os_mono_ms() + ms, now;
+	enum err rc = ERR_OK;
+
+	while (rc == ERR_OK && (now = os_mono_ms()) < until) {
+		os_rest_ms(until - now < REST_MS ? (uint32_t)(until - now) :
+		                                   REST_MS);
+		rc = os_signal_check(e);
+	}
+	return rc;
+}
+
+static void
+refresh_one(struct runner *r, struct sync *s)
+{
+	struct err_info e = { 0 };
+	enum err rc = api_refresh(r->api, &e);
+
+	sync_refreshed(s, rc, &e);
+}
+
+static enum err
+drive(struct runner *r, struct sync *s, struct http_answer *ans,
+    struct err_info *e)
+{
+	struct sync_want want;
+	enum err rc = ERR_OK;
+
+	while (rc == ERR_OK) {
+		sync_step(s, &want);
+		switch (want.need) {
+		case SYNC_SEND:
+			send_one(r, s, &want, ans);
+			rc = os_signal_check(e);
+			break;
+		case SYNC_WAIT:
+			rc = rest(want.wait_ms, e);
+			break;
+		case SYNC_REFRESH:
+			refresh_one(r, s);
+			break;
+		case SYNC_DONE:
+			return ERR_OK;
+		case SYNC_FAILED:
+			*e = *want.error;
+			return e->code;
+		}
+	}
+	return rc;
+}
+
+static void
+add_report(struct sync_report *to, const struct sync_report *from)
+{
+	to->pushed += from->pushed;
+	to->batches += from->batches;
+	to->pulled += from->pulled;
+	to->refused += from->refused;
+	to->clashed += from->clashed;
+	to->requests += from->requests;
+	to->retries += from->retries;
+	to->resyncs += from->resyncs;
+	to->restamps += from->restamps;
+	to->renewals += from->renewals;
+	/* A second exchange looked at the same ones again. */
+	to->waiting = from->waiting;
+	to->waiting_code = from->waiting_code;
+	memcpy(to->waiting_why, from->waiting_why, sizeof to->waiting_why);
+}
+
+static enum err
+converse(struct runner *r, struct sync_run_space *at, struct err_info *e)
+{
+	struct replica replica = { r->store, at->space.id, ctx_store_env() };
+	struct sync_replica functions;
+	struct sync_options opt = { .dry_run = r->opt->dry_run,
+		.note = r->opt->note ? on_note : NULL,
+		.progress = r->opt->progress ? on_progress : NULL,
+		.ctx = r };
+	struct http_answer ans = { 0 };
+	struct sync *s = NULL;
+	enum err rc;
+
+	r->at = at;
+	replica_sync(&replica, &functions);
+	rc = sync_new(&s, &functions, &opt, e);
+	if (rc == ERR_OK) {
+		rc = drive(r, s, &ans, e);
+		add_report(&at->report, sync_report(s));
+		if (at->report.unacked == 0)
+			at->report.unacked = sync_report(s)->unacked;
+	}
+	at->error = rc == ERR_OK ? (struct err_info){ 0 } : *e;
+	sync_free(s);
+	http_answer_fini(&ans);
+	return rc;
+}
+
+/* --- all spaces of the account --------------------------------------------------------- */
+
+static enum err
+list_spaces(struct runner *r, struct str account, struct err_info *e)
+{
+	struct space *list;
+	size_t n = 0;
+	enum err rc = store_space_list(r->store, &r->ctx->arena, &list, &n, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	r->run->space = arena_array(&r->ctx->arena, n, sizeof *r->run->space);
+	if (r->run->space == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < n; i++) {
+		/* In a dry run before the first login: what would be sent. */
+		bool ours = (str_eq(list[i].hub, r->run->server) &&
+		                str_eq(list[i].account, account)) ||
+		    (r->opt->dry_run && list[i].hub.n == 0);
+
+		if (ours)
+			r->run->space[r->run->n++].space = list[i];
+	}
+	return ERR_OK;
+}
+
+/* The space that a shared project of `from` is written to from now on; NULL:
+ * it stays. */
+static struct sync_run_space *
+target_of(struct runner *r, struct sync_run_space *from, struct str project,
+    struct arena *a, struct err_info *e, enum err *rc)
+{
+	struct entity_key key = { project, STR("project"), project };
+	const struct entity *en = NULL;
+	struct str team = { 0 };
+
+	*rc = store_entity(r->store, from->space.id, &key, &en, e);
+	if (*rc != ERR_OK || en == NULL)
+		return NULL;
+	team = entity_text(en, "team", a);
+	if (team.n == 0 || str_eq(team, from->space.team))
+		return NULL;
+	for (size_t i = 0; i < r->run->n; i++)
+		if (str_eq(r->run->space[i].space.team, team))
+			return &r->run->space[i];
+	return NULL; /* not (or no longer) a team of ours: the events wait */
+}
+
+static enum err
+share_one(struct runner *r, struct sync_run_space *from, struct str project,
+    struct sync_run_space *to, bool *moved, struct err_info *e)
+{
+	uint64_t copied = 0;
+	enum err rc = store_begin(r->store, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = store_share(r->store, from->space.id, project, to->space.id,
+	    &copied, e);
+	if (rc == ERR_OK && copied > 0)
+		rc = store_commit(r->store, e);
+	else
+		store_rollback(r->store);
+	if (rc != ERR_OK) {
+		store_rollback(r->store);
+		return rc;
+	}
+	r->run->shared += copied;
+	*moved |= copied > 0;
+	return ERR_OK;
+}
+
+/* docs/protocol.md, The team: whoever folds project_shared carries the log of
+ * the project over; late events follow. */
+static enum err
+share_from(struct runner *r, struct sync_run_space *from, bool *moved,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct store_project *p = NULL;
+	size_t n = 0;
+	enum err rc = store_projects(r->store, from->space.id, &a, &p, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		struct sync_run_space *to =
+		    target_of(r, from, p[i].project, &a, e, &rc);
+
+		if (rc == ERR_OK && to != NULL)
+			rc = share_one(r, from, p[i].project, to, moved, e);
+	}
+	arena_fini(&a);
+	return rc;
+}
+
+/* Each space by itself: that one team is out of order does not hold up the
+ * others.  What ends everything: no way to the hub, no session, a signal. */
+static bool
+ends_all(enum err rc)
+{
+	switch (err_exit(rc)) {
+	case 3:   /* sign in */
+	case 5:   /* not reachable */
+	case 130: /* interrupted */
+		return true;
+	default:
+		return rc == ERR_NOMEM || rc == ERR_NO_SPACE || rc == ERR_IO;
+	}
+}
+
+static enum err
+converse_all(struct runner *r, struct err_info *e)
+{
+	struct err_info first = { 0 }, why;
+
+	for (size_t i = 0; i < r->run->n; i++) {
+		enum err rc;
+
+		why = (struct err_info){ 0 };
+		rc = converse(r, &r->run->space[i], &why);
+		if (rc != ERR_OK && first.code == ERR_OK)
+			first = why;
+		if (ends_all(rc))
+			break;
+	}
+	*e = first;
+	return first.code;
+}
+
+static enum err
+exchange(struct runner *r, struct err_info *e)
+{
+	enum err rc = converse_all(r, e);
+
+	for (int round = 0; rc == ERR_OK && !r->opt->dry_run; round++) {
+		bool moved = false;
+
+		for (size_t i = 0; rc == ERR_OK && i < r->run->n; i++)
+			rc = share_from(r, &r->run->space[i], &moved, e);
+		if (rc != ERR_OK || !moved || round == SHARE_ROUNDS_MAX)
+			break;
+		rc = converse_all(r, e);
+	}
+	return rc;
+}
+
+static void
+sum_up(struct runner *r)
+{
+	struct sync_run *run = r->run;
+
+	for (size_t i = 0; i < run->n; i++) {
+		const struct sync_report *p = &run->space[i].report;
+		struct err_info ignore = { 0 };
+		struct space now;
+
+		run->pushed += p->pushed;
+		run->batches += p->batches;
+		run->pulled += p->pulled;
+		run->refused += p->refused;
+		run->waiting += p->waiting;
+		run->clashed += p->clashed;
+		run->unacked += run->space[i].space.unacked;
+		if (store_space_get(r->store, run->space[i].space.id,
+		        &r->ctx->arena, &now, &ignore) == ERR_OK)
+			run->queued += now.unacked;
+	}
+}
+
+static enum err
+sign_in_and_list(struct runner *r, struct err_info *e)
+{
+	struct spaces_account who = { 0 };
+	const struct session *session;
+	struct api_me me;
+	enum err rc = ERR_OK;
+
+	if (!r->opt->dry_run) {
+		rc = api_session(r->api, &session, e);
+		if (rc == ERR_OK)
+			rc = api_me(r->api, &r->ctx->arena, &me, e);
+		if (rc == ERR_OK)
+			rc = api_spaces(r->api, &me, e);
+	}
+	if (rc == ERR_OK)
+		rc = spaces_account(r->store, &r->ctx->arena, &who, e);
+	return rc == ERR_OK ? list_spaces(r, who.name, e) : rc;
+}
+
+static enum err
+may_run(const struct config *cfg, struct err_info *e)
+{
+	if (!cfg->sync_enabled)
+		return err_setf(e, ERR_FAILED,
+		    "sync is switched off: %s has [sync] enabled = false",
+		    cfg->path);
+	return ERR_OK;
+}
+
+enum err
+sync_run(struct ctx *c, const struct sync_run_options *opt,
+    struct sync_run *ret, struct err_info *e)
+{
+	struct runner r = { .ctx = c, .opt = opt, .run = ret };
+	struct err_info why = { 0 };
+	struct os_lock lock = { 0 };
+	const struct config *cfg;
+	const struct home *h;
+	enum err rc = ctx_config(c, &cfg, e);
+
+	*ret = (struct sync_run){ 0 };
+	if (rc == ERR_OK)
+		rc = may_run(cfg, e);
+	if (rc == ERR_OK)
+		rc = ctx_home(c, &h, e);
+	if (rc == ERR_OK)
+		rc = api_open(&r.api, c, e);
+	if (rc != ERR_OK)
+		goto done;
+	ret->server = api_server(r.api);
+	rc = opt->dry_run ? ctx_store_read(c, &r.store, e) :
+	                    ctx_store_write(c, &r.store, e);
+	if (rc == ERR_OK && !opt->dry_run)
+		rc = os_lock_take(&lock, h->sync_lock,
+		    opt->lock_wait_ms ? opt->lock_wait_ms : LOCK_WAIT_MS, e);
+	if (rc == ERR_OK)
+		rc = sign_in_and_list(&r, e);
+	if (rc == ERR_OK)
+		rc = exchange(&r, e);
+	if (r.store != NULL)
+		sum_up(&r);
+	/* Best effort: the next writer does it otherwise. */
+	if (!opt->dry_run && c->writes && ret->n > 0)
+		(void)store_checkpoint(r.store, &why);
+done:
+	os_lock_release(&lock);
+	api_close(r.api);
+	return rc;
+}
