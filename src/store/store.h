@@ -142,6 +142,10 @@ typedef enum err store_entity_fn(void *ctx, const struct entity *en,
     struct err_info *e);
 enum err store_entities(struct store *s, space_id sp, struct str project,
     const char *type, store_entity_fn *fn, void *ctx, struct err_info *e);
+/* The same of one type, only those whose key begins with prefix. */
+enum err store_entities_prefix(struct store *s, space_id sp,
+    struct str project, const char *type, struct str prefix,
+    store_entity_fn *fn, void *ctx, struct err_info *e);
 /* Projects of a space that have events: uuid, how many entities, digest. */
 struct store_project {
 	struct str project;

@@ -4,6 +4,8 @@
  * looks at the log - it may be slow, or call the store. */
 #include "store_int.h"
 
+enum { PREFIX_ROWS = 16 };
+
 /* --- state ------------------------------------------------------------------------ */
 
 static enum err
@@ -91,10 +93,19 @@ project_list(struct store *s, space_id sp, struct arena *a,
 	return rc == ERR_OK ? s->ops->project_list(s, sp, a, ret, n, e) : rc;
 }
 
-/* A page of rows, decoded one by one for fn. */
+/* What a walk over entities looks for. */
+struct walk {
+	struct str type;   /* n 0: of all types */
+	struct str prefix; /* of the keys; only with a type */
+	store_entity_fn *fn;
+	void *ctx;
+};
+
+/* A page of rows, decoded one by one for fn.  *more false: the rows are behind
+ * the prefix. */
 static enum err
-page_show(struct entity_row *row, size_t n, struct str project,
-    store_entity_fn *fn, void *ctx, struct err_info *e)
+page_show(const struct entity_row *row, size_t n, struct str project,
+    const struct walk *w, bool *more, struct err_info *e)
 {
 	enum err rc = ERR_OK;
 
@@ -102,49 +113,78 @@ page_show(struct entity_row *row, size_t n, struct str project,
 		struct entity_key key = { project, row[i].type, row[i].key };
 		struct entity *en;
 
+		*more = str_starts(row[i].key, w->prefix);
+		if (!*more)
+			return ERR_OK;
 		if (!row[i].counts)
 			continue;
 		rc = entity_decode(&en, &key, row[i].state, e);
 		if (rc != ERR_OK)
 			break;
-		rc = fn(ctx, en, e);
+		rc = w->fn(w->ctx, en, e);
 		entity_free(en);
 	}
 	return rc;
 }
 
+/* Pages begin behind a key: the one that is the prefix itself comes before. */
 static enum err
-project_show(struct store *s, const struct project_row *project,
-    struct str type, store_entity_fn *fn, void *ctx, struct err_info *e)
+exact_show(struct store *s, const struct project_row *project,
+    const struct walk *w, struct err_info *e)
 {
-	struct arena a[2] = { { 0 }, { 0 } };
-	struct str at_type = type, at_key = { "", 0 };
-	struct entity_row *row;
-	unsigned turn = 0;
-	size_t n;
+	struct arena a = { 0 };
+	struct entity_row row = { 0 };
+	bool found = false, more;
 	enum err rc;
 
-	do {
+	if (w->prefix.n == 0)
+		return ERR_OK;
+	rc = s->ops->entity_find(s, project->id, w->type, w->prefix, &a, &row,
+	    &found, e);
+	row.type = w->type;
+	row.key = w->prefix;
+	if (rc == ERR_OK && found)
+		rc = page_show(&row, 1, project->uuid, w, &more, e);
+	arena_fini(&a);
+	return rc;
+}
+
+static enum err
+project_show(struct store *s, const struct project_row *project,
+    const struct walk *w, struct err_info *e)
+{
+	struct arena a[2] = { { 0 }, { 0 } };
+	struct str at_type = w->type, at_key = w->prefix;
+	/* A prefix is met by few. */
+	size_t n, max = w->prefix.n > 0 ? PREFIX_ROWS : PAGE_ROWS;
+	struct entity_row *row;
+	unsigned turn = 0;
+	bool more = true, whole = false;
+	enum err rc = exact_show(s, project, w, e);
+
+	while (rc == ERR_OK && more && !whole) {
 		struct arena *page = &a[turn++ & 1];
 
 		arena_reset(page);
 		rc = s->ops->entity_page(s, project->id, at_type, at_key,
-		    type.n > 0, PAGE_ROWS, page, &row, &n, e);
+		    w->type.n > 0, max, page, &row, &n, e);
 		if (rc == ERR_OK)
-			rc = page_show(row, n, project->uuid, fn, ctx, e);
+			rc = page_show(row, n, project->uuid, w, &more, e);
 		if (rc == ERR_OK && n > 0) {
 			at_type = row[n - 1].type;
 			at_key = row[n - 1].key;
 		}
-	} while (rc == ERR_OK && n == PAGE_ROWS);
+		whole = n < max;
+		max = PAGE_ROWS;
+	}
 	arena_fini(&a[0]);
 	arena_fini(&a[1]);
 	return rc;
 }
 
-enum err
-store_entities(struct store *s, space_id sp, struct str project,
-    const char *type, store_entity_fn *fn, void *ctx, struct err_info *e)
+static enum err
+entities_show(struct store *s, space_id sp, struct str project,
+    const struct walk *w, struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct project_row *list;
@@ -157,11 +197,29 @@ store_entities(struct store *s, space_id sp, struct str project,
 	rc = project_list(s, sp, &a, &list, &n, e);
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		if (project.n == 0 || str_eq(project, list[i].uuid))
-			rc = project_show(s, &list[i], str_of(type), fn, ctx,
-			    e);
+			rc = project_show(s, &list[i], w, e);
 	arena_fini(&a);
 	read_end(s, mine);
 	return rc;
+}
+
+enum err
+store_entities(struct store *s, space_id sp, struct str project,
+    const char *type, store_entity_fn *fn, void *ctx, struct err_info *e)
+{
+	struct walk w = { .type = str_of(type), .fn = fn, .ctx = ctx };
+
+	return entities_show(s, sp, project, &w, e);
+}
+
+enum err
+store_entities_prefix(struct store *s, space_id sp, struct str project,
+    const char *type, struct str prefix, store_entity_fn *fn, void *ctx,
+    struct err_info *e)
+{
+	struct walk w = { str_of(type), prefix, fn, ctx };
+
+	return entities_show(s, sp, project, &w, e);
 }
 
 enum err

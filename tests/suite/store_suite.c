@@ -156,6 +156,67 @@ rollback_leaves_nothing(void)
 	lab_close(&l);
 }
 
+/* --- reading ----------------------------------------------------------------------------- */
+
+static enum err
+keys_note(void *ctx, const struct entity *en, struct err_info *e)
+{
+	struct buf *b = ctx;
+
+	(void)e;
+	buf_addf(b, "%.*s ", STR_ARG(en->key));
+	return ERR_OK;
+}
+
+/* Keys by their beginning: the key that is it, those behind it over pages, and
+ * what the running transaction added. */
+static void
+keys_by_prefix(void)
+{
+	static const struct {
+		const char *prefix, *keys;
+	} row[] = {
+		{ "001-lab/WP04", "001-lab/WP04 " },
+		{ "001-lab/WP4", "001-lab/WP40 " },
+		{ "001-lab/WP10", "001-lab/WP10 " },
+		{ "001-lab/WP5", "" },
+		{ "002", "" },
+		{ "zzz", "" },
+	};
+	struct lab l;
+	struct err_info e = { 0 };
+	struct buf b = { 0 };
+
+	lab_open(&l, be, 12, false);
+	CHECK_OK(store_begin(l.s, &e), &e);
+	for (unsigned wp = 1; wp <= 40; wp++) {
+		struct draft d = lab_wp_new(wp, "x");
+
+		CHECK_OK(store_author(l.s, l.sp, &d, NULL, &e), &e);
+	}
+	for (int committed = 0; committed < 2; committed++) {
+		for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+			t_note("prefix %s, committed %d", row[i].prefix,
+			    committed);
+			buf_reset(&b);
+			CHECK_OK(store_entities_prefix(l.s, l.sp,
+			             STR(LAB_PROJECT), "work_package",
+			             str_of(row[i].prefix), keys_note, &b, &e),
+			    &e);
+			CHECK_STR(buf_str(&b), row[i].keys);
+		}
+		if (!committed)
+			CHECK_OK(store_commit(l.s, &e), &e);
+	}
+	buf_reset(&b);
+	CHECK_OK(store_entities_prefix(l.s, l.sp, STR(""), "work_package",
+	             STR("001-lab/WP"), keys_note, &b, &e),
+	    &e);
+	CHECK_U(b.len, 40 * strlen("001-lab/WP01 "));
+	buf_fini(&b);
+	lab_close(&l);
+}
+
 /* --- exchange ---------------------------------------------------------------------------- */
 
 static void
@@ -204,6 +265,7 @@ static const struct {
 	{ "an author names the heads it saw", author_names_heads },
 	{ "bad drafts are refused", author_refuses_bad },
 	{ "rollback leaves nothing", rollback_leaves_nothing },
+	{ "keys by their beginning", keys_by_prefix },
 	{ "two replicas converge", two_converge },
 };
 
