@@ -36,7 +36,7 @@ enum err
 migrate_look(struct store_sqlite *s, unsigned newest, unsigned *version,
     struct err_info *e)
 {
-	int64_t app, user, tables = 0;
+	int64_t app = 0, user = 0, tables = 0;
 	enum err rc = pragma_get(s, "PRAGMA user_version", &user, e);
 
 	if (rc == ERR_OK)
