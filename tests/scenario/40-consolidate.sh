@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Goal: what agents left in files becomes todos, each once, with its highest
+# status; looking again changes nothing.
+. "$(dirname "$0")/lib.sh"
+goal "todos and tasks of agents, each once"
+home ann
+
+s1=00000000-0000-4000-8000-000000000001
+s2=00000000-0000-4000-8000-000000000002
+mkdir -p ~/.claude/todos ~/.claude/tasks/session-0a1b2c3d ~/.claude/projects/-home-ann-shop ~/shop
+git -C ~/shop init -q
+git -C ~/shop remote add origin git@example.org:ann/shop.git
+cat >~/.claude/todos/$s1-agent-$s1.json <<'J'
+[{"content":"Write the parser","status":"completed","activeForm":"Writing the parser"},
+ {"content":"Test the parser","status":"in_progress","activeForm":"Testing"}]
+J
+cat >~/.claude/todos/$s2-agent-$s2.json <<'J'
+[{"content":"Write the  parser","status":"pending","id":"1","priority":"high"}]
+J
+printf '{"type":"summary"}\n{"cwd":"%s","gitBranch":"main"}\n' "$HOME/shop" \
+	>~/.claude/projects/-home-ann-shop/$s1.jsonl
+printf '{"cwd":"%s"}\n' "$HOME/shop" >~/.claude/projects/-home-ann-shop/$s2.jsonl
+echo '{"id":"1","subject":"Lay out the page","status":"pending","blocks":["2"],"blockedBy":[]}' \
+	>~/.claude/tasks/session-0a1b2c3d/1.json
+echo '{"id":"2","subject":"Style it","status":"pending","blocks":[],"blockedBy":["1"]}' \
+	>~/.claude/tasks/session-0a1b2c3d/2.json
+: >~/.claude/tasks/session-0a1b2c3d/.lock
+
+exits "it works" 0 clowder consolidate --json
+is "four files" "$(json 'd["files"]')" 4
+is "four todos, each once" "$(json 'd["todos"]')" 4
+is "five reports" "$(json 'd["events"]')" 5
+is "the session's folder names the project" \
+	"$(json '[p["todos"] for p in d["projects"] if p["project"] == "shop"]')" '[2]'
+exits "again" 0 clowder consolidate --json
+is "nothing changes" "$(json 'd["events"]')" 0
+is "and nothing is read" "$(json 'd["unchanged"]')" 4
+
+echo '[{"content":"Write the parser","status":"comp' >~/.claude/todos/$s1-agent-$s1.json
+exits "a file that is being written is left" 0 clowder consolidate --json
+is "and counted" "$(json 'd["left"]')" 1
+like "and named" "$err" "left for the next time: .*$s1.*not JSON at byte"
+exits "a path that is not there" 1 clowder consolidate /nonexistent/path
+like "is named" "$err" "/nonexistent/path"
+mkdir -p ~/empty
+exits "an empty folder is fine" 0 clowder consolidate ~/empty
+like "and says so" "$out" "Nothing changed"
+export CLAUDE_CONFIG_DIR=$HOME/elsewhere
+exits "nowhere anything" 1 clowder consolidate
+like "is said" "$err" "nothing found"
+done_testing
