@@ -12,9 +12,11 @@
 
 #define HUB_LISTEN "127.0.0.1:8177"
 
-static const struct cmd_opt data_opt = { .name = "data", .arg = "DIR",
-	.help = "the hub's folder (else $CLOWDER_HUB_DATA, else ~/.clowder-hub)",
-	.words = WORDS_FOLDER };
+/* A row that every verb has. */
+/* clang-format off */
+#define DATA_OPT { .name = "data", .arg = "DIR", .words = WORDS_FOLDER, \
+	.help = "the hub's folder (else $CLOWDER_HUB_DATA, else ~/.clowder-hub)" }
+/* clang-format on */
 
 static enum err
 data_dir(struct cli *c, const char **ret, struct err_info *e)
@@ -76,7 +78,7 @@ run_serve(struct cli *c, struct err_info *e)
 static const struct cmd_opt serve_opts[] = {
 	{ .name = "listen", .arg = "ADDRESS:PORT",
 	  .help = "where to serve (" HUB_LISTEN "; port 0: any free one)" },
-	data_opt,
+	DATA_OPT,
 	{ .name = "tls-cert", .arg = "FILE", .help = "certificate chain, PEM",
 	  .words = WORDS_FILE },
 	{ .name = "tls-key", .arg = "FILE", .help = "its key, PEM",
@@ -377,10 +379,10 @@ run_user_list(struct cli *c, struct err_info *e)
 
 /* --- rows ---------------------------------------------------------------------- */
 
-static const struct cmd_opt data_only[] = { data_opt, { 0 } };
+static const struct cmd_opt data_only[] = { DATA_OPT, { 0 } };
 static const struct cmd_opt team_opts[] = {
 	{ .name = "name", .arg = "NAME", .help = "what people call it" },
-	data_opt,
+	DATA_OPT,
 	{ 0 },
 };
 static const struct cmd_opt user_opts[] = {
@@ -389,13 +391,13 @@ static const struct cmd_opt user_opts[] = {
 	  .help = "a team it belongs to; the first is its default" },
 	{ .name = "password-stdin",
 	  .help = "read the password from standard input (else one is made)" },
-	data_opt,
+	DATA_OPT,
 	{ 0 },
 };
 static const struct cmd_opt passwd_opts[] = {
 	{ .name = "password-stdin",
 	  .help = "read the password from standard input (else one is made)" },
-	data_opt,
+	DATA_OPT,
 	{ 0 },
 };
 static const struct cmd_arg team_arg[] = {
