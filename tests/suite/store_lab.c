@@ -129,10 +129,13 @@ wp_draft(const char *type, unsigned wp, const char *payload)
 struct entity_key
 lab_wp_key(unsigned wp)
 {
-	struct draft d = wp_draft("", wp, "");
+	static char key[100][24];
+	char *k = key[wp % 100];
 
+	if (snprintf(k, sizeof key[0], "001-lab/WP%02u", wp % 100) < 0)
+		abort();
 	return (struct entity_key){ STR(LAB_PROJECT), STR("work_package"),
-		d.aggregate_id };
+		str_of(k) };
 }
 
 struct draft
@@ -305,20 +308,24 @@ hub_admits(struct lab *hub, const struct event *ev)
 }
 
 static enum err
-hub_takes(struct lab *hub, const struct event *ev, struct log_row *row,
-    lab_admit_fn *admit, void *ctx, uint64_t *seq, bool *is_new)
+hub_takes(struct lab *hub, const struct event *ev, lab_admit_fn *admit,
+    void *ctx, uint64_t *seq, bool *is_new)
 {
 	struct err_info e = { 0 };
 	struct arrival a = { .ev = ev,
 		.user = STR("ann"),
 		.received_ms = 1 };
 	enum put put;
-	enum err rc = hub_admits(hub, ev);
+	uint64_t clock;
+	enum err rc = ERR_OK;
 
-	(void)row;
 	*is_new = false;
-	if (rc == ERR_OK && admit != NULL)
-		rc = admit(ctx, ev);
+	/* What is known is never refused. */
+	if (store_stamp(hub->s, hub->sp, &ev->id, &clock, &e) != ERR_OK) {
+		rc = hub_admits(hub, ev);
+		if (rc == ERR_OK && admit != NULL)
+			rc = admit(ctx, ev);
+	}
 	if (rc != ERR_OK)
 		return rc;
 	CHECK_OK(store_put(hub->s, hub->sp, &a, &put, seq, &e), &e);
@@ -361,8 +368,7 @@ lab_push(struct lab *from, struct lab *hub, lab_admit_fn *admit, void *ctx)
 		enum err rc;
 
 		if (CHECK_OK(event_parse(&ev, &j, row[i].raw, &a, &e), &e)) {
-			rc = hub_takes(hub, &ev, &row[i], admit, ctx, &seq,
-			    &is_new);
+			rc = hub_takes(hub, &ev, admit, ctx, &seq, &is_new);
 			note_result(from, &row[i].id, rc, seq);
 			fresh += is_new;
 		}
@@ -397,7 +403,14 @@ pull_row(void *ctx, const struct log_row *row, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = store_put(p->to->s, p->to->sp, &arrival, &put, &seq, e);
 	if (rc == ERR_OK) {
-		CHECK(put != PUT_REUSED);
+		if (!CHECK(put != PUT_REUSED)) {
+			struct log_row mine = lab_row(p->to, &row->id, &a);
+
+			printf("# hub:  %.*s\n# here: %.*s (own %d fixed %d "
+			       "status %d)\n",
+			    STR_ARG(row->raw), STR_ARG(mine.raw), mine.own,
+			    mine.fixed, mine.status);
+		}
 		CHECK_U(seq, row->seq);
 	}
 	p->seq = row->seq;
@@ -410,16 +423,23 @@ void
 lab_pull(struct lab *to, struct lab *hub, size_t max)
 {
 	struct err_info e = { 0 };
-	struct space here = lab_space_of(to->s, to->sp);
+	struct space here;
 	struct space there = lab_space_of(hub->s, hub->sp);
-	struct pull p = { to, here.pulled };
+	struct arena a = { 0 };
+	struct pull p = { .to = to };
+
+	CHECK_OK(store_space_get(to->s, to->sp, &a, &here, &e), &e);
+	p.seq = here.pulled;
 
 	CHECK_OK(store_begin(to->s, &e), &e);
 	CHECK_OK(store_log(hub->s, hub->sp, here.pulled, max, pull_row, &p, &e),
 	    &e);
-	CHECK_OK(store_pulled(to->s, to->sp, STR("e1"), p.seq, there.head, &e),
+	CHECK_OK(store_pulled(to->s, to->sp,
+	             here.epoch.n ? here.epoch : STR("e1"), p.seq, there.head,
+	             &e),
 	    &e);
 	CHECK_OK(store_commit(to->s, &e), &e);
+	arena_fini(&a);
 }
 
 void

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "json.h"
 #include "store_lab.h"
@@ -255,6 +256,1214 @@ two_converge(void)
 	lab_close(&hub);
 }
 
+/* --- late events, duplicates ---------------------------------------------------------- */
+
+/* The event of a row put into another store; returns what it was there. */
+static enum put
+put_row(struct lab *to, struct str raw, uint64_t seq)
+{
+	struct err_info e = { 0 };
+	struct arena a = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	struct arrival arrival = { .ev = &ev, .seq = seq };
+	enum put put = PUT_REUSED;
+	uint64_t got;
+
+	CHECK_OK(event_parse(&ev, &j, raw, &a, &e), &e);
+	CHECK_OK(store_put(to->s, to->sp, &arrival, &put, &got, &e), &e);
+	json_fini(&j);
+	arena_fini(&a);
+	return put;
+}
+
+static enum put
+put_alone(struct lab *to, struct str raw, uint64_t seq)
+{
+	struct err_info e = { 0 };
+	enum put put;
+
+	CHECK_OK(store_begin(to->s, &e), &e);
+	put = put_row(to, raw, seq);
+	CHECK_OK(store_commit(to->s, &e), &e);
+	return put;
+}
+
+struct rows {
+	struct str raw[256];
+	struct arena a;
+	size_t n;
+};
+
+static enum err
+rows_take(void *ctx, const struct log_row *row, struct err_info *e)
+{
+	struct rows *r = ctx;
+
+	(void)e;
+	r->raw[r->n++] = arena_str(&r->a, row->raw);
+	return ERR_OK;
+}
+
+static void
+rows_of(struct lab *l, struct rows *r)
+{
+	struct err_info e = { 0 };
+
+	*r = (struct rows){ .n = 0 };
+	CHECK_OK(store_log(l->s, l->sp, 0, 256, rows_take, r, &e), &e);
+}
+
+/* Whatever the order of arrival, in one transaction or in many. */
+static void
+late_events(void)
+{
+	struct lab from, to;
+	struct err_info e = { 0 };
+	struct rows r;
+	struct t_rng rng = { 11 };
+
+	lab_open(&from, be, 10, false);
+	for (unsigned i = 0; i < 150; i++) {
+		struct draft d = lab_random(&rng, 3);
+
+		(void)lab_author(&from, &d);
+	}
+	rows_of(&from, &r);
+	CHECK_U(r.n, 150);
+	for (int turn = 0; turn < 4; turn++) {
+		t_note("turn %d", turn);
+		lab_open(&to, be, 20, turn & 1);
+		for (size_t i = r.n; i > 1; i--) {
+			size_t k = turn < 2 ? 0 : t_below(&rng, i);
+			struct str swap = r.raw[k];
+
+			r.raw[k] = r.raw[i - 1];
+			r.raw[i - 1] = swap;
+		}
+		if (turn < 2)
+			CHECK_OK(store_begin(to.s, &e), &e);
+		for (size_t i = 0; i < r.n; i++)
+			CHECK_U(turn < 2 ? put_row(&to, r.raw[i], 0) :
+			                   put_alone(&to, r.raw[i], 0),
+			    PUT_NEW);
+		if (turn < 2)
+			CHECK_OK(store_commit(to.s, &e), &e);
+		CHECK(lab_same(&from, &to));
+		lab_sound(&to);
+		lab_close(&to);
+	}
+	arena_fini(&r.a);
+	lab_close(&from);
+}
+
+static void
+duplicates(void)
+{
+	struct lab a, b;
+	struct err_info e = { 0 };
+	struct rows r;
+	struct buf other = { 0 };
+	struct draft d = lab_wp_new(1, "one");
+	struct space before, after;
+	uint64_t v0, v1;
+
+	lab_open(&a, be, 30, false);
+	lab_open(&b, be, 31, false);
+	(void)lab_author(&a, &d);
+	rows_of(&a, &r);
+	CHECK_U(put_alone(&b, r.raw[0], 0), PUT_NEW);
+	before = lab_space_of(b.s, b.sp);
+	CHECK_OK(store_version(b.s, &v0, &e), &e);
+	CHECK_U(put_alone(&b, r.raw[0], 0), PUT_DUPLICATE);
+	/* Same content, other bytes: white space is no content. */
+	buf_addc(&other, '{');
+	buf_addc(&other, ' ');
+	buf_add(&other, r.raw[0].p + 1, r.raw[0].n - 1);
+	CHECK_U(put_alone(&b, buf_str(&other), 0), PUT_DUPLICATE);
+	/* Other content under the same id. */
+	buf_reset(&other);
+	buf_add(&other, "{\"extra\":1,", 11);
+	buf_add(&other, r.raw[0].p + 1, r.raw[0].n - 1);
+	CHECK_U(put_alone(&b, buf_str(&other), 0), PUT_REUSED);
+	after = lab_space_of(b.s, b.sp);
+	CHECK_OK(store_version(b.s, &v1, &e), &e);
+	CHECK_U(v0, v1);
+	CHECK_U(after.events, before.events);
+	CHECK_U(after.clock, before.clock);
+	CHECK_U(after.unacked, 1);
+	/* The hub's word makes it acknowledged. */
+	CHECK_U(put_alone(&b, r.raw[0], 9), PUT_DUPLICATE);
+	CHECK_U(lab_space_of(b.s, b.sp).unacked, 0);
+	lab_sound(&b);
+	buf_fini(&other);
+	arena_fini(&r.a);
+	lab_close(&a);
+	lab_close(&b);
+}
+
+/* The hub took an earlier sending whose answer was lost; meanwhile the event was
+ * stamped anew. */
+static void
+earlier_sending(void)
+{
+	struct lab a, hub;
+	struct err_info e = { 0 };
+	struct rows r, now;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 32, false);
+	lab_open(&hub, be, 33, true);
+	(void)lab_author(&a, &d);
+	d = lab_wp_title(1, "two");
+	(void)lab_author(&a, &d);
+	rows_of(&a, &r);
+	CHECK_U(put_alone(&hub, r.raw[0], 0), PUT_NEW);
+	CHECK_U(put_alone(&hub, r.raw[1], 0), PUT_NEW);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 1000, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).clock, 1002);
+	rows_of(&a, &now);
+	CHECK(!str_eq(now.raw[0], r.raw[0]));
+	CHECK_U(put_alone(&hub, now.raw[0], 0), PUT_REUSED);
+	lab_pull(&a, &hub, 0);
+	arena_fini(&now.a);
+	rows_of(&a, &now);
+	CHECK_EQ(now.raw[0], r.raw[0]);
+	CHECK_EQ(now.raw[1], r.raw[1]);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	CHECK(lab_same(&a, &hub));
+	lab_sound(&a);
+	arena_fini(&r.a);
+	arena_fini(&now.a);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+/* --- what a hub says -------------------------------------------------------------------- */
+
+static enum err
+admit_no_notes(void *ctx, const struct event *ev)
+{
+	(void)ctx;
+	return str_is(ev->type, "wp_updated") ? ERR_QUOTA : ERR_OK;
+}
+
+static void
+refused_events(void)
+{
+	struct lab a, hub;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct log_row one;
+	size_t n;
+	struct draft d = lab_wp_new(1, "created");
+	struct eid id;
+
+	lab_open(&a, be, 40, false);
+	lab_open(&hub, be, 41, true);
+	(void)lab_author(&a, &d);
+	d = lab_wp_title(1, "refused");
+	id = lab_author(&a, &d);
+	d = lab_wp_new(1, "created again, over the refused one");
+	(void)lab_author(&a, &d);
+	/* The third names the second: first missing, then made to name what
+	 * that had replaced. */
+	(void)lab_push(&a, &hub, admit_no_notes, NULL);
+	CHECK_U(lab_space_of(a.s, a.sp).refused, 1);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 1);
+	(void)lab_push(&a, &hub, admit_no_notes, NULL);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	lab_pull(&a, &hub, 0);
+	CHECK(lab_same(&a, &hub));
+	CHECK_U(lab_space_of(hub.s, hub.sp).events, 2);
+	CHECK_STR(str_of(lab_title(&a, 1)),
+	    "created again, over the refused one");
+	one = lab_row(&a, &id, &ar);
+	CHECK_U(one.status, EVENT_REFUSED);
+	CHECK_U(one.code, ERR_QUOTA);
+	CHECK_STR(one.why, "not taken");
+	CHECK_OK(store_refused(a.s, a.sp, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 1);
+	lab_sound(&a);
+
+	/* What is acknowledged cannot be refused; what is not there neither. */
+	CHECK_OK(store_begin(a.s, &e), &e);
+	{
+		struct rows r;
+		struct eid first;
+
+		rows_of(&a, &r);
+		CHECK_OK(store_event(a.s, a.sp, &id, &ar, &one, &e), &e);
+		CHECK(str_eq(one.raw, r.raw[1]));
+		(void)eid_parse(str_n(strstr(r.raw[0].p, "\"event_id\":\"") + 12,
+		                    36),
+		    &first);
+		CHECK_ERR(store_refuse(a.s, a.sp, &first, ERR_QUOTA, STR(""),
+		              &e),
+		    ERR_REFUSED);
+		arena_fini(&r.a);
+	}
+	CHECK_ERR(store_refuse(a.s, a.sp, &(struct eid){ .form = EID_UUID },
+	              ERR_QUOTA, STR(""), &e),
+	    ERR_NOT_FOUND);
+	/* Sent again with another payload: stamped anew, in the fold again. */
+	CHECK_ERR(store_retry(a.s, a.sp, &id, STR("{\"title\":7}"), &e),
+	    ERR_SCHEMA);
+	CHECK_OK(store_retry(a.s, a.sp, &id,
+	             STR("{\"wp_id\":\"WP01\",\"title\":\"edited\"}"), &e),
+	    &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).refused, 0);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 1);
+	CHECK_STR(str_of(lab_title(&a, 1)), "edited");
+	one = lab_row(&a, &id, &ar);
+	CHECK_U(one.status, EVENT_LOCAL);
+	lab_sound(&a);
+	lab_sync(&a, &hub);
+	CHECK(lab_same(&a, &hub));
+	CHECK_U(lab_space_of(hub.s, hub.sp).events, 3);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+static void
+discarded_events(void)
+{
+	struct lab a, hub;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct log_row one;
+	size_t n;
+	struct draft d = lab_wp_title(1, "no");
+	struct eid id;
+
+	lab_open(&a, be, 42, false);
+	lab_open(&hub, be, 43, true);
+	id = lab_author(&a, &d);
+	(void)lab_push(&a, &hub, admit_no_notes, NULL);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_discard(a.s, a.sp, &id, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).refused, 0);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	CHECK_U(lab_space_of(a.s, a.sp).events, 1);
+	CHECK_OK(store_refused(a.s, a.sp, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 0);
+	one = lab_row(&a, &id, &ar);
+	CHECK(one.discarded);
+	CHECK_U(one.status, EVENT_REFUSED);
+	CHECK(lab_same(&a, &hub));
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+/* A chain of refused events: who comes behind names what the first replaced. */
+static void
+refused_chain(void)
+{
+	struct lab a, hub;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 44, false);
+	lab_open(&hub, be, 45, true);
+	(void)lab_author(&a, &d);
+	for (unsigned i = 0; i < 20; i++) {
+		d = i % 5 == 4 ? lab_wp_new(1, "again") : lab_wp_title(1, "x");
+		(void)lab_author(&a, &d);
+	}
+	for (unsigned i = 0;
+	     i < 30 && lab_space_of(a.s, a.sp).unacked > 0; i++)
+		(void)lab_push(&a, &hub, admit_no_notes, NULL);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	CHECK_U(lab_space_of(a.s, a.sp).refused, 16);
+	CHECK_U(lab_space_of(hub.s, hub.sp).events, 5);
+	CHECK(lab_same(&a, &hub));
+	lab_sound(&a);
+	lab_sound(&hub);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+static void
+new_epoch(void)
+{
+	struct lab a, hub, restored;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct space sp;
+	size_t n;
+	struct draft d = lab_wp_new(1, "one");
+	struct t_rng rng = { 5 };
+
+	lab_open(&a, be, 50, false);
+	lab_open(&hub, be, 51, true);
+	lab_open(&restored, be, 52, true);
+	(void)lab_author(&a, &d);
+	for (unsigned i = 0; i < 30; i++) {
+		d = lab_random(&rng, 2);
+		(void)lab_author(&a, &d);
+	}
+	lab_sync(&a, &hub);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_ERR(store_pulled(a.s, a.sp, STR("e2"), 1, 1, &e), ERR_RESYNC);
+	CHECK_OK(store_resync(a.s, a.sp, STR("e2"), &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_OK(store_space_get(a.s, a.sp, &ar, &sp, &e), &e);
+	CHECK_U(sp.unacked, 31);
+	CHECK_U(sp.pulled, 0);
+	CHECK_STR(sp.epoch, "e2");
+	CHECK_OK(store_unacked(a.s, a.sp, 100, SIZE_MAX, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 31);
+	for (size_t i = 0; i < n; i++) {
+		CHECK_U(row[i].seq, 0);
+		CHECK(row[i].fixed);
+		CHECK_U(row[i].status, EVENT_LOCAL);
+		CHECK_U(row[i].pos, i + 1);
+	}
+	/* A stamp that was acknowledged once stays. */
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 5000, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).clock, 31);
+	(void)lab_push(&a, &restored, NULL, NULL);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	CHECK(lab_same(&a, &restored));
+	CHECK_U(lab_space_of(restored.s, restored.sp).events, 31);
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&hub);
+	lab_close(&restored);
+}
+
+/* --- stamps --------------------------------------------------------------------------------- */
+
+static struct event
+event_of(struct lab *l, space_id sp, const struct eid *id, struct json *j,
+    struct arena *a)
+{
+	struct err_info e = { 0 };
+	struct log_row row;
+	struct event ev = { 0 };
+
+	CHECK_OK(store_event(l->s, sp, id, a, &row, &e), &e);
+	CHECK_OK(event_parse(&ev, j, row.raw, a, &e), &e);
+	return ev;
+}
+
+static void
+restamped(void)
+{
+	struct lab a, hub;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j[4] = { 0 };
+	struct event ev[4];
+	struct eid id[4];
+	struct draft d = lab_wp_new(1, "acked");
+	uint8_t before[HASH_BYTES], after[HASH_BYTES];
+
+	lab_open(&a, be, 60, false);
+	lab_open(&hub, be, 61, true);
+	id[0] = lab_author(&a, &d);
+	lab_sync(&a, &hub);
+	d = lab_wp_title(1, "two");
+	id[1] = lab_author(&a, &d);
+	d = lab_wp_lane(1, "planned", "claimed");
+	id[2] = lab_author(&a, &d);
+	d = lab_wp_title(1, "three");
+	id[3] = lab_author(&a, &d);
+	lab_digest(&a, before);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 70, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	for (int i = 0; i < 4; i++)
+		ev[i] = event_of(&a, a.sp, &id[i], &j[i], &ar);
+	CHECK_U(ev[0].clock, 1);
+	CHECK_U(ev[1].clock, 71);
+	CHECK_U(ev[2].clock, 72);
+	CHECK_U(ev[3].clock, 73);
+	CHECK_U(ev[3].node_seq, 4);
+	CHECK_U(ev[3].n_replaces, 2); /* of title and present */
+	for (size_t i = 0; i < ev[3].n_replaces; i++)
+		CHECK(eid_eq(&ev[3].replaces[i], &id[1]) ||
+		    eid_eq(&ev[3].replaces[i], &id[2]));
+	CHECK_U(lab_space_of(a.s, a.sp).clock, 73);
+	/* Heads and values are the same, so the digest is. */
+	lab_digest(&a, after);
+	CHECK(memcmp(before, after, HASH_BYTES) == 0);
+	/* And down again: our own clock was far ahead. */
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 0, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).clock, 4);
+	lab_sound(&a);
+	lab_sync(&a, &hub);
+	CHECK(lab_same(&a, &hub));
+	for (int i = 0; i < 4; i++)
+		json_fini(&j[i]);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+static void
+clock_has_an_end(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct rows r;
+	struct buf far = { 0 };
+	struct json j = { 0 };
+	struct arena ar = { 0 };
+	struct event ev;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 62, false);
+	(void)lab_author(&a, &d);
+	rows_of(&a, &r);
+	CHECK_OK(event_parse(&ev, &j, r.raw[0], &ar, &e), &e);
+	ev.id_text = STR("x");
+	event_restamp(&ev, CLOCK_MAX, ev.node, 2, NULL, 0, &far);
+	{
+		/* As from somebody else: another id. */
+		char *at = strstr(far.data, "\"event_id\":\"") + 12;
+
+		at[0] = at[0] == 'f' ? 'e' : 'f';
+	}
+	CHECK_U(put_alone(&a, buf_str(&far), 3), PUT_NEW);
+	CHECK_U(lab_space_of(a.s, a.sp).clock, CLOCK_MAX);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_ERR(store_author(a.s, a.sp, &d, NULL, &e), ERR_CLOCK_AHEAD);
+	store_rollback(a.s);
+	lab_sound(&a);
+	json_fini(&j);
+	buf_fini(&far);
+	arena_fini(&ar);
+	arena_fini(&r.a);
+	lab_close(&a);
+}
+
+static void
+renewed_node(void)
+{
+	struct lab a, hub;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j[3] = { 0 };
+	struct event ev[3];
+	struct eid id[3];
+	struct draft d = lab_wp_new(1, "acked");
+	char was[33], now[33];
+
+	lab_open(&a, be, 63, false);
+	lab_open(&hub, be, 64, true);
+	id[0] = lab_author(&a, &d);
+	lab_sync(&a, &hub);
+	d = lab_wp_title(1, "two");
+	id[1] = lab_author(&a, &d);
+	d = lab_wp_title(1, "three");
+	id[2] = lab_author(&a, &d);
+	CHECK_OK(store_node(a.s, was, &e), &e);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_node_renew(a.s, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_OK(store_node(a.s, now, &e), &e);
+	CHECK(strcmp(was, now) != 0);
+	for (int i = 0; i < 3; i++)
+		ev[i] = event_of(&a, a.sp, &id[i], &j[i], &ar);
+	CHECK_STR(ev[0].node, was);
+	CHECK_U(ev[0].node_seq, 1);
+	CHECK_STR(ev[1].node, now);
+	CHECK_U(ev[1].node_seq, 1);
+	CHECK_U(ev[2].node_seq, 2);
+	CHECK_U(ev[2].clock, 3);
+	lab_sound(&a);
+	lab_sync(&a, &hub);
+	CHECK(lab_same(&a, &hub));
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
+	for (int i = 0; i < 3; i++)
+		json_fini(&j[i]);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+/* --- several spaces --------------------------------------------------------------------------- */
+
+static void
+shared_project(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j[2] = { 0 };
+	struct event ev;
+	struct log_row row;
+	struct eid id[4];
+	space_id team;
+	uint64_t copied;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 70, false);
+	team = lab_space(a.s, "h", "a", "team");
+	id[0] = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_acked(a.s, a.sp, &id[0], 1, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	d = lab_wp_title(1, "two");
+	id[1] = lab_author(&a, &d);
+	d = lab_wp_title(1, "refused");
+	id[2] = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, a.sp, &id[2], ERR_QUOTA, STR("no"), &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, STR(LAB_PROJECT), team, &copied, &e),
+	    &e);
+	CHECK_U(copied, 2);
+	CHECK_OK(store_share(a.s, a.sp, STR(LAB_PROJECT), team, &copied, &e),
+	    &e);
+	CHECK_U(copied, 0);
+	CHECK_OK(store_share(a.s, a.sp, STR("other"), team, &copied, &e), &e);
+	CHECK_U(copied, 0);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, team).unacked, 2);
+	CHECK_U(lab_space_of(a.s, team).events, 2);
+	CHECK(memcmp(lab_space_of(a.s, team).digest,
+	          lab_space_of(a.s, a.sp).digest, HASH_BYTES) == 0);
+	CHECK_OK(store_event(a.s, team, &id[0], &ar, &row, &e), &e);
+	CHECK(row.fixed && row.own && row.status == EVENT_LOCAL);
+
+	/* A late one follows, and so does one that is taken back. */
+	d = lab_wp_title(1, "three");
+	id[3] = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_retry(a.s, a.sp, &id[2], (struct str){ 0 }, &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, STR(LAB_PROJECT), team, &copied, &e),
+	    &e);
+	CHECK_U(copied, 2);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK(memcmp(lab_space_of(a.s, team).digest,
+	          lab_space_of(a.s, a.sp).digest, HASH_BYTES) == 0);
+
+	/* Copies change alike, unless one is acknowledged anywhere. */
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, team, 500, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	for (int i = 0; i < 4; i++) {
+		ev = event_of(&a, team, &id[i], &j[0], &ar);
+		CHECK_U(ev.clock, event_of(&a, a.sp, &id[i], &j[1], &ar).clock);
+		CHECK(i == 0 ? ev.clock == 1 : ev.clock > 500);
+	}
+	CHECK(memcmp(lab_space_of(a.s, team).digest,
+	          lab_space_of(a.s, a.sp).digest, HASH_BYTES) == 0);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_node_renew(a.s, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(event_of(&a, team, &id[1], &j[0], &ar).node_seq,
+	    event_of(&a, a.sp, &id[1], &j[1], &ar).node_seq);
+	lab_sound(&a);
+	json_fini(&j[0]);
+	json_fini(&j[1]);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* What is only in the other space and names a copy stays above it. */
+static void
+restamp_reaches_other_spaces(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct eid in_both, in_team, behind;
+	space_id team;
+	uint64_t copied;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 71, false);
+	team = lab_space(a.s, "h", "a", "team");
+	in_both = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, STR(LAB_PROJECT), team, &copied, &e),
+	    &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	d = lab_wp_title(1, "team only");
+	in_team = lab_author_in(a.s, team, &d);
+	d = lab_wp_title(1, "and after it");
+	behind = lab_author_in(a.s, team, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 900, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(event_of(&a, team, &in_both, &j, &ar).clock, 901);
+	CHECK_U(event_of(&a, team, &in_team, &j, &ar).clock, 902);
+	CHECK_U(event_of(&a, team, &behind, &j, &ar).clock, 903);
+	CHECK(lab_space_of(a.s, team).clock >= 903);
+	lab_sound(&a);
+	json_fini(&j);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+static void
+spaces(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct space sp, *list;
+	size_t n;
+	space_id id;
+
+	lab_open(&a, be, 72, false);
+	id = lab_space(a.s, "", "", "local");
+	CHECK_OK(store_space_find(a.s, STR(""), STR(""), STR("local"), &ar, &sp,
+	             &e),
+	    &e);
+	CHECK_I(sp.id, id);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_ERR(store_space_add(a.s, STR(""), STR(""), STR("local"), &id, &e),
+	    ERR_EXISTS);
+	CHECK_OK(store_space_rename(a.s, sp.id, STR("https://hub"), STR("ann"),
+	             STR("ann-private"), &e),
+	    &e);
+	CHECK_ERR(store_space_rename(a.s, sp.id, STR("h"), STR("a"), STR("t"),
+	              &e),
+	    ERR_EXISTS);
+	CHECK_OK(store_space_contact(a.s, sp.id, 12345, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_ERR(store_space_find(a.s, STR(""), STR(""), STR("local"), &ar, &sp,
+	              &e),
+	    ERR_NOT_FOUND);
+	CHECK_OK(store_space_list(a.s, &ar, &list, &n, &e), &e);
+	CHECK_U(n, 2);
+	CHECK_STR(list[1].team, "ann-private");
+	CHECK_STR(list[1].hub, "https://hub");
+	CHECK_I(list[1].contact_ms, 12345);
+	CHECK_ERR(store_space_get(a.s, 99, &ar, &sp, &e), ERR_NOT_FOUND);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+struct seen_rows {
+	uint64_t pos[1024];
+	size_t n, stop_at;
+};
+
+static enum err
+see_row(void *ctx, const struct log_row *row, struct err_info *e)
+{
+	struct seen_rows *r = ctx;
+
+	if (r->n == r->stop_at)
+		return err_setf(e, ERR_INTERRUPTED, "enough");
+	r->pos[r->n++] = row->pos;
+	return ERR_OK;
+}
+
+static void
+reading_the_log(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct seen_rows seen = { .stop_at = SIZE_MAX };
+	struct entity_key key = lab_wp_key(1);
+
+	lab_open(&a, be, 80, false);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	for (unsigned i = 0; i < 700; i++) {
+		struct draft d = lab_wp_note(i % 7, "x");
+
+		CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	}
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_OK(store_log(a.s, a.sp, 0, 0, see_row, &seen, &e), &e);
+	CHECK_U(seen.n, 700);
+	for (size_t i = 0; i < seen.n; i++)
+		CHECK_U(seen.pos[i], i + 1);
+	seen.n = 0;
+	CHECK_OK(store_log(a.s, a.sp, 690, 5, see_row, &seen, &e), &e);
+	CHECK_U(seen.n, 5);
+	CHECK_U(seen.pos[0], 691);
+	seen.n = 0;
+	CHECK_OK(store_log_back(a.s, a.sp, 0, 600, see_row, &seen, &e), &e);
+	CHECK_U(seen.n, 600);
+	for (size_t i = 0; i < seen.n; i++)
+		CHECK_U(seen.pos[i], 700 - i);
+	seen.n = 0;
+	CHECK_OK(store_log_back(a.s, a.sp, 4, 0, see_row, &seen, &e), &e);
+	CHECK_U(seen.n, 3);
+	CHECK_U(seen.pos[2], 1);
+	seen.n = 0;
+	CHECK_OK(store_entity_log(a.s, a.sp, &key, see_row, &seen, &e), &e);
+	CHECK_U(seen.n, 100);
+	CHECK_U(seen.pos[99], 695);
+	seen = (struct seen_rows){ .stop_at = 3 };
+	CHECK_ERR(store_log(a.s, a.sp, 0, 0, see_row, &seen, &e),
+	    ERR_INTERRUPTED);
+	CHECK_U(seen.n, 3);
+	lab_sound(&a);
+	lab_close(&a);
+}
+
+static void
+ids_by_prefix(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct rows r;
+	struct buf ulid = { 0 };
+	char text[EID_TEXT_MAX];
+	struct eid id[3];
+	size_t n;
+
+	lab_open(&a, be, 81, false);
+	for (int i = 0; i < 3; i++) {
+		struct draft d = lab_wp_note(1, "x");
+
+		id[i] = lab_author(&a, &d);
+	}
+	/* One more with a ULID of the same bytes as the first. */
+	rows_of(&a, &r);
+	{
+		struct eid other = id[0];
+		const char *at = strstr(r.raw[0].p, "\"event_id\":\"") + 12;
+
+		other.form = EID_ULID;
+		buf_add(&ulid, r.raw[0].p, (size_t)(at - r.raw[0].p));
+		eid_add(&ulid, &other);
+		buf_adds(&ulid, at + 36);
+		CHECK_U(put_alone(&a, buf_str(&ulid), 0), PUT_NEW);
+		(void)eid_format(&other, text);
+	}
+	CHECK_OK(store_events_prefix(a.s, a.sp, str_n(text, 10), 9, &ar, &row,
+	             &n, &e),
+	    &e);
+	CHECK(n >= 1);
+	CHECK_OK(store_events_prefix(a.s, a.sp, str_of(text), 9, &ar, &row, &n,
+	             &e),
+	    &e);
+	CHECK_U(n, 1);
+	CHECK(n == 1 && row[0].pos == 4);
+	(void)eid_format(&id[1], text);
+	CHECK_OK(store_events_prefix(a.s, a.sp, str_of(text), 9, &ar, &row, &n,
+	             &e),
+	    &e);
+	CHECK_U(n, 1);
+	CHECK(n == 1 && eid_eq(&row[0].id, &id[1]));
+	for (char *p = text; *p != '\0'; p++)
+		if (*p >= 'a' && *p <= 'f')
+			*p = (char)(*p - 'a' + 'A');
+	CHECK_OK(store_events_prefix(a.s, a.sp, str_of(text), 9, &ar, &row, &n,
+	             &e),
+	    &e);
+	CHECK_U(n, 1);
+	CHECK_OK(store_events_prefix(a.s, a.sp, str_n(text, 6), 2, &ar, &row, &n,
+	             &e),
+	    &e);
+	CHECK_U(n, 2);
+	CHECK_OK(store_events_prefix(a.s, a.sp, STR("zz%"), 9, &ar, &row, &n, &e),
+	    &e);
+	CHECK_U(n, 0);
+	buf_fini(&ulid);
+	arena_fini(&r.a);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+struct seen_keys {
+	char text[64][64];
+	size_t n;
+	struct lab *lab;
+};
+
+static enum err
+see_entity(void *ctx, const struct entity *en, struct err_info *e)
+{
+	struct seen_keys *s = ctx;
+	struct entity_key key = { en->project, en->type, en->key };
+	const struct entity *again = NULL;
+
+	(void)snprintf(s->text[s->n++ % 64], 64, "%.*s/%.*s", STR_ARG(en->type),
+	    STR_ARG(en->key));
+	/* Reads are allowed inside. */
+	CHECK_OK(store_entity(s->lab->s, s->lab->sp, &key, &again, e), e);
+	CHECK(again != NULL && again->events == en->events);
+	return ERR_OK;
+}
+
+static void
+reading_state(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct store_project *project;
+	struct seen_keys seen = { .lab = &a };
+	uint8_t digest[HASH_BYTES];
+	const struct entity *en;
+	struct entity_key key = lab_wp_key(5);
+	size_t n;
+	struct draft d;
+
+	lab_open(&a, be, 82, false);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	for (unsigned i = 9; i > 0; i--) {
+		d = lab_wp_new(i, "x");
+		CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	}
+	d = lab_wp_new(1, "elsewhere");
+	d.project_uuid = STR("00000000-1111-4111-8111-111111111111");
+	CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	d.aggregate_type = STR("gadget");
+	d.type = STR("gadget_turned"); /* unknown: kept, not folded */
+	CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	/* In the transaction as after it. */
+	for (int turn = 0; turn < 2; turn++) {
+		seen.n = 0;
+		CHECK_OK(store_entities(a.s, a.sp, (struct str){ 0 }, NULL,
+		             see_entity, &seen, &e),
+		    &e);
+		CHECK_U(seen.n, 10);
+		CHECK_STR(str_of(seen.text[0]), "work_package/001-lab/WP01");
+		CHECK_STR(str_of(seen.text[1]), "work_package/001-lab/WP01");
+		CHECK_STR(str_of(seen.text[9]), "work_package/001-lab/WP09");
+		seen.n = 0;
+		CHECK_OK(store_entities(a.s, a.sp, STR(LAB_PROJECT), "todo",
+		             see_entity, &seen, &e),
+		    &e);
+		CHECK_U(seen.n, 0);
+		CHECK_OK(store_entities(a.s, a.sp, STR(LAB_PROJECT),
+		             "work_package", see_entity, &seen, &e),
+		    &e);
+		CHECK_U(seen.n, 9);
+		CHECK_OK(store_projects(a.s, a.sp, &ar, &project, &n, &e), &e);
+		CHECK_U(n, 2);
+		CHECK_STR(project[1].project, LAB_PROJECT);
+		CHECK_U(project[0].entities, 1);
+		CHECK_U(project[1].entities, 9);
+		CHECK_OK(store_digest(a.s, a.sp, STR(LAB_PROJECT), digest, &e),
+		    &e);
+		CHECK(memcmp(digest, project[1].digest, HASH_BYTES) == 0);
+		hash_sum_add(digest, project[0].digest);
+		CHECK(memcmp(digest, lab_space_of(a.s, a.sp).digest,
+		          HASH_BYTES) == 0);
+		if (turn == 0)
+			CHECK_OK(store_commit(a.s, &e), &e);
+	}
+	CHECK_ERR(store_digest(a.s, a.sp, STR("none"), digest, &e),
+	    ERR_NOT_FOUND);
+	CHECK_OK(store_entity(a.s, a.sp, &key, &en, &e), &e);
+	CHECK(en != NULL);
+	key.key = STR("nothing");
+	CHECK_OK(store_entity(a.s, a.sp, &key, &en, &e), &e);
+	CHECK(en == NULL);
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* Entities that were handed out live until the next call that is no read. */
+static void
+borrowed_entities(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	const struct entity *en[50];
+	struct store_options opt;
+
+	lab_open(&a, be, 83, false);
+	for (unsigned i = 0; i < 50; i++) {
+		struct draft d = lab_wp_new(i, "x");
+
+		(void)lab_author(&a, &d);
+	}
+	if (be->file) {
+		store_close(a.s);
+		opt = a.opt;
+		opt.cache_entities = 3;
+		CHECK_OK(be->open(&a.s, a.path, &opt, &e), &e);
+	}
+	CHECK_OK(store_read_begin(a.s, &e), &e);
+	for (unsigned i = 0; i < 50; i++) {
+		struct entity_key key = lab_wp_key(i);
+
+		CHECK_OK(store_entity(a.s, a.sp, &key, &en[i], &e), &e);
+	}
+	for (unsigned i = 0; i < 50; i++)
+		CHECK(str_eq(en[i]->key, lab_wp_key(i).key));
+	store_read_end(a.s);
+	for (unsigned i = 0; i < 50; i++) {
+		struct entity_key key = lab_wp_key(i);
+
+		CHECK_OK(store_entity(a.s, a.sp, &key, &en[i], &e), &e);
+	}
+	for (unsigned i = 0; i < 50; i++)
+		CHECK(str_eq(en[i]->key, lab_wp_key(i).key));
+	lab_close(&a);
+}
+
+static void
+what_waits(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct eid id[10];
+	size_t n;
+	struct stamp after = { 0 };
+	char node[33];
+
+	lab_open(&a, be, 84, false);
+	for (int i = 0; i < 10; i++) {
+		struct draft d = lab_wp_note(1, "some words");
+
+		id[i] = lab_author(&a, &d);
+	}
+	CHECK_OK(store_unacked(a.s, a.sp, 3, SIZE_MAX, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 3);
+	CHECK_OK(store_unacked(a.s, a.sp, 9, 1, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 1);
+	CHECK_OK(store_unacked(a.s, a.sp, 9, row[0].raw.n * 5 / 2, &ar, &row, &n,
+	             &e),
+	    &e);
+	CHECK_U(n, 2);
+	CHECK_OK(store_node(a.s, node, &e), &e);
+	after = (struct stamp){ 4, str_of(node), id[3] };
+	CHECK_OK(store_unacked_after(a.s, a.sp, &after, 2, SIZE_MAX, &ar, &row,
+	             &n, &e),
+	    &e);
+	CHECK_U(n, 2);
+	CHECK(n == 2 && eid_eq(&row[0].id, &id[4]));
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_acked(a.s, a.sp, &id[4], 77, &e), &e);
+	CHECK_OK(store_acked(a.s, a.sp, &id[4], 77, &e), &e);
+	CHECK_ERR(store_acked(a.s, a.sp, &(struct eid){ .form = EID_ULID }, 1,
+	              &e),
+	    ERR_NOT_FOUND);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 9);
+	CHECK_OK(store_unacked_after(a.s, a.sp, &after, 2, SIZE_MAX, &ar, &row,
+	             &n, &e),
+	    &e);
+	CHECK(n == 2 && eid_eq(&row[0].id, &id[5]));
+	CHECK_U(lab_row(&a, &id[4], &ar).seq, 77);
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+static void
+notes(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct str value, *name, *values;
+	size_t n;
+
+	lab_open(&a, be, 85, false);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_note_put(a.s, STR("b:2"), STR("two"), &e), &e);
+	CHECK_OK(store_note_put(a.s, STR("b:1"), STR("one"), &e), &e);
+	CHECK_OK(store_note_put(a.s, STR("c"), STR("x\0y"), &e), &e);
+	CHECK_OK(store_note_put(a.s, STR("b:%"), STR("odd"), &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_OK(store_note_get(a.s, STR("c"), &ar, &value, &e), &e);
+	CHECK_EQ(value, STR("x\0y"));
+	CHECK_OK(store_note_list(a.s, STR("b:"), &ar, &name, &values, &n, &e),
+	    &e);
+	CHECK_U(n, 3);
+	CHECK_STR(name[0], "b:%");
+	CHECK_STR(values[1], "one");
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_note_put(a.s, STR("b:1"), (struct str){ 0 }, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_ERR(store_note_get(a.s, STR("b:1"), &ar, &value, &e),
+	    ERR_NOT_FOUND);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* --- a hub --------------------------------------------------------------------------------------- */
+
+/* Events of node "n" with these numbers, in any order; then which are taken. */
+static void
+forks(void)
+{
+	struct lab hub, a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	struct rows r;
+	struct t_rng rng = { 3 };
+	bool taken[200] = { false }, forked;
+	struct draft d = lab_wp_new(1, "x");
+	struct eid fresh = { .form = EID_UUID };
+
+	lab_open(&hub, be, 90, true);
+	lab_open(&a, be, 91, false);
+	(void)lab_author(&a, &d);
+	rows_of(&a, &r);
+	CHECK_OK(event_parse(&ev, &j, r.raw[0], &ar, &e), &e);
+	for (unsigned i = 0; i < 300; i++) {
+		uint64_t n = i < 150 ? t_below(&rng, 199) + 1 : i - 150 + 1;
+		struct buf raw = { 0 };
+
+		if (taken[n])
+			continue;
+		taken[n] = true;
+		event_restamp(&ev, i + 1, STR("n"), n, NULL, 0, &raw);
+		{
+			char *at = strstr(raw.data, "\"event_id\":\"") + 12;
+
+			at[0] = "0123456789abcdef"[i % 16];
+			at[1] = "0123456789abcdef"[i / 16 % 16];
+			at[2] = "0123456789abcdef"[i / 256];
+		}
+		CHECK_U(put_alone(&hub, buf_str(&raw), 0), PUT_NEW);
+		buf_fini(&raw);
+		if (i % 10 != 0)
+			continue;
+		for (unsigned k = 1; k < 200; k++) {
+			CHECK_OK(store_forked(hub.s, STR("n"), k, &fresh, &forked,
+			             &e),
+			    &e);
+			CHECK(forked == taken[k]);
+		}
+	}
+	CHECK_OK(store_forked(hub.s, STR("m"), 1, &fresh, &forked, &e), &e);
+	CHECK(!forked);
+	/* An event that is known, in whatever team, is no fork of itself. */
+	{
+		space_id other = lab_space(hub.s, "", "", "u");
+		struct arrival arrival = { .ev = &ev };
+		enum put put;
+		uint64_t seq;
+
+		CHECK_OK(store_begin(hub.s, &e), &e);
+		CHECK_OK(store_put(hub.s, other, &arrival, &put, &seq, &e), &e);
+		CHECK_U(seq, 1);
+		CHECK_OK(store_commit(hub.s, &e), &e);
+		CHECK_OK(store_forked(hub.s, ev.node, 1, &ev.id, &forked, &e),
+		    &e);
+		CHECK(!forked);
+		CHECK_OK(store_forked(hub.s, ev.node, 1, &fresh, &forked, &e),
+		    &e);
+		CHECK(forked);
+	}
+	json_fini(&j);
+	arena_fini(&ar);
+	arena_fini(&r.a);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+/* --- copies, closing, options ---------------------------------------------------------------------- */
+
+static void
+close_forgets_what_is_not_committed(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct draft d = lab_wp_new(1, "kept");
+	struct store *again;
+
+	lab_open(&a, be, 95, false);
+	(void)lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	d = lab_wp_title(1, "lost");
+	CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	if (be->file) {
+		store_close(a.s);
+		CHECK_OK(be->open(&again, a.path, &a.opt, &e), &e);
+	} else {
+		CHECK_OK(store_mem_copy(&again, a.s, &a.opt, &e), &e);
+		store_close(a.s);
+	}
+	a.s = again;
+	CHECK_STR(str_of(lab_title(&a, 1)), "kept");
+	CHECK_U(lab_space_of(a.s, a.sp).events, 1);
+	lab_sound(&a);
+	lab_close(&a);
+}
+
+static void
+disk_nearly_full(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct store_options opt;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 96, false);
+	if (!be->file) {
+		lab_close(&a);
+		return;
+	}
+	(void)lab_author(&a, &d);
+	store_close(a.s);
+	opt = a.opt;
+	opt.free_bytes_min = UINT64_MAX;
+	CHECK_OK(be->open(&a.s, a.path, &opt, &e), &e);
+	CHECK_ERR(store_begin(a.s, &e), ERR_NO_SPACE);
+	CHECK_STR(str_of(lab_title(&a, 1)), "one");
+	store_close(a.s);
+	CHECK_OK(be->open(&a.s, a.path, &a.opt, &e), &e);
+	d = lab_wp_title(1, "two");
+	(void)lab_author(&a, &d);
+	lab_close(&a);
+}
+
+static void
+doorbell(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct store_options opt;
+	struct stat st[3];
+	char bell[600];
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 97, false);
+	store_close(a.s);
+	opt = a.opt;
+	CHECK(snprintf(bell, sizeof bell, "%.*s/bell",
+	          (int)(strrchr(a.path, '/') - a.path), a.path) > 0);
+	opt.doorbell = bell;
+	CHECK_OK(be->open(&a.s, a.path, &opt, &e), &e);
+	if (!be->file)
+		a.sp = lab_space(a.s, "h", "a", "t");
+	(void)lab_author(&a, &d);
+	CHECK(stat(bell, &st[0]) == 0);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e); /* nothing changed */
+	CHECK(stat(bell, &st[1]) == 0);
+	CHECK_I(st[0].st_mtim.tv_nsec, st[1].st_mtim.tv_nsec);
+	(void)lab_author(&a, &d);
+	CHECK(stat(bell, &st[2]) == 0);
+	CHECK(st[2].st_mtim.tv_nsec != st[1].st_mtim.tv_nsec ||
+	    st[2].st_mtim.tv_sec != st[1].st_mtim.tv_sec);
+	lab_close(&a);
+}
+
 /* --- all of them -------------------------------------------------------------------------- */
 
 static const struct {
@@ -267,6 +1476,30 @@ static const struct {
 	{ "rollback leaves nothing", rollback_leaves_nothing },
 	{ "keys by their beginning", keys_by_prefix },
 	{ "two replicas converge", two_converge },
+	{ "late events", late_events },
+	{ "duplicates", duplicates },
+	{ "the hub has an earlier sending", earlier_sending },
+	{ "refused, edited, sent again", refused_events },
+	{ "discarded", discarded_events },
+	{ "a chain of refused events", refused_chain },
+	{ "a new epoch", new_epoch },
+	{ "restamp", restamped },
+	{ "the clock has an end", clock_has_an_end },
+	{ "a new node id", renewed_node },
+	{ "a shared project", shared_project },
+	{ "restamp reaches other spaces", restamp_reaches_other_spaces },
+	{ "spaces", spaces },
+	{ "reading the log", reading_the_log },
+	{ "ids by prefix", ids_by_prefix },
+	{ "reading state", reading_state },
+	{ "borrowed entities", borrowed_entities },
+	{ "what waits", what_waits },
+	{ "notes", notes },
+	{ "forks", forks },
+	{ "closing forgets what is not committed",
+	    close_forgets_what_is_not_committed },
+	{ "a disk that is nearly full", disk_nearly_full },
+	{ "the doorbell", doorbell },
 };
 
 int
