@@ -83,23 +83,53 @@ transact(struct replica *r,
 	return e->code;
 }
 
+/* Is the event what was sent? */
+static enum err
+unchanged(struct replica *r, const struct sync_mark *m, struct arena *a,
+    bool *ret, struct err_info *e)
+{
+	struct log_row row;
+
+	if (store_event(r->store, r->space, &m->id, a, &row, e) != ERR_OK)
+		return e->code;
+	*ret = str_eq(row.raw, m->raw);
+	return ERR_OK;
+}
+
+static enum err
+mark_one(struct replica *r, struct sync_mark *m, struct arena *a,
+    struct err_info *e)
+{
+	bool same = false;
+
+	arena_reset(a);
+	if (unchanged(r, m, a, &same, e) != ERR_OK)
+		return e->code;
+	m->stale = !same;
+	if (m->stale)
+		return ERR_OK;
+	return m->seq > 0 ?
+	    store_acked(r->store, r->space, &m->id, m->seq, e) :
+	    store_refuse(r->store, r->space, &m->id, m->code, m->why, e);
+}
+
 static enum err
 settle_tx(struct replica *r, void *arg, struct err_info *e)
 {
 	const struct sync_settled *what = arg;
+	struct arena a = { 0 };
+	enum err rc = ERR_OK;
+	bool whole = true;
 
-	for (size_t i = 0; i < what->n; i++) {
-		const struct sync_mark *m = &what->mark[i];
-		enum err rc = m->seq > 0 ?
-		    store_acked(r->store, r->space, &m->id, m->seq, e) :
-		    store_refuse(r->store, r->space, &m->id, m->code, m->why,
-		        e);
-
-		if (rc != ERR_OK)
-			return rc;
+	for (size_t i = 0; i < what->n && rc == ERR_OK; i++) {
+		rc = mark_one(r, &what->mark[i], &a, e);
+		whole &= !what->mark[i].stale;
 	}
-	return store_pulled(r->store, r->space, what->epoch, what->pulled,
-	    what->head, e);
+	if (rc == ERR_OK)
+		rc = store_pulled(r->store, r->space, what->epoch,
+		    whole ? what->pulled : what->was, what->head, e);
+	arena_fini(&a);
+	return rc;
 }
 
 static enum err

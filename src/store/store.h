@@ -241,10 +241,10 @@ struct arrival {
 	bool relayed;
 };
 /* [tx] Client: take in an event from a hub or a file.  A known one with seq > 0
- * becomes acked (one that was refused before is folded again).  A never
- * acknowledged event of the same id and other content gives way to the hub's
- * copy in every space (docs/merge.md, Clock; PUT_NEW).  The Lamport
- * clock moves above it.  pulled is moved by store_pulled.
+ * becomes acked (one that was refused before is folded again).  An event of the
+ * same id and other content that is not acknowledged in the present epoch gives
+ * way to the hub's copy, in this space and where no hub has acknowledged it
+ * (docs/merge.md, Clock; PUT_NEW).  The Lamport clock moves above it.  pulled is moved by store_pulled.
  * Hub: assign the team's next seq.  *seq: of the new or the known event. */
 enum err store_put(struct store *s, space_id sp, const struct arrival *a,
     enum put *ret, uint64_t *seq, struct err_info *e);

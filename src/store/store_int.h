@@ -412,6 +412,10 @@ enum err ever_acked(struct store *s, const struct eid *id, bool *ret,
 /* Give the event of this id other bytes, in every space where it stands. */
 enum err event_replace(struct store *s, const struct event *with,
     struct err_info *e);
+/* The same for a hub's copy: in its space, and where no hub has acknowledged the
+ * event. */
+enum err event_adopt(struct store *s, space_id sp, const struct event *with,
+    struct err_info *e);
 /* ERR_SCHEMA where the text is not one JSON object. */
 enum err payload_whole(struct str payload, struct err_info *e);
 /* Stamp a refused event of our own anew, with another payload where that is not

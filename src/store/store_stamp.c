@@ -100,6 +100,23 @@ event_replace(struct store *s, const struct event *with, struct err_info *e)
 	return rc;
 }
 
+enum err
+event_adopt(struct store *s, space_id sp, const struct event *with,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct event_row *copy;
+	size_t n;
+	enum err rc = s->ops->event_copies(s, &with->id, &a, &copy, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		if (copy[i].space == sp || copy[i].seq == 0)
+			rc = replace_copy(s, copy[i].space, copy[i].pos, with,
+			    e);
+	arena_fini(&a);
+	return rc;
+}
+
 /* What an own event is to become. */
 struct restamp {
 	uint64_t clock;

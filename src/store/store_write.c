@@ -261,23 +261,23 @@ put_known(struct store *s, struct space_slot *space, const struct arrival *a,
 	return row_acknowledge(s, space, r, a->seq, e);
 }
 
-/* The id is there with other content.  That the hub has an earlier sending of
- * what no hub has acknowledged to us yet: its copy counts. */
+/* The id is there with other content.  What a hub has in its present epoch is
+ * what counts in its space: an own event of which it took an earlier sending,
+ * an event that another replica brought it back as it was sent before
+ * (docs/merge.md, Clock). */
 static enum err
 put_reused(struct store *s, struct space_slot *space, const struct arrival *a,
     struct event_row *r, enum put *ret, struct err_info *e)
 {
 	struct arena rows = { 0 };
-	bool acked = true, found;
-	enum err rc = ERR_OK;
+	bool found;
+	enum err rc;
 
 	*ret = PUT_REUSED;
-	if (!s->opt.hub && a->seq > 0)
-		rc = ever_acked(s, &r->id, &acked, e);
-	if (rc != ERR_OK || acked)
-		return rc;
+	if (s->opt.hub || a->seq == 0 || row_acked(s, &space->row, r))
+		return ERR_OK;
 	*ret = PUT_NEW;
-	rc = event_replace(s, a->ev, e);
+	rc = event_adopt(s, r->space, a->ev, e);
 	if (rc == ERR_OK)
 		rc = s->ops->event_get(s, r->space, r->pos, true, &rows, r,
 		    &found, e);

@@ -42,15 +42,19 @@ struct sync_position {
 /* What the hub said of one event that was pushed. */
 struct sync_mark {
 	struct eid id;
-	uint64_t seq;  /* > 0: acknowledged; else refused for good */
-	enum err code; /* refused */
+	struct str raw; /* as it was sent */
+	uint64_t seq;   /* > 0: acknowledged; else refused for good */
+	enum err code;  /* refused */
 	struct str why;
+	bool stale; /* out: it changed since it was sent and was not marked */
 };
 struct sync_settled {
-	const struct sync_mark *mark;
+	struct sync_mark *mark;
 	size_t n;
 	struct str epoch;
-	uint64_t pulled, head;
+	uint64_t was;    /* the position before */
+	uint64_t pulled; /* and now, unless a mark is stale */
+	uint64_t head;
 };
 
 /* What a pulled event was to the replica. */
@@ -72,6 +76,9 @@ struct sync_replica {
 	enum err (*unacked)(void *ctx, const struct stamp *after,
 	    size_t max_events, size_t max_bytes, struct arena *a,
 	    struct sync_event **ret, size_t *n, struct err_info *e);
+	/* An event that changed since it was sent (another process edits) is
+	 * stale: not marked, and the position stays, so that a pull brings what
+	 * the hub has. */
 	enum err (*settle)(void *ctx, const struct sync_settled *what,
 	    struct err_info *e);
 	/* Take in an answer to a pull and its position.  took: p->n places. */

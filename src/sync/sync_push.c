@@ -160,17 +160,23 @@ wait_for(struct sync *s, const struct batch_result *r, struct err_info *e)
 }
 
 static void
-refuse(struct gather *g, const struct batch_result *r)
+refuse(struct gather *g, const struct sync_event *ev,
+    const struct batch_result *r)
 {
-	g->mark[g->n++] =
-	    (struct sync_mark){ .id = r->eid, .code = r->code, .why = r->why };
+	g->mark[g->n++] = (struct sync_mark){ .id = r->eid,
+		.raw = ev->send.raw,
+		.code = r->code,
+		.why = r->why };
 	g->refused = true;
 }
 
 static void
-accept(struct gather *g, const struct batch_result *r)
+accept(struct gather *g, const struct sync_event *ev,
+    const struct batch_result *r)
 {
-	g->mark[g->n++] = (struct sync_mark){ .id = r->eid, .seq = r->seq };
+	g->mark[g->n++] = (struct sync_mark){
+		.id = r->eid, .raw = ev->send.raw, .seq = r->seq
+	};
 	/* Nobody else has written in between: no need to pull it. */
 	if (r->seq == g->pulled + 1)
 		g->pulled++;
@@ -179,13 +185,13 @@ accept(struct gather *g, const struct batch_result *r)
 /* The hub has an earlier sending of this id: it is taken over by a pull
  * (docs/merge.md, Clock).  Where that did not help, it is somebody else's. */
 static enum err
-reused(struct sync *s, struct gather *g, const struct batch_result *r,
-    struct err_info *e)
+reused(struct sync *s, struct gather *g, const struct sync_event *ev,
+    const struct batch_result *r, struct err_info *e)
 {
 	struct eid *id;
 
 	if (map_get(&s->reused, eid_key(&r->eid)) != NULL) {
-		refuse(g, r);
+		refuse(g, ev, r);
 		return ERR_OK;
 	}
 	id = arena_alloc(&s->reused_mem, sizeof *id);
@@ -212,7 +218,7 @@ rejected(struct sync *s, struct gather *g, const struct sync_event *ev,
     const struct batch_result *r, struct err_info *e)
 {
 	if (r->code == ERR_ID_REUSED)
-		return reused(s, g, r, e);
+		return reused(s, g, ev, r, e);
 	for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
 		if (remedies[i].code != r->code)
 			continue;
@@ -227,7 +233,7 @@ rejected(struct sync *s, struct gather *g, const struct sync_event *ev,
 	}
 	if (r->retry)
 		return wait_for(s, r, e);
-	refuse(g, r);
+	refuse(g, ev, r);
 	return ERR_OK;
 }
 
@@ -247,7 +253,7 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 			return err_setf(e, ERR_PROTOCOL,
 			    "result %zu of a batch is of another event", i + 1);
 		if (r->status != BATCH_REJECTED)
-			accept(g, r);
+			accept(g, ev, r);
 		else if (rejected(s, g, ev, r, e) != ERR_OK)
 			return e->code;
 	}
@@ -259,46 +265,63 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 
 /* --- the answer ------------------------------------------------------------ */
 
-static void
+/* Tell what was marked; false where something was stale. */
+static bool
 count(struct sync *s, const struct sync_settled *what)
 {
-	size_t at = s->from;
+	size_t stale = 0;
 
 	for (size_t i = 0; i < what->n; i++) {
 		const struct sync_mark *m = &what->mark[i];
-		struct sync_note n = { .id = m->id,
-			.seq = m->seq,
-			.code = m->code,
-			.why = m->why };
+		bool pushed = m->seq > 0;
 
-		while (!eid_eq(&s->window[at].send.id, &m->id))
-			at++;
-		n.raw = s->window[at].send.raw;
-		n.fate = m->seq > 0 ? SYNC_FATE_PUSHED : SYNC_FATE_REFUSED;
-		if (m->seq > 0)
-			s->report.pushed++;
-		else
-			s->report.refused++;
-		sync_note(s, &n);
+		if (m->stale) {
+			stale++;
+			continue;
+		}
+		s->report.pushed += pushed;
+		s->report.refused += !pushed;
+		sync_note(s,
+		    &(struct sync_note){
+		        .fate = pushed ? SYNC_FATE_PUSHED : SYNC_FATE_REFUSED,
+		        .id = m->id,
+		        .raw = m->raw,
+		        .seq = m->seq,
+		        .code = m->code,
+		        .why = m->why });
 	}
-	if (what->n > 0) {
+	if (what->n > stale) {
 		s->moved = true;
 		s->rounds = 0;
 	}
 	if (s->opt.progress != NULL)
 		s->opt.progress(s->opt.ctx, true,
 		    s->report.pushed + s->report.refused, s->report.unacked);
+	return stale == 0;
 }
 
+/* *todo: what the pass must be begun over for. */
 static enum err
-settle(struct sync *s, const struct sync_settled *what, struct err_info *e)
+settle(struct sync *s, const struct sync_settled *what, unsigned *todo,
+    struct err_info *e)
 {
 	if (s->r.settle(s->r.ctx, what, e) != ERR_OK)
 		return e->code;
-	count(s, what);
-	s->at.pulled = what->pulled;
+	if (count(s, what))
+		s->at.pulled = what->pulled;
+	else
+		*todo |= TODO_PULL;
 	s->at.head = what->head;
 	return ERR_OK;
+}
+
+static void
+begin_over(struct sync *s, unsigned todo)
+{
+	s->todo |= todo;
+	if (todo & (TODO_RENEW | TODO_RESTAMP))
+		s->rounds++;
+	sync_push_rewind(s);
 }
 
 enum err
@@ -324,16 +347,14 @@ sync_push_answered(struct sync *s, struct str body, struct err_info *e)
 	what = (struct sync_settled){ .mark = g.mark,
 		.n = g.n,
 		.epoch = a.epoch,
+		.was = s->at.pulled,
 		.pulled = g.pulled,
 		.head = a.head };
-	if (settle(s, &what, e) != ERR_OK)
+	if (settle(s, &what, &g.todo, e) != ERR_OK)
 		return e->code;
 	if (g.todo == 0)
 		return span_done(s, g.refused, e);
-	s->todo |= g.todo;
-	if (g.todo & (TODO_RENEW | TODO_RESTAMP))
-		s->rounds++;
-	sync_push_rewind(s);
+	begin_over(s, g.todo);
 	return ERR_OK;
 }
 
@@ -345,17 +366,23 @@ sync_push_halve(struct sync *s, enum err code, struct str why,
 	struct sync_settled what = { .mark = &mark,
 		.n = 1,
 		.epoch = str_of(s->at.epoch),
+		.was = s->at.pulled,
 		.pulled = s->at.pulled,
 		.head = s->at.head };
+	unsigned todo = 0;
 
 	if (s->span > 1) {
 		s->span_max = s->span / 2;
 		return ERR_OK;
 	}
 	mark.id = s->window[s->from].send.id;
-	if (settle(s, &what, e) != ERR_OK)
+	mark.raw = s->window[s->from].send.raw;
+	if (settle(s, &what, &todo, e) != ERR_OK)
 		return e->code;
 	/* It was this one: the others go as before. */
 	s->span_max = s->opt.batch_events;
-	return span_done(s, true, e);
+	if (todo == 0)
+		return span_done(s, true, e);
+	begin_over(s, todo);
+	return ERR_OK;
 }

@@ -32,6 +32,7 @@ struct replica {
 	unsigned restamps, renewals, resyncs, contacts, settles;
 	bool adopts;       /* takes the hub's copy of its own events */
 	const char *fails; /* name of the call that fails */
+	unsigned edits;    /* this event + 1 changes before its first answer */
 	struct buf raw[EVENTS];
 };
 
@@ -110,6 +111,7 @@ static enum err
 r_settle(void *ctx, const struct sync_settled *what, struct err_info *e)
 {
 	struct replica *r = ctx;
+	bool whole = true;
 
 	if (broken(r, "settle", e))
 		return e->code;
@@ -117,13 +119,22 @@ r_settle(void *ctx, const struct sync_settled *what, struct err_info *e)
 	for (size_t i = 0; i < what->n; i++) {
 		unsigned k = number(&what->mark[i].id);
 
+		CHECK_EQ(what->mark[i].raw, buf_str(&r->raw[k]));
+		if (r->edits == k + 1) {
+			r->edits = 0;
+			what->mark[i].stale = true;
+			whole = false;
+			continue;
+		}
 		r->ev[k].seq = what->mark[i].seq;
 		r->ev[k].code = what->mark[i].code;
 		r->ev[k].fate = what->mark[i].seq > 0 ? ACKED : REFUSED;
 	}
 	CHECK_STR(what->epoch, r->epoch);
 	CHECK(what->pulled >= r->pulled && what->head >= what->pulled);
-	r->pulled = what->pulled;
+	CHECK_U(what->was, r->pulled);
+	if (whole)
+		r->pulled = what->pulled;
 	r->head = what->head;
 	return ERR_OK;
 }
@@ -397,6 +408,7 @@ struct story {
 	uint64_t pulled;
 	bool adopts;
 	const char *fails;
+	unsigned edits;
 	/* The hub's log: event numbers as letters from 'A' (0). */
 	const char *hub;
 	const char *hub_epoch; /* NULL = "e1" */
@@ -681,6 +693,19 @@ static const struct story stories[] = {
 	    .pushed = 1, .batches = 2, .refused = 1, .clashed = 1,
 	    .hub_after = "NO" },
 
+	{ .name = "edited while its answer was on the way: what the hub has "
+		  "comes by a pull",
+	    .mine = "uuu", .edits = 2, .hub = "", .requests = 3, .pushed = 2,
+	    .batches = 1, .hub_after = "ABC" },
+	{ .name = "edited while its refusal was on the way: sent again",
+	    .mine = "uuu", .edits = 2, .hub = "",
+	    .rule = { { 1, ERR_SCHEMA, false, 1 } }, .requests = 4,
+	    .pushed = 3, .batches = 2, .hub_after = "ACB" },
+	{ .name = "edited while a 413 was on the way", .mine = "u",
+	    .edits = 1, .hub = "",
+	    .twist = { { 2, SAYS, 0, 413, "", -1 } }, .requests = 4,
+	    .pushed = 1, .batches = 1, .hub_after = "A" },
+
 	/* Bodies that the hub does not take. */
 	{ .name = "413: halved until it fits", .mine = "uuuuuuu", .hub = "",
 	    .events_max = 3, .requests = 5, .pushed = 7, .batches = 3,
@@ -756,7 +781,8 @@ replica_make(struct replica *r, const struct story *st)
 	uint64_t seq = 0;
 
 	*r = (struct replica){ .pulled = st->pulled, .head = st->pulled,
-		.adopts = st->adopts, .fails = st->fails };
+		.adopts = st->adopts, .fails = st->fails,
+		.edits = st->edits };
 	if (st->epoch != NULL)
 		(void)snprintf(r->epoch, sizeof r->epoch, "%s", st->epoch);
 	for (unsigned i = 0; st->mine[i] != '\0'; i++) {

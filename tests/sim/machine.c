@@ -1,0 +1,390 @@
+/* A machine: a store with spaces, and a conversation about one of them at a
+ * time. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+static struct store_options
+options(struct machine *m)
+{
+	return (struct store_options){ .env = machine_env(m) };
+}
+
+static bool
+in_tx(struct machine *m,
+    enum err (*fn)(struct machine *m, void *arg, struct err_info *e), void *arg,
+    const char *what)
+{
+	struct err_info e = { 0 };
+	enum err rc = store_begin(m->store, &e);
+
+	if (rc == ERR_OK) {
+		rc = fn(m, arg, &e);
+		if (rc == ERR_OK)
+			rc = store_commit(m->store, &e);
+		if (rc != ERR_OK)
+			store_rollback(m->store);
+	}
+	return world_ok(m->w, rc, &e, what);
+}
+
+static enum err
+add_spaces(struct machine *m, void *arg, struct err_info *e)
+{
+	enum err rc;
+
+	(void)arg;
+	/* Before the first login there is the space `local`. */
+	rc = store_space_add(m->store, STR(""), STR(""), STR("local"),
+	    &m->space[private_team(m->account)], e);
+	for (unsigned t = 0; t < SHARED_MAX && rc == ERR_OK; t++)
+		if (is_member(&m->w->plan, t, m->account))
+			rc = store_space_add(m->store, STR("hub"),
+			    str_of(account_name(m->account)),
+			    str_of(team_slug(t)), &m->space[t], e);
+	return rc;
+}
+
+void
+machine_init(struct machine *m, struct world *w, unsigned no, unsigned account)
+{
+	struct store_options opt = options(m);
+	struct err_info e = { 0 };
+
+	*m = (struct machine){ .w = w,
+		.no = no,
+		.account = account,
+		.dice = { w->seed * 31 + no + 1 },
+		.never_online = true };
+	if (!world_ok(w, store_mem_open(&m->store, &opt, &e), &e, "open"))
+		return;
+	(void)in_tx(m, add_spaces, NULL, "add spaces");
+}
+
+void
+machine_fini(struct machine *m)
+{
+	sync_free(m->sync);
+	store_close(m->store);
+	store_close(m->old);
+}
+
+/* --- a conversation ---------------------------------------------------------------- */
+
+static enum err
+first_login(struct machine *m, void *arg, struct err_info *e)
+{
+	(void)arg;
+	return store_space_rename(m->store, m->space[private_team(m->account)],
+	    STR("hub"), str_of(account_name(m->account)),
+	    str_of(team_slug(private_team(m->account))), e);
+}
+
+static void
+note(void *ctx, const struct sync_note *n)
+{
+	static const char *const fates[] = { "pushed", "REFUSED", "WAITING",
+		"pulled", "CLASHED" };
+	struct machine *m = ctx;
+	char id[EID_TEXT_MAX];
+
+	(void)eid_format(&n->id, id);
+	trace(m->w, "  machine %u: %s %s seq %llu %.*s", m->no, id,
+	    fates[n->fate], (unsigned long long)n->seq, STR_ARG(n->why));
+	if (n->fate == SYNC_FATE_CLASHED)
+		world_fail(m->w, "machine %u: %s clashed", m->no, id);
+}
+
+static void
+begin(struct machine *m)
+{
+	const struct plan *p = &m->w->plan;
+	struct sync_options opt = { .forever = chance(&m->dice, 50),
+		.batch_events = p->batch_events,
+		.pull_events = p->pull_events,
+		.note = note,
+		.ctx = m };
+	struct sync_replica ops;
+	struct err_info e = { 0 };
+
+	m->replica =
+	    (struct replica){ m->store, m->space[m->team], machine_env(m) };
+	replica_sync(&m->replica, &ops);
+	m->talk = ++m->w->talks;
+	trace(m->w, "machine %u talks about %s (%llu)", m->no,
+	    team_slug(m->team), (unsigned long long)m->talk);
+	(void)world_ok(m->w, sync_new(&m->sync, &ops, &opt, &e), &e,
+	    "sync_new");
+}
+
+static void
+ask(struct machine *m, const struct sync_want *want)
+{
+	struct msg *msg = calloc(1, sizeof *msg);
+
+	if (msg == NULL)
+		abort();
+	msg->machine = m->no;
+	msg->team = m->team;
+	msg->request = m->request = ++m->w->requests;
+	msg->post = want->body.n > 0;
+	msg->retry_after_s = -1;
+	buf_addstr(&msg->target, want->target);
+	buf_addstr(&msg->body, want->body);
+	trace(m->w, "machine %u: request %llu %s %.*s", m->no,
+	    (unsigned long long)m->request, want->method,
+	    STR_ARG(want->target));
+	world_at(m->w, m->w->plan.timeout_ms, TIMEOUT, m->no, m->request, NULL);
+	wire_request(m->w, msg);
+}
+
+/* Failures that a hub which is away or busy explains. */
+static bool
+excused(enum err code)
+{
+	return code == ERR_TIMEOUT || code == ERR_UNAVAILABLE ||
+	    code == ERR_THROTTLED || code == ERR_UNAUTHORIZED;
+}
+
+static void next_team(struct machine *m);
+
+static void
+end(struct machine *m, const struct err_info *error)
+{
+	const struct sync_report *r = sync_report(m->sync);
+
+	trace(m->w,
+	    "machine %u: pushed %llu pulled %llu refused %llu waiting "
+	    "%llu%s%s",
+	    m->no, (unsigned long long)r->pushed, (unsigned long long)r->pulled,
+	    (unsigned long long)r->refused, (unsigned long long)r->waiting,
+	    error ? ": " : "", error ? error->text : "");
+	m->w->moved += r->pushed + r->pulled + r->refused;
+	if (error != NULL && !excused(error->code))
+		world_fail(m->w, "machine %u about %s: %s: %s", m->no,
+		    team_slug(m->team), err_wire(error->code), error->text);
+	sync_free(m->sync);
+	m->sync = NULL;
+	m->request = 0;
+	next_team(m);
+}
+
+static void
+converse(struct machine *m)
+{
+	struct sync_want want = { .need = SYNC_REFRESH };
+
+	while (m->sync != NULL && !m->w->failed) {
+		sync_step(m->sync, &want);
+		switch (want.need) {
+		case SYNC_SEND:
+			ask(m, &want);
+			return;
+		case SYNC_WAIT:
+			world_at(m->w, want.wait_ms, WAKE, m->no, m->talk,
+			    NULL);
+			return;
+		case SYNC_REFRESH:
+			sync_refreshed(m->sync, ERR_OK, NULL);
+			break;
+		case SYNC_DONE:
+			end(m, NULL);
+			return;
+		case SYNC_FAILED:
+			end(m, want.error);
+			return;
+		}
+	}
+}
+
+static void
+next_team(struct machine *m)
+{
+	machine_follow_shares(m);
+	while (m->teams_left > 0 && !m->w->failed) {
+		m->team = --m->teams_left;
+		if (m->space[m->team] == 0)
+			continue;
+		begin(m);
+		converse(m);
+		return;
+	}
+	if (!m->w->calm)
+		world_at(m->w, 1 + t_below(&m->dice, 3000), SYNC, m->no, 0,
+		    NULL);
+}
+
+void
+machine_sync(struct machine *m)
+{
+	if (m->sync != NULL)
+		return;
+	if (m->never_online && in_tx(m, first_login, NULL, "first login"))
+		m->never_online = false;
+	m->teams_left = TEAMS_MAX;
+	next_team(m);
+}
+
+void
+machine_wake(struct machine *m, uint64_t talk)
+{
+	if (m->sync != NULL && m->talk == talk)
+		converse(m);
+}
+
+void
+machine_answer(struct machine *m, const struct msg *msg)
+{
+	const struct sync_reply reply = { .status = msg->status,
+		.body = buf_str(&msg->answer),
+		.retry_after_s = msg->retry_after_s };
+
+	if (m->sync == NULL || m->request != msg->request)
+		return; /* it was given up */
+	m->request = 0;
+	sync_answer(m->sync, &reply);
+	converse(m);
+}
+
+void
+machine_timeout(struct machine *m, uint64_t request)
+{
+	const struct sync_reply none = { .transport = ERR_TIMEOUT };
+
+	if (m->sync == NULL || m->request != request)
+		return;
+	trace(m->w, "machine %u: request %llu timed out", m->no,
+	    (unsigned long long)request);
+	m->request = 0;
+	sync_answer(m->sync, &none);
+	converse(m);
+}
+
+void
+machine_abort(struct machine *m)
+{
+	if (m->sync == NULL)
+		return;
+	trace(m->w, "machine %u: killed while it talks", m->no);
+	sync_free(m->sync);
+	m->sync = NULL;
+	m->request = 0;
+	next_team(m);
+}
+
+/* --- faults of machines --------------------------------------------------------------- */
+
+void
+machine_clone(struct machine *m)
+{
+	struct world *w = m->w;
+	struct machine *twin = &w->machine[w->n_machines];
+	struct store_options opt;
+	struct err_info e = { 0 };
+
+	if (w->n_machines == MACHINES_MAX)
+		return;
+	*twin = (struct machine){ .w = w,
+		.no = w->n_machines,
+		.account = m->account,
+		.dice = { w->seed * 31 + w->n_machines + 1 },
+		.never_online = m->never_online };
+	memcpy(twin->space, m->space, sizeof twin->space);
+	opt = options(twin);
+	if (!world_ok(w, store_mem_copy(&twin->store, m->store, &opt, &e), &e,
+	        "clone"))
+		return;
+	w->n_machines++;
+	trace(w, "machine %u is a clone of %u", twin->no, m->no);
+	for (unsigned i = 0; i < 10 && !w->calm; i++)
+		world_at(w, t_below(&w->dice, 20000), COMMAND, twin->no, 0,
+		    NULL);
+	world_at(w, 1 + t_below(&w->dice, 3000), SYNC, twin->no, 0, NULL);
+}
+
+void
+machine_keep(struct machine *m)
+{
+	struct store_options opt = options(m);
+	struct err_info e = { 0 };
+
+	store_close(m->old);
+	m->old = NULL;
+	m->old_events = m->w->n_made;
+	(void)world_ok(m->w, store_mem_copy(&m->old, m->store, &opt, &e), &e,
+	    "copy");
+}
+
+/* The disk is set back: what was made since and not sent is gone. */
+void
+machine_rewind(struct machine *m)
+{
+	if (m->old == NULL)
+		return;
+	trace(m->w, "machine %u is set back to an older copy", m->no);
+	sync_free(m->sync);
+	m->sync = NULL;
+	m->request = 0;
+	store_close(m->store);
+	m->store = m->old;
+	m->old = NULL;
+	m->never_online = true; /* perhaps: naming a space twice is fine */
+	for (size_t i = m->old_events; i < m->w->n_made; i++)
+		if (m->w->made[i].machine == m->no)
+			m->w->made[i].may_be_lost = true;
+	m->teams_left = 0;
+	next_team(m);
+}
+
+static enum err
+leap(struct machine *m, void *arg, struct err_info *e)
+{
+	unsigned team = *(unsigned *)arg;
+
+	return store_restamp(m->store, m->space[team],
+	    (UINT64_C(1) << 40) + t_below(&m->dice, 1000), e);
+}
+
+/* Its clock runs away: what is not sent yet is stamped far ahead. */
+void
+machine_leap(struct machine *m)
+{
+	unsigned team = (unsigned)t_below(&m->dice, TEAMS_MAX);
+
+	if (m->space[team] == 0)
+		return;
+	trace(m->w, "machine %u: the clock of %s leaps", m->no,
+	    team_slug(team));
+	(void)in_tx(m, leap, &team, "leap");
+}
+
+/* --- shared projects --------------------------------------------------------------------- */
+
+struct share {
+	unsigned project, from, to;
+};
+
+static enum err
+share(struct machine *m, void *arg, struct err_info *e)
+{
+	const struct share *s = arg;
+	char uuid[EID_TEXT_MAX];
+	uint64_t n;
+
+	project_uuid(s->project, uuid);
+	return store_share(m->store, m->space[s->from], str_of(uuid),
+	    m->space[s->to], &n, e);
+}
+
+void
+machine_follow_shares(struct machine *m)
+{
+	for (unsigned p = 0; p < PROJECTS_MAX && !m->w->failed; p++) {
+		struct share s = { p, project_home(p), project_team(m, p) };
+
+		if (s.from != s.to && m->space[s.from] != 0 &&
+		    m->space[s.to] != 0)
+			(void)in_tx(m, share, &s, "share");
+	}
+}

@@ -1,0 +1,459 @@
+/* Virtual time and the wire.
+ *
+ * Everything that happens is an item with a time.  While the history runs,
+ * messages get lost, doubled and late; then comes the calm: everything that is
+ * under way arrives, and all machines talk in turn until nothing moves. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+enum {
+	CALM_ROUNDS_MAX = 30,
+	STEPS_MAX = 2000000, /* a history that does not end is wrong */
+};
+#define BEGIN_MS INT64_C(1750000000000) /* wall time at now_ms 0 */
+
+struct item {
+	uint64_t at, order;
+	enum happening what;
+	unsigned machine;
+	uint64_t no;
+	struct msg *msg; /* own */
+};
+
+/* --- names --------------------------------------------------------------------- */
+
+unsigned
+private_team(unsigned account)
+{
+	return SHARED_MAX + account;
+}
+
+const char *
+team_slug(unsigned team)
+{
+	static const char *const slugs[TEAMS_MAX] = { "red", "blue", "own-ann",
+		"own-bob", "own-cat", "own-dan" };
+
+	return slugs[team];
+}
+
+const char *
+account_name(unsigned account)
+{
+	static const char *const names[ACCOUNTS_MAX] = { "ann", "bob", "cat",
+		"dan" };
+
+	return names[account];
+}
+
+bool
+is_member(const struct plan *p, unsigned team, unsigned account)
+{
+	return team < SHARED_MAX ? p->member[team][account] :
+	                           team == private_team(account);
+}
+
+/* --- the world as stores see it -------------------------------------------------- */
+
+static void
+dice_bytes(struct t_rng *dice, void *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)out)[i] = (uint8_t)(t_rand(dice) >> 24);
+}
+
+static int64_t
+machine_wall_ms(void *ctx)
+{
+	struct machine *m = ctx;
+
+	return BEGIN_MS + (int64_t)m->w->now_ms;
+}
+
+static void
+machine_random(void *ctx, void *out, size_t n)
+{
+	dice_bytes(&((struct machine *)ctx)->dice, out, n);
+}
+
+struct store_env
+machine_env(struct machine *m)
+{
+	return (struct store_env){ machine_wall_ms, machine_random, m };
+}
+
+static int64_t
+hub_wall_ms(void *ctx)
+{
+	return BEGIN_MS + (int64_t)((struct world *)ctx)->now_ms;
+}
+
+static void
+hub_random(void *ctx, void *out, size_t n)
+{
+	dice_bytes(&((struct world *)ctx)->hub.dice, out, n);
+}
+
+struct store_env
+hub_env(struct world *w)
+{
+	return (struct store_env){ hub_wall_ms, hub_random, w };
+}
+
+/* --- saying things ------------------------------------------------------------------ */
+
+void
+trace(const struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!w->trace)
+		return;
+	printf("%8llu ", (unsigned long long)w->now_ms);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+void
+world_fail(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->failed)
+		return;
+	w->failed = true;
+	va_start(ap, fmt);
+	if (vsnprintf(w->why, sizeof w->why, fmt, ap) < 0)
+		w->why[0] = '\0';
+	va_end(ap);
+	trace(w, "FAILED %s", w->why);
+}
+
+bool
+world_ok(struct world *w, enum err rc, const struct err_info *e,
+    const char *what)
+{
+	if (rc != ERR_OK)
+		world_fail(w, "%s: %s: %s", what, err_wire(rc), e->text);
+	return rc == ERR_OK;
+}
+
+/* --- time ------------------------------------------------------------------------------ */
+
+static bool
+sooner(const struct item *a, const struct item *b)
+{
+	return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+void
+world_at(struct world *w, uint64_t ms, enum happening what, unsigned machine,
+    uint64_t no, struct msg *msg)
+{
+	struct item new = { w->now_ms + ms, w->order++, what, machine, no,
+		msg };
+	size_t i = w->n_heap++;
+
+	if (w->n_heap > w->cap_heap) {
+		w->cap_heap = w->cap_heap ? 2 * w->cap_heap : 64;
+		w->heap = realloc(w->heap, w->cap_heap * sizeof *w->heap);
+		if (w->heap == NULL)
+			abort();
+	}
+	for (; i > 0 && sooner(&new, &w->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		w->heap[i] = w->heap[(i - 1) / 2];
+	w->heap[i] = new;
+}
+
+static struct item
+next_item(struct world *w)
+{
+	struct item top = w->heap[0], last = w->heap[--w->n_heap];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < w->n_heap) {
+		if (child + 1 < w->n_heap &&
+		    sooner(&w->heap[child + 1], &w->heap[child]))
+			child++;
+		if (!sooner(&w->heap[child], &last))
+			break;
+		w->heap[i] = w->heap[child];
+		i = child;
+	}
+	if (w->n_heap > 0)
+		w->heap[i] = last;
+	return top;
+}
+
+/* --- the wire ----------------------------------------------------------------------------- */
+
+void
+msg_free(struct msg *m)
+{
+	if (m == NULL)
+		return;
+	buf_fini(&m->target);
+	buf_fini(&m->body);
+	buf_fini(&m->answer);
+	free(m);
+}
+
+static uint64_t
+delay(struct world *w)
+{
+	if (w->calm)
+		return 1;
+	if (chance(&w->dice, w->plan.late))
+		return 1 + t_below(&w->dice, 10 * w->plan.timeout_ms);
+	return 1 + t_below(&w->dice, w->plan.delay_ms);
+}
+
+static bool
+gets_lost(struct world *w, const struct msg *m)
+{
+	if (w->calm)
+		return false;
+	if (m->machine != NOBODY && w->machine[m->machine].cut)
+		return true;
+	return chance(&w->dice, w->plan.lost);
+}
+
+static struct msg *
+msg_copy(const struct msg *m)
+{
+	struct msg *copy = calloc(1, sizeof *copy);
+
+	if (copy == NULL)
+		abort();
+	*copy = *m;
+	copy->target = copy->body = copy->answer = (struct buf){ 0 };
+	buf_addstr(&copy->target, buf_str(&m->target));
+	buf_addstr(&copy->body, buf_str(&m->body));
+	return copy;
+}
+
+void
+wire_request(struct world *w, struct msg *m)
+{
+	bool twice = !w->calm && chance(&w->dice, w->plan.doubled);
+
+	if (twice)
+		world_at(w, delay(w), ARRIVE, m->machine, 0, msg_copy(m));
+	if (gets_lost(w, m)) {
+		trace(w, "request %llu is lost",
+		    (unsigned long long)m->request);
+		msg_free(m);
+		return;
+	}
+	world_at(w, delay(w), ARRIVE, m->machine, 0, m);
+}
+
+void
+wire_answer(struct world *w, struct msg *m)
+{
+	if (m->machine == NOBODY || gets_lost(w, m)) {
+		trace(w, "answer %llu is lost", (unsigned long long)m->request);
+		msg_free(m);
+		return;
+	}
+	world_at(w, delay(w), ANSWER, m->machine, 0, m);
+}
+
+/* --- what happens ---------------------------------------------------------------------------- */
+
+static void
+send_foreign(struct world *w)
+{
+	struct msg *m = calloc(1, sizeof *m);
+
+	if (m == NULL)
+		abort();
+	m->machine = NOBODY;
+	m->post = true;
+	buf_adds(&m->target, PROTO_PATH_BATCH);
+	author_foreign(w, &m->body);
+	wire_request(w, m);
+}
+
+static void
+happen(struct world *w, struct item *it)
+{
+	struct machine *m =
+	    it->machine < w->n_machines ? &w->machine[it->machine] : NULL;
+
+	switch (it->what) {
+	case COMMAND:
+		author_command(m);
+		break;
+	case SYNC:
+		machine_sync(m);
+		break;
+	case WAKE:
+		machine_wake(m, it->no);
+		break;
+	case TIMEOUT:
+		machine_timeout(m, it->no);
+		break;
+	case ARRIVE:
+		hub_arrive(w, it->msg);
+		break;
+	case ANSWER:
+		machine_answer(m, it->msg);
+		msg_free(it->msg);
+		break;
+	case COMMIT:
+		hub_commit(w);
+		break;
+	case CUT:
+	case MEND:
+		trace(w, "machine %u is %s the wire", it->machine,
+		    it->what == CUT ? "off" : "on");
+		m->cut = it->what == CUT;
+		break;
+	case BACKUP:
+		hub_backup(w);
+		break;
+	case RESTORE:
+		hub_restore(w);
+		break;
+	case CLONE:
+		machine_clone(m);
+		break;
+	case KEEP:
+		machine_keep(m);
+		break;
+	case REWIND:
+		machine_rewind(m);
+		break;
+	case LEAP:
+		machine_leap(m);
+		break;
+	case FOREIGN:
+		send_foreign(w);
+		break;
+	case ABORT:
+		machine_abort(m);
+		break;
+	}
+}
+
+static void
+run_until_quiet(struct world *w)
+{
+	while (w->n_heap > 0 && !w->failed) {
+		struct item it = next_item(w);
+
+		if (!w->calm && it.at >= w->plan.end_ms) {
+			trace(w, "calm");
+			w->calm = true;
+			for (unsigned i = 0; i < w->n_machines; i++)
+				w->machine[i].cut = false;
+		}
+		w->now_ms = it.at;
+		if (++w->steps > STEPS_MAX)
+			world_fail(w, "the history does not end");
+		happen(w, &it);
+	}
+}
+
+/* So often at any time, at any machine. */
+static void
+schedule(struct world *w, enum happening what, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		world_at(w, t_below(&w->dice, w->plan.end_ms), what,
+		    (unsigned)t_below(&w->dice, w->n_machines), 0, NULL);
+}
+
+/* First one, some time later the other, at the same machine. */
+static void
+schedule_two(struct world *w, enum happening first, enum happening then,
+    unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		unsigned machine = (unsigned)t_below(&w->dice, w->n_machines);
+		uint64_t at = t_below(&w->dice, w->plan.end_ms);
+
+		world_at(w, at, first, machine, 0, NULL);
+		world_at(w, at + t_below(&w->dice, w->plan.end_ms - at), then,
+		    machine, 0, NULL);
+	}
+}
+
+static void
+schedule_all(struct world *w, size_t commands)
+{
+	const struct plan *p = &w->plan;
+
+	for (unsigned i = 0; i < w->n_machines; i++)
+		world_at(w, t_below(&w->dice, 5000), SYNC, i, 0, NULL);
+	schedule(w, COMMAND,
+	    commands < p->commands ? (unsigned)commands : p->commands);
+	schedule(w, LEAP, p->leaps);
+	schedule(w, CLONE, p->clones);
+	schedule(w, ABORT, p->aborts);
+	schedule(w, FOREIGN, p->foreign);
+	schedule_two(w, CUT, MEND, p->cuts);
+	schedule_two(w, BACKUP, RESTORE, p->restores);
+	schedule_two(w, KEEP, REWIND, p->rewinds);
+}
+
+/* All talk in turn, as often as anything moves. */
+static void
+settle(struct world *w)
+{
+	unsigned round = 0;
+
+	w->calm = true;
+	do {
+		w->moved = 0;
+		for (unsigned i = 0; i < w->n_machines && !w->failed; i++) {
+			machine_follow_shares(&w->machine[i]);
+			world_at(w, 1, SYNC, i, 0, NULL);
+			run_until_quiet(w);
+			machine_follow_shares(&w->machine[i]);
+		}
+		trace(w, "round %u of calm: %llu moved", round,
+		    (unsigned long long)w->moved);
+	} while (w->moved > 0 && !w->failed && ++round < CALM_ROUNDS_MAX);
+	if (round == CALM_ROUNDS_MAX)
+		world_fail(w, "something always moves");
+}
+
+void
+world_run(struct world *w, uint64_t seed, size_t commands, bool tell)
+{
+	*w = (struct world){
+		.seed = seed, .trace = tell, .dice = { seed ^ 0xd1ce }
+	};
+	plan_draw(&w->plan, seed);
+	if (tell)
+		plan_print(&w->plan);
+	hub_init(w);
+	for (unsigned i = 0; i < w->plan.machines; i++)
+		machine_init(&w->machine[w->n_machines++], w, i,
+		    i % w->plan.accounts);
+	schedule_all(w, commands);
+	run_until_quiet(w);
+	if (!w->failed)
+		settle(w);
+	if (!w->failed)
+		check_world(w);
+}
+
+void
+world_fini(struct world *w)
+{
+	while (w->n_heap > 0)
+		msg_free(next_item(w).msg);
+	for (unsigned i = 0; i < w->n_machines; i++)
+		machine_fini(&w->machine[i]);
+	hub_fini(w);
+	free(w->heap);
+	free(w->made);
+}
