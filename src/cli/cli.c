@@ -20,7 +20,6 @@ static const struct {
 } hints[] = {
 	{ ERR_SIGN_IN, "auth login" },
 	{ ERR_UNAUTHORIZED, "auth login" },
-	{ ERR_CREDENTIALS, "auth login" },
 	{ ERR_GRANT, "auth login" },
 	{ ERR_SESSION, "auth login" },
 	{ ERR_UNREACHABLE, "sync status --check" },
@@ -128,13 +127,23 @@ finish(struct cli *c, enum err rc, struct err_info *e)
 
 	if (rc != ERR_OK) {
 		print_error(c, e);
-		code = err_exit(rc);
+		code = c->exit > 0 ? c->exit : err_exit(rc);
 	}
 	if (out_end(c->out, &lost) != ERR_OK) {
 		out_err(c->out, c->ctx->program, str_of(lost.text));
 		code = code != 0 ? code : EXIT_OUTPUT;
 	}
 	return code;
+}
+
+/* --json is obeyed also where the words behind it were wrong. */
+static bool
+wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
 }
 
 int
@@ -149,6 +158,7 @@ cli_main(int argc, char **argv)
 
 	ctx_init(&ctx, argc > 0 ? argv[0] : "clowder");
 	rc = cli_parse(&c, argc - (argc > 0), argv + (argc > 0), &e);
+	c.json |= rc == ERR_USAGE && wants_json(argc, argv);
 	out_init(&out, STDOUT_FILENO, STDERR_FILENO, !c.no_colour);
 	if (rc == ERR_OK && c.version)
 		out_say(&out, "%s %s\n", ctx.program, CLOWDER_VERSION);

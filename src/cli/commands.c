@@ -2,15 +2,21 @@
 #include "cmds.h"
 
 /* clang-format off: a table is drawn by hand */
+static const struct cmd *const with_others[] = {
+	&cmd_sync, &cmd_auth, NULL,
+};
 static const struct cmd *const agents[] = { &cmd_consolidate, NULL };
 static const struct cmd *const servers[] = { &cmd_hub, &cmd_debug, NULL };
+static const struct cmd *const machine[] = { &cmd_doctor, NULL };
 static const struct cmd *const about_us[] = {
 	&cmd_help, &cmd_completion, &cmd_man, &cmd_commands, &cmd_version,
 	&cmd_complete, NULL,
 };
 
 const struct cmd_section cmd_sections[] = {
+	{ "With others", with_others },
 	{ "What agents leave", agents },
+	{ "This machine", machine },
 	{ "Serving and looking inside", servers },
 	{ "About this program", about_us },
 	{ NULL, NULL },

@@ -17,7 +17,7 @@ struct runner {
 	struct ctx *ctx;
 	const struct sync_run_options *opt;
 	struct store *store;
-	struct api *api;
+	struct remote *remote;
 	struct sync_run *run;
 	struct sync_run_space *at; /* the space at hand */
 };
@@ -44,7 +44,7 @@ static void
 send_one(struct runner *r, struct sync *s, const struct sync_want *want,
     struct http_answer *ans)
 {
-	struct api_call call = { .method = want->method,
+	struct remote_call call = { .method = want->method,
 		.target = want->target,
 		.body = want->body,
 		.gzip = want->gzip,
@@ -55,7 +55,7 @@ send_one(struct runner *r, struct sync *s, const struct sync_want *want,
 
 	if (call.body.n == 0)
 		call.body.p = NULL;
-	reply.transport = api_send(r->api, &call, ans, &e);
+	reply.transport = remote_send(r->remote, &call, ans, &e);
 	reply.text = e.text;
 	if (reply.transport == ERR_OK) {
 		reply.status = (unsigned)ans->status;
@@ -83,7 +83,7 @@ static void
 refresh_one(struct runner *r, struct sync *s)
 {
 	struct err_info e = { 0 };
-	enum err rc = api_refresh(r->api, &e);
+	enum err rc = remote_refresh(r->remote, &e);
 
 	sync_refreshed(s, rc, &e);
 }
@@ -142,8 +142,7 @@ converse(struct runner *r, struct sync_run_space *at, struct err_info *e)
 {
 	struct replica replica = { r->store, at->space.id, ctx_store_env() };
 	struct sync_replica functions;
-	struct sync_options opt = { .dry_run = r->opt->dry_run,
-		.note = r->opt->note ? on_note : NULL,
+	struct sync_options opt = { .note = r->opt->note ? on_note : NULL,
 		.progress = r->opt->progress ? on_progress : NULL,
 		.ctx = r };
 	struct http_answer ans = { 0 };
@@ -298,7 +297,7 @@ exchange(struct runner *r, struct err_info *e)
 {
 	enum err rc = converse_all(r, e);
 
-	for (int round = 0; rc == ERR_OK && !r->opt->dry_run; round++) {
+	for (int round = 0; rc == ERR_OK; round++) {
 		bool moved = false;
 
 		for (size_t i = 0; rc == ERR_OK && i < r->run->n; i++)
@@ -311,14 +310,10 @@ exchange(struct runner *r, struct err_info *e)
 }
 
 static void
-sum_up(struct runner *r)
+sum_up(struct sync_run *run)
 {
-	struct sync_run *run = r->run;
-
 	for (size_t i = 0; i < run->n; i++) {
 		const struct sync_report *p = &run->space[i].report;
-		struct err_info ignore = { 0 };
-		struct space now;
 
 		run->pushed += p->pushed;
 		run->batches += p->batches;
@@ -326,31 +321,22 @@ sum_up(struct runner *r)
 		run->refused += p->refused;
 		run->waiting += p->waiting;
 		run->clashed += p->clashed;
-		run->unacked += run->space[i].space.unacked;
-		if (store_space_get(r->store, run->space[i].space.id,
-		        &r->ctx->arena, &now, &ignore) == ERR_OK)
-			run->queued += now.unacked;
 	}
 }
 
+/* Who is signed in, and which teams are theirs now: new ones get a space. */
 static enum err
 sign_in_and_list(struct runner *r, struct err_info *e)
 {
-	struct spaces_account who = { 0 };
 	const struct session *session;
-	struct api_me me;
-	enum err rc = ERR_OK;
+	struct remote_me me;
+	enum err rc = remote_session(r->remote, &session, e);
 
-	if (!r->opt->dry_run) {
-		rc = api_session(r->api, &session, e);
-		if (rc == ERR_OK)
-			rc = api_me(r->api, &r->ctx->arena, &me, e);
-		if (rc == ERR_OK)
-			rc = api_spaces(r->api, &me, e);
-	}
 	if (rc == ERR_OK)
-		rc = spaces_account(r->store, &r->ctx->arena, &who, e);
-	return rc == ERR_OK ? list_spaces(r, who.name, e) : rc;
+		rc = remote_me(r->remote, &r->ctx->arena, &me, e);
+	if (rc == ERR_OK)
+		rc = remote_spaces(r->remote, &me, e);
+	return rc == ERR_OK ? list_spaces(r, me.name, e) : rc;
 }
 
 static enum err
@@ -361,6 +347,21 @@ may_run(const struct config *cfg, struct err_info *e)
 		    "sync is switched off: %s has [sync] enabled = false",
 		    cfg->path);
 	return ERR_OK;
+}
+
+/* So that whoever waits can say for whom. */
+static enum err
+record_lock(struct os_lock *lock, struct err_info *e)
+{
+	struct buf b = { 0 };
+	enum err rc;
+
+	buf_addf(&b, "{\"pid\":%d}", os_pid());
+	rc = buf_ok(&b, e);
+	if (rc == ERR_OK)
+		rc = os_lock_record(lock, buf_str(&b), e);
+	buf_fini(&b);
+	return rc;
 }
 
 enum err
@@ -380,26 +381,26 @@ sync_run(struct ctx *c, const struct sync_run_options *opt,
 	if (rc == ERR_OK)
 		rc = ctx_home(c, &h, e);
 	if (rc == ERR_OK)
-		rc = api_open(&r.api, c, e);
+		rc = remote_open(&r.remote, c, e);
 	if (rc != ERR_OK)
 		goto done;
-	ret->server = api_server(r.api);
-	rc = opt->dry_run ? ctx_store_read(c, &r.store, e) :
-	                    ctx_store_write(c, &r.store, e);
-	if (rc == ERR_OK && !opt->dry_run)
+	ret->server = remote_server(r.remote);
+	rc = ctx_store_write(c, &r.store, e);
+	if (rc == ERR_OK)
 		rc = os_lock_take(&lock, h->sync_lock,
 		    opt->lock_wait_ms ? opt->lock_wait_ms : LOCK_WAIT_MS, e);
+	if (rc == ERR_OK)
+		rc = record_lock(&lock, e);
 	if (rc == ERR_OK)
 		rc = sign_in_and_list(&r, e);
 	if (rc == ERR_OK)
 		rc = exchange(&r, e);
-	if (r.store != NULL)
-		sum_up(&r);
-	/* Best effort: the next writer does it otherwise. */
-	if (!opt->dry_run && c->writes && ret->n > 0)
+	sum_up(ret);
+	/* Spares the next opening; where it fails, the next writer does it. */
+	if (ret->n > 0)
 		(void)store_checkpoint(r.store, &why);
 done:
 	os_lock_release(&lock);
-	api_close(r.api);
+	remote_close(r.remote);
 	return rc;
 }

@@ -3,7 +3,7 @@
 #ifndef CLOWDER_SYNC_RUN_H
 #define CLOWDER_SYNC_RUN_H
 
-#include "api.h"
+#include "remote.h"
 #include "sync.h"
 
 struct sync_run_options {
@@ -29,13 +29,11 @@ struct sync_run {
 	size_t n, cap;
 	/* Sums. */
 	uint64_t pushed, batches, pulled, refused, waiting, clashed, shared;
-	uint64_t unacked; /* at the start */
-	uint64_t queued;  /* at the end, over the account's spaces */
 };
 
 /* ERR_OK: every space had a whole exchange (refused and waiting events may have
  * been left: see the sums).  Else the first error; what was done until then is
- * done and stands in *ret.  ERR_CONFIG: no server; ERR_FAILED: switched off;
+ * done and stands in *ret.  ERR_NOT_FOUND: no server; ERR_FAILED: switched off;
  * ERR_SIGN_IN; ERR_LOCKED: another process talks with the hub; ERR_UNREACHABLE
  * ...; ERR_INTERRUPTED. */
 enum err sync_run(struct ctx *c, const struct sync_run_options *opt,

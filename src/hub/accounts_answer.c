@@ -35,6 +35,7 @@ put_team(struct json_writer *w, const struct account_team *t)
 	json_key(w, "slug"), json_put_str(w, t->slug);
 	json_key(w, "name"), json_put_str(w, t->name);
 	json_key(w, "role"), json_put_str(w, t->role);
+	json_key(w, "is_private_teamspace"), json_put_bool(w, t->is_private);
 	json_end(w);
 }
 

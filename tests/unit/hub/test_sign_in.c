@@ -659,9 +659,9 @@ writes_the_answers_of_the_protocol(void)
 	CHECK_STR(buf_str(&b),
 	    "{\"user_id\":\"u1\",\"email\":\"\",\"name\":\"Ann\",\"teams\":["
 	    "{\"id\":\"t2\",\"slug\":\"red\",\"name\":\"Red\",\"role\":"
-	    "\"member\"},"
+	    "\"member\",\"is_private_teamspace\":false},"
 	    "{\"id\":\"t1\",\"slug\":\"ann\",\"name\":\"Ann\",\"role\":"
-	    "\"owner\"}],"
+	    "\"owner\",\"is_private_teamspace\":true}],"
 	    "\"session_id\":\"s1\","
 	    "\"authenticated_at\":\"2027-01-15T08:00:00.000Z\","
 	    "\"access_token_expires_at\":\"2027-01-15T09:00:00.000Z\","

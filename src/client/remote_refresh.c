@@ -5,28 +5,28 @@
  *
  * A session is deleted only when the hub refused the very material that is on
  * disk.  Any other failure keeps it. */
-#include "api_int.h"
 #include "log.h"
+#include "remote_int.h"
 #include "session_file.h"
 
 static const char *const outcome_name[] = {
-	[API_NO_OUTCOME] = "",
-	[API_ADOPTED_NEWER] = "adopted_newer",
-	[API_REFRESHED] = "refreshed",
-	[API_STALE_REJECTION_PRESERVED] = "stale_rejection_preserved",
-	[API_CURRENT_REJECTION_CLEARED] = "current_rejection_cleared",
-	[API_LOCK_TIMEOUT_ADOPTED] = "lock_timeout_adopted",
-	[API_LOCK_TIMEOUT_ERROR] = "lock_timeout_error",
+	[REMOTE_NO_OUTCOME] = "",
+	[REMOTE_ADOPTED_NEWER] = "adopted_newer",
+	[REMOTE_REFRESHED] = "refreshed",
+	[REMOTE_STALE_REJECTION_PRESERVED] = "stale_rejection_preserved",
+	[REMOTE_CURRENT_REJECTION_CLEARED] = "current_rejection_cleared",
+	[REMOTE_LOCK_TIMEOUT_ADOPTED] = "lock_timeout_adopted",
+	[REMOTE_LOCK_TIMEOUT_ERROR] = "lock_timeout_error",
 };
 
 const char *
-api_refresh_outcome(const struct api *a)
+remote_refresh_outcome(const struct remote *a)
 {
 	return outcome_name[a->outcome];
 }
 
 static void
-ended(struct api *a, enum api_outcome outcome)
+ended(struct remote *a, enum remote_outcome outcome)
 {
 	a->outcome = outcome;
 	log_line(LOG_INFO, "auth", "outcome=%s", outcome_name[outcome]);
@@ -39,7 +39,7 @@ struct before {
 };
 
 static enum err
-remember(const struct api *a, struct before *b, struct err_info *e)
+remember(const struct remote *a, struct before *b, struct err_info *e)
 {
 	b->s.session_id = arena_str(&b->mem, a->session.session_id);
 	b->s.refresh_token = arena_str(&b->mem, a->session.refresh_token);
@@ -50,51 +50,51 @@ remember(const struct api *a, struct before *b, struct err_info *e)
 
 /* Somebody else has renewed it, and what they got is good. */
 static bool
-newer_and_good(const struct api *a, const struct session *old)
+newer_and_good(const struct remote *a, const struct session *old)
 {
 	return !session_same(&a->session, old) &&
-	    session_fresh(&a->session, a->wall_ms(), API_FRESH_MS);
+	    session_fresh(&a->session, a->wall_ms(), REMOTE_FRESH_MS);
 }
 
 static enum err
-persist(struct api *a, struct os_lock *lock, const struct api_grant *g,
+persist(struct remote *a, struct os_lock *lock, const struct remote_grant *g,
     const struct session *sent, struct err_info *e)
 {
 	struct session next = a->session;
 	enum err rc;
 
-	api_grant_apply(&next, g, a->wall_ms());
+	remote_grant_apply(&next, g, a->wall_ms());
 	/* The lock was taken from us meanwhile: whoever did it may have stored
 	 * something newer, which then counts. */
 	if (!os_lock_still(lock)) {
-		rc = api_reload(a, e);
+		rc = remote_reload(a, e);
 		if (rc != ERR_OK)
 			return rc;
 		if (!session_same(&a->session, sent)) {
-			ended(a, API_ADOPTED_NEWER);
+			ended(a, REMOTE_ADOPTED_NEWER);
 			return ERR_OK;
 		}
 		next = a->session;
-		api_grant_apply(&next, g, a->wall_ms());
+		remote_grant_apply(&next, g, a->wall_ms());
 	}
 	rc = session_file_save(a->home, &next, e);
 	if (rc == ERR_OK)
-		rc = api_hold(a, &next, e);
+		rc = remote_hold(a, &next, e);
 	if (rc == ERR_OK)
-		ended(a, API_REFRESHED);
+		ended(a, REMOTE_REFRESHED);
 	return rc;
 }
 
 /* The hub says that the material is worth nothing. */
 static enum err
-rejected(struct api *a, const struct session *sent, enum err code,
+rejected(struct remote *a, const struct session *sent, enum err code,
     struct err_info *e)
 {
 	struct err_info why = *e, ignore = { 0 };
-	enum err rc = api_reload(a, e);
+	enum err rc = remote_reload(a, e);
 
 	if (rc == ERR_OK && !session_same(&a->session, sent)) {
-		ended(a, API_STALE_REJECTION_PRESERVED);
+		ended(a, REMOTE_STALE_REJECTION_PRESERVED);
 		return session_fresh(&a->session, a->wall_ms(), 0) ?
 		    ERR_OK :
 		    err_setf(e, ERR_REPLAY,
@@ -104,7 +104,7 @@ rejected(struct api *a, const struct session *sent, enum err code,
 		return rc;
 	rc = session_file_delete(a->home, &ignore);
 	a->has_session = false;
-	ended(a, API_CURRENT_REJECTION_CLEARED);
+	ended(a, REMOTE_CURRENT_REJECTION_CLEARED);
 	*e = why;
 	if (rc != ERR_OK)
 		return err_wrap(e, "the session could not be removed (%s)",
@@ -112,16 +112,16 @@ rejected(struct api *a, const struct session *sent, enum err code,
 	return code;
 }
 
-static enum err replayed(struct api *a, struct os_lock *lock,
+static enum err replayed(struct remote *a, struct os_lock *lock,
     const struct session *sent, bool again, struct err_info *e);
 
 /* Refresh with what is on disk, which is what a->session holds. */
 static enum err
-refresh_with(struct api *a, struct os_lock *lock, bool again,
+refresh_with(struct remote *a, struct os_lock *lock, bool again,
     struct err_info *e)
 {
 	struct http_answer ans = { 0 };
-	struct api_grant g = { 0 };
+	struct remote_grant g = { 0 };
 	struct before sent = { 0 };
 	enum err rc = remember(a, &sent, e);
 
@@ -129,7 +129,7 @@ refresh_with(struct api *a, struct os_lock *lock, bool again,
 		rc = err_setf(e, ERR_LOCKED,
 		    "the lock was taken away by another process; try again");
 	if (rc == ERR_OK)
-		rc = api_grant_refresh(a, sent.s.refresh_token, &ans, &g, e);
+		rc = remote_grant_refresh(a, sent.s.refresh_token, &ans, &g, e);
 	if (rc == ERR_OK)
 		rc = persist(a, lock, &g, &sent.s, e);
 	else if (rc == ERR_GRANT || rc == ERR_SESSION)
@@ -144,16 +144,16 @@ refresh_with(struct api *a, struct os_lock *lock, bool again,
 /* 409: another process of this install was faster.  What it got is on disk, or
  * will be. */
 static enum err
-replayed(struct api *a, struct os_lock *lock, const struct session *sent,
+replayed(struct remote *a, struct os_lock *lock, const struct session *sent,
     bool again, struct err_info *e)
 {
 	struct err_info why = *e;
-	enum err rc = api_reload(a, e);
+	enum err rc = remote_reload(a, e);
 
 	if (rc != ERR_OK)
 		return rc;
 	if (newer_and_good(a, sent)) {
-		ended(a, API_ADOPTED_NEWER);
+		ended(a, REMOTE_ADOPTED_NEWER);
 		return ERR_OK;
 	}
 	if (!session_same(&a->session, sent) && again)
@@ -164,22 +164,22 @@ replayed(struct api *a, struct os_lock *lock, const struct session *sent,
 
 /* Nobody let us in.  What is on disk may be good all the same. */
 static enum err
-lock_timed_out(struct api *a, struct err_info *e)
+lock_timed_out(struct remote *a, struct err_info *e)
 {
 	struct err_info why = *e;
 
-	if (api_reload(a, e) == ERR_OK &&
-	    session_fresh(&a->session, a->wall_ms(), API_FRESH_MS)) {
-		ended(a, API_LOCK_TIMEOUT_ADOPTED);
+	if (remote_reload(a, e) == ERR_OK &&
+	    session_fresh(&a->session, a->wall_ms(), REMOTE_FRESH_MS)) {
+		ended(a, REMOTE_LOCK_TIMEOUT_ADOPTED);
 		return ERR_OK;
 	}
-	ended(a, API_LOCK_TIMEOUT_ERROR);
+	ended(a, REMOTE_LOCK_TIMEOUT_ERROR);
 	*e = why;
 	return ERR_LOCKED;
 }
 
 enum err
-api_refresh(struct api *a, struct err_info *e)
+remote_refresh(struct remote *a, struct err_info *e)
 {
 	struct os_lock lock = { 0 };
 	struct before held = { 0 };
@@ -197,11 +197,11 @@ api_refresh(struct api *a, struct err_info *e)
 		goto done;
 	}
 	if (rc == ERR_OK)
-		rc = api_reload(a, e);
+		rc = remote_reload(a, e);
 	if (rc != ERR_OK)
 		goto done;
 	if (newer_and_good(a, &held.s))
-		ended(a, API_ADOPTED_NEWER);
+		ended(a, REMOTE_ADOPTED_NEWER);
 	else
 		rc = refresh_with(a, &lock, true, e);
 done:

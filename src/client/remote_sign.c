@@ -1,7 +1,7 @@
 /* Signing in and out; who am I. */
 #include <sodium.h>
 
-#include "api_int.h"
+#include "remote_int.h"
 #include "session_file.h"
 
 enum { ACCESS_DEFAULT_S = 3600, REFRESH_DEFAULT_S = 7 * 24 * 3600 };
@@ -18,7 +18,7 @@ reader_init(struct reader *r, struct str body, struct arena *ar,
     struct err_info *e)
 {
 	struct err_info why = { 0 };
-	enum err rc = json_parse(&r->j, body, API_JSON_DEPTH, &why);
+	enum err rc = json_parse(&r->j, body, REMOTE_JSON_DEPTH, &why);
 
 	r->ar = ar;
 	if (rc == ERR_OK && json_kind(&r->j, 0) == JSON_OBJECT)
@@ -52,7 +52,7 @@ count_at(struct reader *r, const char *name)
 }
 
 enum err
-api_grant_decode(struct api_grant *ret, struct str body, struct arena *ar,
+remote_grant_decode(struct remote_grant *ret, struct str body, struct arena *ar,
     struct err_info *e)
 {
 	struct reader r = { 0 };
@@ -75,7 +75,8 @@ api_grant_decode(struct api_grant *ret, struct str body, struct arena *ar,
 }
 
 void
-api_grant_apply(struct session *s, const struct api_grant *g, int64_t now_ms)
+remote_grant_apply(struct session *s, const struct remote_grant *g,
+    int64_t now_ms)
 {
 	uint64_t access = g->access_s ? g->access_s : ACCESS_DEFAULT_S;
 	uint64_t refresh = g->refresh_s ? g->refresh_s : REFRESH_DEFAULT_S;
@@ -114,24 +115,25 @@ wipe(struct buf *b)
 }
 
 enum err
-api_grant_refresh(struct api *a, struct str token, struct http_answer *ans,
-    struct api_grant *ret, struct err_info *e)
+remote_grant_refresh(struct remote *a, struct str token,
+    struct http_answer *ans, struct remote_grant *ret, struct err_info *e)
 {
 	struct buf body = { 0 };
-	struct api_call call = { .method = "POST",
+	struct remote_call call = { .method = "POST",
 		.target = STR("/api/v1/token/refresh/"),
-		.timeout_ms = API_REFRESH_MS };
+		.timeout_ms = REMOTE_REFRESH_MS };
 	enum err rc;
 
 	put_pairs(&body, "refresh", token, NULL, STR(""));
 	rc = buf_ok(&body, e);
 	call.body = buf_str(&body);
 	if (rc == ERR_OK)
-		rc = api_raw(a, &call, STR(""), ans, e);
+		rc = remote_raw(a, &call, STR(""), ans, e);
 	if (rc == ERR_OK && ans->status == 200)
-		rc = api_grant_decode(ret, buf_str(&ans->body), &ans->arena, e);
+		rc = remote_grant_decode(ret, buf_str(&ans->body), &ans->arena,
+		    e);
 	else if (rc == ERR_OK)
-		rc = api_error(ans, e);
+		rc = remote_error(ans, e);
 	wipe(&body);
 	return rc;
 }
@@ -150,7 +152,7 @@ is_true(struct reader *r, uint32_t object, const char *name)
 /* Its private team: the hub says so; else the first that it owns; else the
  * first. */
 static enum err
-read_teams(struct reader *r, struct api_me *me, struct err_info *e)
+read_teams(struct reader *r, struct remote_me *me, struct err_info *e)
 {
 	uint32_t list = json_get(&r->j, 0, "teams"), at = list + 1;
 	struct session_team *team;
@@ -185,17 +187,18 @@ read_teams(struct reader *r, struct api_me *me, struct err_info *e)
 }
 
 static enum err
-me_decode(struct api_me *ret, struct str body, struct arena *ar,
+me_decode(struct remote_me *ret, struct str body, struct arena *ar,
     struct err_info *e)
 {
 	struct reader r = { 0 };
 	enum err rc = reader_init(&r, body, ar, e);
 
-	*ret = (struct api_me){ 0 };
+	*ret = (struct remote_me){ 0 };
 	if (rc == ERR_OK) {
 		ret->user_id = text_at(&r, 0, "user_id");
 		ret->email = text_at(&r, 0, "email");
 		ret->name = text_at(&r, 0, "name");
+		ret->session_id = text_at(&r, 0, "session_id");
 		if (ret->name.n == 0)
 			ret->name = ret->email;
 		if (ret->user_id.n == 0 || ret->name.n == 0)
@@ -208,19 +211,20 @@ me_decode(struct api_me *ret, struct str body, struct arena *ar,
 	return rc;
 }
 
-static const struct api_call me_call = { .method = "GET",
+static const struct remote_call me_call = { .method = "GET",
 	.target = STR_INIT("/api/v1/me") };
 
 enum err
-api_me(struct api *a, struct arena *ar, struct api_me *ret, struct err_info *e)
+remote_me(struct remote *a, struct arena *ar, struct remote_me *ret,
+    struct err_info *e)
 {
 	struct http_answer ans = { 0 };
-	enum err rc = api_send(a, &me_call, &ans, e);
+	enum err rc = remote_send(a, &me_call, &ans, e);
 
 	if (rc == ERR_OK)
 		rc = ans.status == 200 ?
 		    me_decode(ret, buf_str(&ans.body), ar, e) :
-		    api_error(&ans, e);
+		    remote_error(&ans, e);
 	http_answer_fini(&ans);
 	return rc;
 }
@@ -228,7 +232,7 @@ api_me(struct api *a, struct arena *ar, struct api_me *ret, struct err_info *e)
 /* --- in and out ---------------------------------------------------------------------------- */
 
 enum err
-api_spaces(struct api *a, const struct api_me *me, struct err_info *e)
+remote_spaces(struct remote *a, const struct remote_me *me, struct err_info *e)
 {
 	struct spaces_account who = { a->server, me->name, me->private_team };
 	struct arena mem = { 0 };
@@ -255,19 +259,19 @@ api_spaces(struct api *a, const struct api_me *me, struct err_info *e)
 
 /* Ask who it is with tokens that nobody keeps yet, then keep them. */
 static enum err
-keep(struct api *a, struct session *s, const char *team_slug_wanted,
+keep(struct remote *a, struct session *s, const char *team_slug_wanted,
     struct err_info *e)
 {
 	struct http_answer ans = { 0 };
 	struct arena mem = { 0 };
 	struct os_lock lock = { 0 };
-	struct api_me me = { 0 };
-	enum err rc = api_raw(a, &me_call, s->access_token, &ans, e);
+	struct remote_me me = { 0 };
+	enum err rc = remote_raw(a, &me_call, s->access_token, &ans, e);
 
 	if (rc == ERR_OK)
 		rc = ans.status == 200 ?
 		    me_decode(&me, buf_str(&ans.body), &mem, e) :
-		    api_error(&ans, e);
+		    remote_error(&ans, e);
 	if (rc != ERR_OK)
 		goto done;
 	s->user_id = me.user_id;
@@ -276,6 +280,8 @@ keep(struct api *a, struct session *s, const char *team_slug_wanted,
 	s->team = me.team;
 	s->n_teams = me.n_teams;
 	s->server_url = a->server;
+	if (s->session_id.n == 0)
+		s->session_id = me.session_id;
 	s->default_team_id = me.team[0].id;
 	for (size_t i = 0; team_slug_wanted && i < me.n_teams; i++)
 		if (str_is(me.team[i].slug, team_slug_wanted))
@@ -285,9 +291,9 @@ keep(struct api *a, struct session *s, const char *team_slug_wanted,
 		rc = session_file_save(a->home, s, e);
 	os_lock_release(&lock);
 	if (rc == ERR_OK)
-		rc = api_hold(a, s, e);
+		rc = remote_hold(a, s, e);
 	if (rc == ERR_OK)
-		rc = api_spaces(a, &me, e);
+		rc = remote_spaces(a, &me, e);
 done:
 	http_answer_fini(&ans);
 	arena_fini(&mem);
@@ -295,16 +301,16 @@ done:
 }
 
 enum err
-api_login(struct api *a, struct str user, struct str password,
+remote_login(struct remote *a, struct str user, struct str password,
     struct err_info *e)
 {
 	struct buf body = { 0 };
 	struct http_answer ans = { 0 };
-	struct api_grant g = { 0 };
+	struct remote_grant g = { 0 };
 	struct session s = { .method = SESSION_PASSWORD,
 		.issued_ms = a->wall_ms(),
 		.scope = STR("offline_access") };
-	struct api_call call = { .method = "POST",
+	struct remote_call call = { .method = "POST",
 		.target = STR("/api/v1/token/") };
 	enum err rc;
 
@@ -312,15 +318,13 @@ api_login(struct api *a, struct str user, struct str password,
 	rc = buf_ok(&body, e);
 	call.body = buf_str(&body);
 	if (rc == ERR_OK)
-		rc = api_raw(a, &call, STR(""), &ans, e);
+		rc = remote_raw(a, &call, STR(""), &ans, e);
 	if (rc == ERR_OK)
 		rc = ans.status == 200 ?
-		    api_grant_decode(&g, buf_str(&ans.body), &ans.arena, e) :
-		    api_error(&ans, e);
-	if (rc == ERR_OK && g.session_id.n == 0)
-		rc = err_setf(e, ERR_PROTOCOL, "the server names no session");
+		    remote_grant_decode(&g, buf_str(&ans.body), &ans.arena, e) :
+		    remote_error(&ans, e);
 	if (rc == ERR_OK) {
-		api_grant_apply(&s, &g, a->wall_ms());
+		remote_grant_apply(&s, &g, a->wall_ms());
 		rc = keep(a, &s,
 		    g.team_slug.n > 0 ? arena_dup(&ans.arena, g.team_slug) :
 		                        NULL,
@@ -334,18 +338,18 @@ api_login(struct api *a, struct str user, struct str password,
 }
 
 enum err
-api_adopt(struct api *a, const struct session *given, struct err_info *e)
+remote_adopt(struct remote *a, const struct session *given, struct err_info *e)
 {
 	struct http_answer ans = { 0 };
-	struct api_grant g = { 0 };
+	struct remote_grant g = { 0 };
 	struct session s = *given;
 	enum err rc = ERR_OK;
 
 	/* Nothing of ours is at stake yet: no transaction. */
-	if (!session_fresh(&s, a->wall_ms(), API_FRESH_MS)) {
-		rc = api_grant_refresh(a, s.refresh_token, &ans, &g, e);
+	if (!session_fresh(&s, a->wall_ms(), REMOTE_FRESH_MS)) {
+		rc = remote_grant_refresh(a, s.refresh_token, &ans, &g, e);
 		if (rc == ERR_OK)
-			api_grant_apply(&s, &g, a->wall_ms());
+			remote_grant_apply(&s, &g, a->wall_ms());
 	}
 	if (rc == ERR_OK)
 		rc = keep(a, &s, NULL, e);
@@ -370,18 +374,18 @@ add_form(struct buf *out, const char *name, struct str value)
 }
 
 enum err
-api_logout(struct api *a, bool *told, struct err_info *e)
+remote_logout(struct remote *a, bool *told, struct err_info *e)
 {
 	struct buf body = { 0 };
 	struct http_answer ans = { 0 };
 	struct os_lock lock = { 0 };
 	struct err_info away = { 0 };
 	const struct session *s;
-	struct api_call call = { .method = "POST",
+	struct remote_call call = { .method = "POST",
 		.target = STR("/oauth/revoke"),
 		.type = "application/x-www-form-urlencoded",
-		.timeout_ms = API_CHECK_MS };
-	enum err rc = api_session(a, &s, e);
+		.timeout_ms = REMOTE_CHECK_MS };
+	enum err rc = remote_session(a, &s, e);
 
 	*told = false;
 	if (rc == ERR_OK && a->token_file)
@@ -394,7 +398,7 @@ api_logout(struct api *a, bool *told, struct err_info *e)
 	add_form(&body, "token_type_hint", STR("refresh_token"));
 	call.body = buf_str(&body);
 	if (!body.failed &&
-	    api_raw(a, &call, s->access_token, &ans, &away) == ERR_OK)
+	    remote_raw(a, &call, s->access_token, &ans, &away) == ERR_OK)
 		*told = ans.status == 200;
 	rc = session_lock(a->home, &lock, a->lock_wait_ms, e);
 	if (rc == ERR_OK)

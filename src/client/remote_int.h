@@ -1,42 +1,42 @@
-/* Insides of api*.c. */
-#ifndef CLOWDER_API_INT_H
-#define CLOWDER_API_INT_H
+/* Insides of remote*.c. */
+#ifndef CLOWDER_REMOTE_INT_H
+#define CLOWDER_REMOTE_INT_H
 
 #include <stdatomic.h>
 
-#include "api.h"
 #include "json.h"
+#include "remote.h"
 
 /* How a call leaves the machine; tests put a hub of their own here. */
-typedef enum err api_transport_fn(void *ctx, const struct http_call *call,
+typedef enum err remote_transport_fn(void *ctx, const struct http_call *call,
     struct http_answer *ret, struct err_info *e);
 
 enum {
-	API_FRESH_MS =
+	REMOTE_FRESH_MS =
 	    30000, /* an access token that is good for less is renewed */
-	API_REFRESH_MS =
+	REMOTE_REFRESH_MS =
 	    10000, /* docs/formats.md 6: the lock is held no longer */
-	API_CHECK_MS = 10000,
-	API_JSON_DEPTH = 8
+	REMOTE_CHECK_MS = 10000,
+	REMOTE_JSON_DEPTH = 8
 };
 
-enum api_outcome {
-	API_NO_OUTCOME,
-	API_ADOPTED_NEWER,
-	API_REFRESHED,
-	API_STALE_REJECTION_PRESERVED,
-	API_CURRENT_REJECTION_CLEARED,
-	API_LOCK_TIMEOUT_ADOPTED,
-	API_LOCK_TIMEOUT_ERROR
+enum remote_outcome {
+	REMOTE_NO_OUTCOME,
+	REMOTE_ADOPTED_NEWER,
+	REMOTE_REFRESHED,
+	REMOTE_STALE_REJECTION_PRESERVED,
+	REMOTE_CURRENT_REJECTION_CLEARED,
+	REMOTE_LOCK_TIMEOUT_ADOPTED,
+	REMOTE_LOCK_TIMEOUT_ERROR
 };
 
-struct api {
+struct remote {
 	struct ctx *ctx; /* borrow */
 	const struct home *home;
 	struct str server; /* in the context's arena */
 	const char *ca_file;
 	struct http_client *http; /* own; at the first call */
-	api_transport_fn *transport;
+	remote_transport_fn *transport;
 	void *transport_ctx;
 	int64_t (*wall_ms)(void); /* tests move it */
 	uint32_t lock_wait_ms;
@@ -45,29 +45,30 @@ struct api {
 	bool has_session, token_file;
 	struct session session;
 	struct arena mem; /* of session */
-	enum api_outcome outcome;
+	enum remote_outcome outcome;
 };
 
 /* One call as it stands, without a look at its status. */
-enum err api_raw(struct api *a, const struct api_call *call, struct str bearer,
-    struct http_answer *ret, struct err_info *e);
+enum err remote_raw(struct remote *a, const struct remote_call *call,
+    struct str bearer, struct http_answer *ret, struct err_info *e);
 /* Read the session from disk again.  The old one stays where it fails. */
-enum err api_reload(struct api *a, struct err_info *e);
+enum err remote_reload(struct remote *a, struct err_info *e);
 /* Keep a copy of s as the session in memory. */
-enum err api_hold(struct api *a, const struct session *s, struct err_info *e);
+enum err remote_hold(struct remote *a, const struct session *s,
+    struct err_info *e);
 
 /* Tokens as the hub gives them; in ar. */
-struct api_grant {
+struct remote_grant {
 	struct str access, refresh, session_id, team_slug;
 	uint64_t access_s, refresh_s; /* lifetimes; 0 = not said */
 };
-enum err api_grant_decode(struct api_grant *ret, struct str body,
+enum err remote_grant_decode(struct remote_grant *ret, struct str body,
     struct arena *ar, struct err_info *e);
 /* s with the tokens of g. */
-void api_grant_apply(struct session *s, const struct api_grant *g,
+void remote_grant_apply(struct session *s, const struct remote_grant *g,
     int64_t now_ms);
 /* POST the refresh token.  *ret lives in ans. */
-enum err api_grant_refresh(struct api *a, struct str token,
-    struct http_answer *ans, struct api_grant *ret, struct err_info *e);
+enum err remote_grant_refresh(struct remote *a, struct str token,
+    struct http_answer *ans, struct remote_grant *ret, struct err_info *e);
 
 #endif

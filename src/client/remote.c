@@ -1,15 +1,15 @@
-#include "api.h"
+#include "remote.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 
-#include "api_int.h"
 #include "body.h"
 #include "clock.h"
 #include "fault.h"
 #include "file.h"
 #include "proc.h"
 #include "proto.h"
+#include "remote_int.h"
 #include "session_file.h"
 
 enum { TOKEN_FILE_MAX = 16 * 1024, FIELDS_MAX = 3 };
@@ -18,7 +18,7 @@ static enum err
 transport_http(void *ctx, const struct http_call *call, struct http_answer *ret,
     struct err_info *e)
 {
-	struct api *a = ctx;
+	struct remote *a = ctx;
 	struct http_client_options opt = { .ca_file = a->ca_file,
 		.user_agent = "clowder/" CLOWDER_VERSION,
 		.abort = &a->abort };
@@ -31,7 +31,7 @@ transport_http(void *ctx, const struct http_call *call, struct http_answer *ret,
 
 /* The tokens lie in the arena's blocks: wiped where we can reach them. */
 static void
-forget(struct api *a)
+forget(struct remote *a)
 {
 	struct str *const secret[] = { &a->session.access_token,
 		&a->session.refresh_token };
@@ -47,24 +47,24 @@ forget(struct api *a)
 
 /* Configured, else the hub that the session is of. */
 static enum err
-find_server(struct api *a, const struct config *cfg, struct err_info *e)
+find_server(struct remote *a, const struct config *cfg, struct err_info *e)
 {
 	struct err_info none = { 0 };
 
 	a->server = cfg->server_url;
-	if (a->server.n == 0 && api_reload(a, &none) == ERR_OK)
+	if (a->server.n == 0 && remote_reload(a, &none) == ERR_OK)
 		a->server = arena_str(&a->ctx->arena, a->session.server_url);
 	/* A token file may stand for it. */
 	forget(a);
 	return a->server.n > 0 ?
 	    ERR_OK :
-	    err_setf(e, ERR_CONFIG, "no server is configured");
+	    err_setf(e, ERR_NOT_FOUND, "no server is configured");
 }
 
 enum err
-api_open(struct api **ret, struct ctx *c, struct err_info *e)
+remote_open(struct remote **ret, struct ctx *c, struct err_info *e)
 {
-	struct api *a = mem_zero(sizeof *a);
+	struct remote *a = mem_zero(sizeof *a);
 	const struct config *cfg;
 	enum err rc;
 
@@ -86,12 +86,12 @@ api_open(struct api **ret, struct ctx *c, struct err_info *e)
 		*ret = a;
 		a = NULL;
 	}
-	api_close(a);
+	remote_close(a);
 	return rc;
 }
 
 void
-api_close(struct api *a)
+remote_close(struct remote *a)
 {
 	if (a == NULL)
 		return;
@@ -101,7 +101,7 @@ api_close(struct api *a)
 }
 
 struct str
-api_server(const struct api *a)
+remote_server(const struct remote *a)
 {
 	return a->server;
 }
@@ -109,7 +109,7 @@ api_server(const struct api *a)
 /* --- the session in memory ---------------------------------------------------------- */
 
 enum err
-api_reload(struct api *a, struct err_info *e)
+remote_reload(struct remote *a, struct err_info *e)
 {
 	struct arena mem = { 0 };
 	struct session s = { 0 };
@@ -127,7 +127,7 @@ api_reload(struct api *a, struct err_info *e)
 }
 
 enum err
-api_hold(struct api *a, const struct session *s, struct err_info *e)
+remote_hold(struct remote *a, const struct session *s, struct err_info *e)
 {
 	struct arena mem = { 0 };
 	struct session copy = { 0 };
@@ -152,7 +152,7 @@ api_hold(struct api *a, const struct session *s, struct err_info *e)
 
 /* A token that somebody put there for us: nothing is known of it but itself. */
 static enum err
-from_token_file(struct api *a, const char *path, struct err_info *e)
+from_token_file(struct remote *a, const char *path, struct err_info *e)
 {
 	struct buf text = { 0 };
 	struct str token;
@@ -175,7 +175,7 @@ from_token_file(struct api *a, const char *path, struct err_info *e)
 }
 
 enum err
-api_session(struct api *a, const struct session **ret, struct err_info *e)
+remote_session(struct remote *a, const struct session **ret, struct err_info *e)
 {
 	const char *file = getenv("CLOWDER_TOKEN_FILE");
 	enum err rc = ERR_OK;
@@ -185,7 +185,7 @@ api_session(struct api *a, const struct session **ret, struct err_info *e)
 		return ERR_OK;
 	if (file != NULL && file[0] != '\0')
 		return from_token_file(a, file, e);
-	rc = api_reload(a, e);
+	rc = remote_reload(a, e);
 	if (rc == ERR_OK && a->session.server_url.n > 0 &&
 	    !str_eq(a->session.server_url, a->server)) {
 		/* These tokens are another hub's: it alone gets them. */
@@ -204,7 +204,7 @@ static void
 look_at_signals(void *ctx, uint64_t sent, uint64_t to_send, uint64_t got,
     uint64_t to_get)
 {
-	struct api *a = ctx;
+	struct remote *a = ctx;
 
 	(void)sent, (void)to_send, (void)got, (void)to_get;
 	if (os_signal_caught() != 0)
@@ -218,8 +218,9 @@ add_field(struct http_call *call, struct http1_field *field, const char *name,
 	field[call->fields++] = (struct http1_field){ str_of(name), value };
 }
 
-enum err
-api_raw(struct api *a, const struct api_call *call, struct str bearer,
+/* One call; errors are the transport's own. */
+static enum err
+call_out(struct remote *a, const struct remote_call *call, struct str bearer,
     struct http_answer *ret, struct err_info *e)
 {
 	struct arena mem = { 0 };
@@ -250,12 +251,21 @@ api_raw(struct api *a, const struct api_call *call, struct str bearer,
 	if (call->team.n > 0)
 		add_field(&http, field, "X-Team-Slug", call->team);
 	rc = a->transport(a->transport_ctx, &http, ret, e);
-	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT || rc == ERR_TLS)
-		rc =
-		    err_wrap(e, "Cannot reach server %.*s", STR_ARG(a->server));
 	if (auth != NULL)
 		sodium_memzero(auth, strlen(auth));
 	arena_fini(&mem);
+	return rc;
+}
+
+enum err
+remote_raw(struct remote *a, const struct remote_call *call, struct str bearer,
+    struct http_answer *ret, struct err_info *e)
+{
+	enum err rc = call_out(a, call, bearer, ret, e);
+
+	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT || rc == ERR_TLS)
+		rc =
+		    err_wrap(e, "Cannot reach server %.*s", STR_ARG(a->server));
 	return rc;
 }
 
@@ -282,7 +292,7 @@ code_of_status(int status)
 }
 
 enum err
-api_error(const struct http_answer *ans, struct err_info *e)
+remote_error(const struct http_answer *ans, struct err_info *e)
 {
 	struct error_body body;
 	struct arena mem = { 0 };
@@ -311,15 +321,15 @@ expired(enum err rc, struct err_info *e)
 /* Renew what is about to expire: spares a refused call.  While it is still
  * good, it may be used although it could not be renewed. */
 static enum err
-renew_early(struct api *a, struct err_info *e)
+renew_early(struct remote *a, struct err_info *e)
 {
 	struct err_info why = { 0 };
 	enum err rc;
 
 	if (a->token_file ||
-	    session_fresh(&a->session, a->wall_ms(), API_FRESH_MS))
+	    session_fresh(&a->session, a->wall_ms(), REMOTE_FRESH_MS))
 		return ERR_OK;
-	rc = api_refresh(a, &why);
+	rc = remote_refresh(a, &why);
 	if (rc == ERR_OK ||
 	    (a->has_session && session_fresh(&a->session, a->wall_ms(), 0)))
 		return ERR_OK;
@@ -328,32 +338,32 @@ renew_early(struct api *a, struct err_info *e)
 }
 
 enum err
-api_send(struct api *a, const struct api_call *call, struct http_answer *ret,
-    struct err_info *e)
+remote_send(struct remote *a, const struct remote_call *call,
+    struct http_answer *ret, struct err_info *e)
 {
 	const struct session *s;
-	enum err rc = api_session(a, &s, e);
+	enum err rc = remote_session(a, &s, e);
 
 	if (rc == ERR_OK)
 		rc = renew_early(a, e);
 	if (rc == ERR_OK)
-		rc = api_raw(a, call, s->access_token, ret, e);
+		rc = remote_raw(a, call, s->access_token, ret, e);
 	if (rc != ERR_OK || ret->status != 401 || call->no_refresh)
 		return rc;
 	if (!a->token_file) {
-		rc = api_refresh(a, e);
+		rc = remote_refresh(a, e);
 		if (rc == ERR_OK)
-			rc = api_raw(a, call, s->access_token, ret, e);
+			rc = remote_raw(a, call, s->access_token, ret, e);
 		if (rc != ERR_OK)
 			return expired(rc, e);
 	}
-	return ret->status == 401 ? expired(api_error(ret, e), e) : ERR_OK;
+	return ret->status == 401 ? expired(remote_error(ret, e), e) : ERR_OK;
 }
 
 /* --- a look at the hub ------------------------------------------------------------------ */
 
 static void
-say(struct api_check *ret, enum api_health h, const char *why)
+say(struct remote_check *ret, enum remote_health h, const char *why)
 {
 	struct err_info text = { 0 };
 
@@ -363,45 +373,46 @@ say(struct api_check *ret, enum api_health h, const char *why)
 }
 
 static void
-judge(const struct http_answer *ans, struct api_check *ret)
+judge(const struct http_answer *ans, struct remote_check *ret)
 {
 	struct health_body body;
 	struct arena mem = { 0 };
 	struct err_info e = { 0 };
 
 	if (ans->status == 401 || ans->status == 403) {
-		say(ret, API_REACHABLE, "Server online (access forbidden)");
+		say(ret, REMOTE_REACHABLE, "Server online (access forbidden)");
 	} else if (ans->status != 200) {
-		(void)api_error(ans, &e);
-		say(ret, API_ERROR, e.text);
+		(void)remote_error(ans, &e);
+		say(ret, REMOTE_ERROR, e.text);
 	} else if (health_decode(&body, buf_str(&ans->body), &mem, &e) !=
 	    ERR_OK) {
-		say(ret, API_ERROR, e.text);
+		say(ret, REMOTE_ERROR, e.text);
 	} else {
-		say(ret, API_CONNECTED, "");
+		say(ret, REMOTE_CONNECTED, "");
 	}
 	arena_fini(&mem);
 }
 
 void
-api_check(struct api *a, struct api_check *ret)
+remote_check(struct remote *a, struct remote_check *ret)
 {
-	struct api_call call = { .method = "GET",
+	struct remote_call call = { .method = "GET",
 		.target = STR("/api/v1/sync/health/"),
-		.timeout_ms = API_CHECK_MS };
+		.timeout_ms = REMOTE_CHECK_MS };
 	struct http_answer ans = { 0 };
 	const struct session *s;
 	struct err_info e = { 0 };
-	bool signed_in = api_session(a, &s, &e) == ERR_OK;
+	bool signed_in = remote_session(a, &s, &e) == ERR_OK;
 	enum err rc;
 
 	e = (struct err_info){ 0 };
-	rc = api_raw(a, &call, signed_in ? s->access_token : STR(""), &ans, &e);
+	rc =
+	    call_out(a, &call, signed_in ? s->access_token : STR(""), &ans, &e);
 	if (rc == ERR_OK)
 		judge(&ans, ret);
 	else if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT)
-		say(ret, API_UNREACHABLE, e.text);
+		say(ret, REMOTE_UNREACHABLE, e.text);
 	else
-		say(ret, API_ERROR, e.text);
+		say(ret, REMOTE_ERROR, e.text);
 	http_answer_fini(&ans);
 }

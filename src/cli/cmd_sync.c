@@ -1,0 +1,815 @@
+/* sync: the exchange with the hub, and what is known of it.  The texts are those
+ * of docs/formats.md 7. */
+#include <stdlib.h>
+
+#include "clock.h"
+#include "cmds.h"
+#include "fault.h"
+#include "file.h"
+#include "remote.h"
+#include "status.h"
+#include "sync_run.h"
+#include "when.h"
+
+enum { LABEL = 11 };
+
+static const char *
+s_of(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* --- sync now: what happened to single events ---------------------------------------- */
+
+/* One event that is worth a line in the report. */
+struct noted {
+	enum sync_fate fate;
+	char id[EID_TEXT_MAX];
+	struct str type, aggregate, team, why; /* in the context's arena */
+	enum err code;
+	uint64_t seq;
+};
+
+struct now {
+	struct cli *c;
+	bool verbose, keep_all;
+	struct noted *noted; /* own */
+	size_t n, cap;
+	bool failed; /* out of memory for notes: the report would lie */
+	bool bar, bar_push;
+};
+
+static const char *
+fate_name(enum sync_fate f)
+{
+	switch (f) {
+	case SYNC_FATE_PUSHED:
+		return "pushed";
+	case SYNC_FATE_REFUSED:
+		return "refused";
+	case SYNC_FATE_WAITING:
+		return "waiting";
+	case SYNC_FATE_PULLED:
+		return "pulled";
+	case SYNC_FATE_CLASHED:
+		return "clashed";
+	}
+	return "";
+}
+
+static enum paint
+fate_paint(enum sync_fate f)
+{
+	switch (f) {
+	case SYNC_FATE_PUSHED:
+	case SYNC_FATE_PULLED:
+		return PAINT_GOOD;
+	case SYNC_FATE_WAITING:
+		return PAINT_WARN;
+	case SYNC_FATE_REFUSED:
+	case SYNC_FATE_CLASHED:
+		return PAINT_BAD;
+	}
+	return PAINT_NONE;
+}
+
+static void
+say_noted(struct now *now, const struct noted *n)
+{
+	struct out *o = now->c->out;
+
+	out_say(o, "  ");
+	out_fit(o, fate_paint(n->fate), str_of(fate_name(n->fate)), 7);
+	out_say(o, "  %s  ", n->id);
+	out_str(o, PAINT_NONE, n->type);
+	out_say(o, " ");
+	out_str(o, PAINT_ID, n->aggregate);
+	if (n->code != ERR_OK) {
+		out_say(o, "  %s: ", err_wire(n->code));
+		out_str(o, PAINT_NONE, n->why);
+	}
+	out_say(o, "\n");
+}
+
+static void
+on_note(void *ctx, const struct space *sp, const struct sync_note *note)
+{
+	struct now *now = ctx;
+	struct arena *a = &now->c->ctx->arena, mem = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	struct err_info ignore = { 0 };
+	struct noted n = {
+		.fate = note->fate, .code = note->code, .seq = note->seq
+	};
+	bool trouble =
+	    note->fate != SYNC_FATE_PUSHED && note->fate != SYNC_FATE_PULLED;
+
+	if (!now->verbose && !now->keep_all && !trouble)
+		return;
+	(void)eid_format(&note->id, n.id);
+	/* What cannot be read is shown by its id alone. */
+	if (event_parse(&ev, &j, note->raw, &mem, &ignore) == ERR_OK) {
+		n.type = arena_str(a, ev.type);
+		n.aggregate = arena_str(a, ev.aggregate_id);
+	}
+	n.team = arena_str(a, sp->team);
+	n.why = arena_str(a, note->why);
+	if (now->verbose && !now->c->json) {
+		out_bar_end(now->c->out);
+		now->bar = false;
+		say_noted(now, &n);
+	}
+	if (trouble || now->keep_all) {
+		if (mem_grow(&now->noted, &now->cap, now->n + 1,
+		        sizeof *now->noted))
+			now->noted[now->n++] = n;
+		else
+			now->failed = true;
+	}
+	json_fini(&j);
+	arena_fini(&mem);
+}
+
+static void
+on_progress(void *ctx, bool push, uint64_t done, uint64_t all)
+{
+	struct now *now = ctx;
+
+	if (!now->bar || now->bar_push != push) {
+		out_bar_begin(now->c->out, push ? "Pushing" : "Pulling",
+		    "events");
+		now->bar = true;
+		now->bar_push = push;
+	}
+	out_bar(now->c->out, done, all);
+}
+
+/* --- sync now: the report ---------------------------------------------------------------- */
+
+struct report {
+	const struct sync_run *run;
+	const struct status *st; /* after it */
+	const struct now *now;
+	bool dry_run;
+	const struct err_info *error; /* NULL: none */
+};
+
+static void
+put_noted(struct json_writer *w, const struct noted *n)
+{
+	json_obj(w);
+	json_key(w, "fate"), json_put_z(w, fate_name(n->fate));
+	json_key(w, "event_id"), json_put_z(w, n->id);
+	json_key(w, "event_type"), json_put_str(w, n->type);
+	json_key(w, "aggregate_id"), json_put_str(w, n->aggregate);
+	json_key(w, "team"), json_put_str(w, n->team);
+	json_key(w, "seq");
+	if (n->seq > 0)
+		json_put_u(w, n->seq);
+	else
+		json_put_null(w);
+	if (n->code != ERR_OK) {
+		json_key(w, "code"), json_put_z(w, err_wire(n->code));
+		json_key(w, "message"), json_put_str(w, n->why);
+	}
+	json_end(w);
+}
+
+static void
+put_space(struct json_writer *w, const struct sync_run_space *sp)
+{
+	json_obj(w);
+	json_key(w, "team"), json_put_str(w, sp->space.team);
+	json_key(w, "pushed"), json_put_u(w, sp->report.pushed);
+	json_key(w, "batches"), json_put_u(w, sp->report.batches);
+	json_key(w, "pulled"), json_put_u(w, sp->report.pulled);
+	json_key(w, "refused"), json_put_u(w, sp->report.refused);
+	json_key(w, "waiting"), json_put_u(w, sp->report.waiting);
+	if (sp->report.waiting > 0) {
+		json_key(w, "waiting_code");
+		json_put_z(w, err_wire(sp->report.waiting_code));
+	}
+	json_key(w, "clashed"), json_put_u(w, sp->report.clashed);
+	json_key(w, "requests"), json_put_u(w, sp->report.requests);
+	json_key(w, "retries"), json_put_u(w, sp->report.retries);
+	json_key(w, "error");
+	json_put_z(w, sp->error.code ? err_wire(sp->error.code) : NULL);
+	json_end(w);
+}
+
+static const char *
+result_of(const struct report *r)
+{
+	if (r->error != NULL)
+		return "failed";
+	if (r->dry_run)
+		return "dry_run";
+	return r->run->refused + r->run->waiting + r->run->clashed > 0 ?
+	    "partial" :
+	    "complete";
+}
+
+static void
+write_report(const struct report *r, struct json_writer *w)
+{
+	char when[WHEN_TEXT_MAX];
+	const struct sync_run *run = r->run;
+
+	json_obj(w);
+	json_key(w, "schema_version"), json_put_u(w, 1);
+	json_key(w, "generated_at");
+	json_put_str(w, str_n(when, when_format(os_wall_ms(), when)));
+	json_key(w, "result"), json_put_z(w, result_of(r));
+	if (r->error != NULL) {
+		json_key(w, "error"), json_put_z(w, err_wire(r->error->code));
+		json_key(w, "message"), json_put_z(w, r->error->text);
+	}
+	json_key(w, "pushed"), json_put_u(w, run->pushed);
+	json_key(w, "batches"), json_put_u(w, run->batches);
+	json_key(w, "pulled"), json_put_u(w, run->pulled);
+	json_key(w, "refused_now"), json_put_u(w, run->refused);
+	json_key(w, "waiting"), json_put_u(w, run->waiting);
+	json_key(w, "clashed"), json_put_u(w, run->clashed);
+	json_key(w, "shared"), json_put_u(w, run->shared);
+	json_key(w, "teams"), json_arr(w);
+	for (size_t i = 0; i < run->n; i++)
+		put_space(w, &run->space[i]);
+	json_end(w);
+	json_key(w, "notes"), json_arr(w);
+	for (size_t i = 0; i < r->now->n; i++)
+		put_noted(w, &r->now->noted[i]);
+	json_end(w);
+	json_key(w, "status"), json_obj(w);
+	status_write(r->st, w);
+	json_end(w);
+	json_end(w);
+}
+
+static enum err
+save_report(const struct report *r, const char *path, struct err_info *e)
+{
+	struct buf b = { 0 };
+	struct json_writer w = { .out = &b, .indent = 2 };
+	enum err rc;
+
+	write_report(r, &w);
+	buf_addc(&b, '\n');
+	rc = buf_ok(&b, e);
+	if (rc == ERR_OK)
+		rc = os_write_atomic(path, buf_str(&b), 0, e);
+	buf_fini(&b);
+	return rc == ERR_OK ? rc : err_wrap(e, "report");
+}
+
+static void
+say_counts(struct cli *c, const struct sync_run *run)
+{
+	out_say(c->out, "Pushed %llu event%s (%llu batch%s)\n",
+	    (unsigned long long)run->pushed, s_of(run->pushed),
+	    (unsigned long long)run->batches, run->batches == 1 ? "" : "es");
+	out_say(c->out, "Pulled %llu new event%s\n",
+	    (unsigned long long)run->pulled, s_of(run->pulled));
+	if (run->shared > 0)
+		out_say(c->out,
+		    "Carried %llu event%s of shared projects over\n",
+		    (unsigned long long)run->shared, s_of(run->shared));
+}
+
+/* The last line is the truth. */
+static void
+say_end(struct cli *c, const struct report *r)
+{
+	const struct sync_run *run = r->run;
+	const char *why = NULL;
+
+	if (r->st->refused > run->refused)
+		out_say(c->out,
+		    "%llu event%s refused earlier (see sync "
+		    "diagnose)\n",
+		    (unsigned long long)(r->st->refused - run->refused),
+		    s_of(r->st->refused - run->refused));
+	for (size_t i = 0; i < run->n && why == NULL; i++)
+		if (run->space[i].report.waiting > 0)
+			why = run->space[i].report.waiting_why;
+	if (run->clashed > 0)
+		out_say(c->out,
+		    "%llu event%s of the server have ids that stand "
+		    "for other content here\n",
+		    (unsigned long long)run->clashed, s_of(run->clashed));
+	if (run->refused > 0) {
+		out_paint(c->out, PAINT_WARN, "Partial sync");
+		out_say(c->out,
+		    ": %llu pushed, %llu refused (see sync "
+		    "diagnose)\n",
+		    (unsigned long long)run->pushed,
+		    (unsigned long long)run->refused);
+	} else if (run->waiting + run->clashed > 0) {
+		out_paint(c->out, PAINT_WARN, "Partial sync");
+		out_say(c->out, ": %llu pushed, %llu waiting%s%s\n",
+		    (unsigned long long)run->pushed,
+		    (unsigned long long)run->waiting, why ? ": " : "",
+		    why ? why : "");
+	} else {
+		out_paint(c->out, PAINT_GOOD, "Sync complete");
+		out_say(c->out, "\n");
+	}
+}
+
+/* --- sync now ------------------------------------------------------------------------------ */
+
+/* What would go, by the one function that knows what waits. */
+static enum err
+list_queued(struct now *now, struct store *s, const struct space *sp,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct json j = { 0 };
+	struct stamp last = { 0 };
+	struct event ev;
+	size_t n = 1;
+	enum err rc = ERR_OK;
+	char node[65] = "";
+
+	while (rc == ERR_OK && n > 0) {
+		struct log_row *row;
+
+		rc = store_unacked_after(s, sp->id, last.clock ? &last : NULL,
+		    PROTO_EVENTS_MAX, PROTO_BYTES_MAX, &a, &row, &n, e);
+		for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+			struct sync_note note = { .fate = SYNC_FATE_WAITING,
+				.id = row[i].id,
+				.raw = row[i].raw };
+
+			on_note(now, sp, &note);
+			rc = event_parse(&ev, &j, row[i].raw, &a, e);
+			if (rc != ERR_OK || i + 1 < n)
+				continue;
+			last = event_stamp(&ev);
+			memcpy(node, last.node.p,
+			    last.node.n < sizeof node ? last.node.n : 0);
+			last.node = str_n(node, last.node.n);
+		}
+		arena_reset(&a);
+	}
+	json_fini(&j);
+	arena_fini(&a);
+	return rc;
+}
+
+static enum err
+dry_run(struct now *now, struct report *r, struct err_info *e)
+{
+	struct cli *c = now->c;
+	struct store *s;
+	struct status st;
+	struct json_writer *w;
+	enum err rc = ctx_store_read(c->ctx, &s, e);
+
+	if (rc == ERR_OK)
+		rc = status_read(c->ctx, &st, e);
+	for (size_t i = 0; rc == ERR_OK && i < st.n; i++)
+		if (now->verbose || now->keep_all)
+			rc = list_queued(now, s, &st.space[i].space, e);
+	if (rc != ERR_OK)
+		return rc;
+	r->st = &st;
+	r->dry_run = true;
+	if (cli_has(c, "report"))
+		rc = save_report(r, cli_opt(c, "report"), e);
+	if (rc == ERR_OK && c->json) {
+		w = out_json(c->out);
+		write_report(r, w);
+		out_json_end(c->out);
+	} else if (rc == ERR_OK) {
+		out_say(c->out,
+		    "Would push %llu event%s%s%.*s\n"
+		    "Dry run: nothing was sent\n",
+		    (unsigned long long)st.unacked, s_of(st.unacked),
+		    st.server_url.n > 0 ? " to " : "", STR_ARG(st.server_url));
+	}
+	return rc;
+}
+
+/* "Cannot reach server ...: refused (3 events queued)" */
+static enum err
+with_queue(struct cli *c, enum err rc, struct err_info *e)
+{
+	struct status st;
+	struct err_info why = *e, ignore = { 0 };
+
+	if (rc == ERR_NOT_FOUND)
+		cli_hint(c, "sync server https://hub.example.com");
+	if (status_read(c->ctx, &st, &ignore) != ERR_OK)
+		return rc;
+	return err_setf(e, rc, "%.380s (%llu event%s queued)", why.text,
+	    (unsigned long long)st.unacked, s_of(st.unacked));
+}
+
+static enum err
+now_failed(struct cli *c, struct report *r, enum err rc, struct err_info *e)
+{
+	const char *path = cli_opt(c, "report");
+	struct err_info ignore = { 0 };
+	struct status st;
+
+	rc = with_queue(c, rc, e);
+	if (!c->json && r->run->pushed + r->run->pulled > 0)
+		say_counts(c, r->run);
+	r->error = e;
+	/* The report of a failure is wanted most; that it cannot be written
+	 * does not hide the failure. */
+	if (path != NULL && status_read(c->ctx, &st, &ignore) == ERR_OK) {
+		r->st = &st;
+		if (save_report(r, path, &ignore) != ERR_OK)
+			out_note(c->out, PAINT_WARN, "%s", ignore.text);
+	}
+	return rc;
+}
+
+static enum err
+now_done(struct cli *c, struct report *r, struct err_info *e)
+{
+	const struct sync_run *run = r->run;
+	bool partial = run->refused + run->waiting + run->clashed > 0;
+	struct status st;
+	struct json_writer *w;
+	enum err rc = status_read(c->ctx, &st, e);
+
+	r->st = &st;
+	if (rc == ERR_OK && cli_has(c, "report"))
+		rc = save_report(r, cli_opt(c, "report"), e);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		w = out_json(c->out);
+		write_report(r, w);
+		out_json_end(c->out);
+	} else {
+		say_counts(c, run);
+		say_end(c, r);
+	}
+	return cli_exit(c, partial ? 1 : 0);
+}
+
+static enum err
+now_run(struct cli *c, struct err_info *e)
+{
+	struct now now = { .c = c,
+		.verbose = cli_has(c, "verbose"),
+		.keep_all = cli_has(c, "verbose") };
+	struct sync_run_options opt = {
+		.note = on_note, .progress = on_progress, .ctx = &now
+	};
+	struct sync_run run = { 0 };
+	struct report r = { .run = &run, .now = &now };
+	struct status before;
+	enum err rc;
+
+	if (cli_has(c, "dry-run")) {
+		rc = dry_run(&now, &r, e);
+		goto done;
+	}
+	rc = status_read(c->ctx, &before, e);
+	if (rc != ERR_OK)
+		goto done;
+	if (!c->json && before.server_url.n > 0)
+		out_say(c->out, "Syncing with %.*s...\n",
+		    STR_ARG(before.server_url));
+	out_flush(c->out);
+	rc = sync_run(c->ctx, &opt, &run, e);
+	out_bar_end(c->out);
+	if (rc == ERR_OK && now.failed)
+		rc = err_set(e, ERR_NOMEM);
+	rc = rc == ERR_OK ? now_done(c, &r, e) : now_failed(c, &r, rc, e);
+done:
+	free(now.noted);
+	return rc;
+}
+
+static const struct cmd sync_now = {
+	.name = "now",
+	.purpose = "send what is queued, and take in what is new",
+	.about =
+	    "Sends every event that the server has not acknowledged and takes "
+	    "in what others did. What the server refuses is set aside with "
+	    "its reason and holds up nothing else. It may be run at any time, "
+	    "any number of times.",
+	.opt =
+	    (const struct cmd_opt[]){
+	        { 'v', "verbose", NULL, "one line for each event", NULL, 0, 0 },
+	        { 'n', "dry-run", NULL, "say what would be sent, send nothing",
+	            NULL, 0, 0 },
+	        { 0, "report", "FILE", "write what happened to FILE as JSON",
+	            NULL, 0, WORDS_FILE },
+	        { 0 },
+	    },
+	.example =
+	    (const struct cmd_example[]){
+	        { "sync now", "send and receive" },
+	        { "sync now -n -v", "see what is queued" },
+	        { "sync now --report sync.json", "keep a record for a script" },
+	        { 0 },
+	    },
+	.exits =
+	    (const struct cmd_exit[]){
+	        { 1, "partial: some events were refused or have to wait" },
+	        { 3, "nobody is signed in" },
+	        { 5, "the server cannot be reached; everything is kept" },
+	        { 0 },
+	    },
+	.flags = CMD_LONG,
+	.run = now_run,
+};
+
+/* --- sync status ------------------------------------------------------------------------------ */
+
+static const char *
+health_word(enum remote_health h)
+{
+	switch (h) {
+	case REMOTE_CONNECTED:
+		return "connected";
+	case REMOTE_REACHABLE:
+		return "reachable";
+	case REMOTE_UNREACHABLE:
+		return "unreachable";
+	case REMOTE_ERROR:
+		return "error";
+	}
+	return "";
+}
+
+static int
+health_exit(enum remote_health h)
+{
+	switch (h) {
+	case REMOTE_CONNECTED:
+		return 0;
+	case REMOTE_REACHABLE:
+		return 3;
+	case REMOTE_UNREACHABLE:
+		return 5;
+	case REMOTE_ERROR:
+		return 1;
+	}
+	return 1;
+}
+
+static void
+say_health(struct cli *c, const struct remote_check *check)
+{
+	const char *label = "Connection";
+
+	switch (check->health) {
+	case REMOTE_CONNECTED:
+		out_pair(c->out, LABEL, label, PAINT_GOOD, "Connected");
+		return;
+	case REMOTE_REACHABLE:
+		out_pair(c->out, LABEL, label, PAINT_WARN,
+		    "Reachable (auth required)");
+		out_pair(c->out, LABEL, "", PAINT_WARN, "%s", check->why);
+		return;
+	case REMOTE_UNREACHABLE:
+		out_pair(c->out, LABEL, label, PAINT_BAD, "Unreachable (%s)",
+		    check->why);
+		return;
+	case REMOTE_ERROR:
+		out_pair(c->out, LABEL, label, PAINT_BAD, "Error (%s)",
+		    check->why);
+		return;
+	}
+}
+
+static void
+say_queue(struct cli *c, const struct status *st)
+{
+	struct buf b = { 0 };
+
+	buf_addf(&b, "%llu event%s", (unsigned long long)st->unacked,
+	    s_of(st->unacked));
+	if (st->oldest_ms != 0) {
+		buf_adds(&b, " (oldest ");
+		when_ago(st->oldest_ms, os_wall_ms(), &b);
+		buf_addc(&b, ')');
+	}
+	out_pair(c->out, LABEL, "Queue",
+	    st->unacked > 0 ? PAINT_WARN : PAINT_NONE, "%.*s",
+	    STR_ARG(buf_str(&b)));
+	buf_reset(&b);
+	if (st->refused > 0)
+		out_pair(c->out, LABEL, "Refused", PAINT_BAD,
+		    "%llu event%s (see sync diagnose)",
+		    (unsigned long long)st->refused, s_of(st->refused));
+	if (st->contact_ms == 0)
+		buf_adds(&b, "never");
+	else
+		when_ago(st->contact_ms, os_wall_ms(), &b);
+	out_pair(c->out, LABEL, "Last Sync", PAINT_NONE, "%.*s",
+	    STR_ARG(buf_str(&b)));
+	buf_fini(&b);
+}
+
+static void
+say_status(struct cli *c, const struct status *st,
+    const struct remote_check *check)
+{
+	char hex[2 * 32 + 1];
+
+	hex_encode(st->digest, 32, hex);
+	out_paint(c->out, PAINT_TITLE, "%s Sync Status", c->ctx->title);
+	out_say(c->out, "\n");
+	if (st->server_url.n > 0)
+		out_pair(c->out, LABEL, "Server URL", PAINT_NONE, "%.*s",
+		    STR_ARG(st->server_url));
+	else
+		out_pair(c->out, LABEL, "Server URL", PAINT_WARN,
+		    "Not configured (see %s help sync server)",
+		    c->ctx->program);
+	out_pair(c->out, LABEL, "Config File", PAINT_NONE, "%s",
+	    st->config_path);
+	if (st->word == STATUS_OFF)
+		out_pair(c->out, LABEL, "Sync", PAINT_WARN,
+		    "Switched off ([sync] enabled = false)");
+	if (st->server_url.n > 0 && !st->signed_in)
+		out_pair(c->out, LABEL, "Account", PAINT_WARN,
+		    "Not signed in (run %s auth login)", c->ctx->program);
+	say_queue(c, st);
+	out_pair(c->out, LABEL, "State", PAINT_NONE, "%.12s", hex);
+	if (check != NULL)
+		say_health(c, check);
+	else
+		out_pair(c->out, LABEL, "Connection", PAINT_NONE,
+		    "Not checked (use --check to test)");
+}
+
+static enum err
+check_now(struct cli *c, struct remote_check *ret, struct err_info *e)
+{
+	struct remote *a = NULL;
+	enum err rc = remote_open(&a, c->ctx, e);
+
+	if (rc == ERR_OK) {
+		remote_check(a, ret);
+	} else if (rc == ERR_NOT_FOUND) {
+		*ret = (struct remote_check){ .health = REMOTE_ERROR };
+		memcpy(ret->why, e->text, sizeof ret->why);
+		rc = ERR_OK;
+	}
+	remote_close(a);
+	return rc;
+}
+
+static enum err
+status_run(struct cli *c, struct err_info *e)
+{
+	struct remote_check check = { 0 };
+	struct status st;
+	struct json_writer *w;
+	bool asked = cli_has(c, "check");
+	enum err rc = status_read(c->ctx, &st, e);
+
+	if (rc == ERR_OK && asked)
+		rc = check_now(c, &check, e);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		w = out_json(c->out);
+		json_obj(w);
+		status_write(&st, w);
+		json_key(w, "connection");
+		json_put_z(w,
+		    asked ? health_word(check.health) : "not_checked");
+		json_key(w, "connection_detail");
+		json_put_z(w, check.why[0] != '\0' ? check.why : NULL);
+		json_end(w);
+		out_json_end(c->out);
+	} else {
+		say_status(c, &st, asked ? &check : NULL);
+	}
+	return cli_exit(c, asked ? health_exit(check.health) : 0);
+}
+
+static const struct cmd sync_status = {
+	.name = "status",
+	.purpose = "show what is queued, and when the last exchange was",
+	.about =
+	    "Looks at this machine only, changes nothing and sends nothing, "
+	    "unless --check asks the server. State is the beginning of the "
+	    "digest of the folder's project: where it is equal, the work is.",
+	.opt =
+	    (const struct cmd_opt[]){
+	        { 'c', "check", NULL, "test the connection and the sign-in",
+	            NULL, 0, 0 },
+	        { 0 },
+	    },
+	.example =
+	    (const struct cmd_example[]){
+	        { "sync status", "what is queued" },
+	        { "sync status --check",
+	            "and whether the server can be reached" },
+	        { "sync status --json", "every space with its whole digest" },
+	        { 0 },
+	    },
+	.exits =
+	    (const struct cmd_exit[]){
+	        { 1, "--check: something else than a hub answered" },
+	        { 3, "--check: reachable, but a sign-in is needed" },
+	        { 5, "--check: not reachable" },
+	        { 0 },
+	    },
+	.run = status_run,
+};
+
+/* --- sync server ---------------------------------------------------------------------------------- */
+
+static enum err
+server_set(struct cli *c, const char *url, struct err_info *e)
+{
+	const struct config *cfg;
+	const struct home *h;
+	enum err rc = ctx_home(c->ctx, &h, e);
+
+	if (rc == ERR_OK)
+		rc = home_make(h, e);
+	if (rc == ERR_OK) {
+		struct str normal = { 0 };
+
+		rc = config_url(str_of(url), &c->ctx->arena, &normal, e);
+		if (rc == ERR_CONFIG)
+			return err_setf(e, ERR_USAGE, "'%.200s': %s", url,
+			    "a server is named as https://hub.example.com or "
+			    "http://127.0.0.1:8177");
+	}
+	if (rc == ERR_OK)
+		rc = config_set_server(h->config, str_of(url), e);
+	c->ctx->has_config = false;
+	return rc == ERR_OK ? ctx_config(c->ctx, &cfg, e) : rc;
+}
+
+static enum err
+server_run(struct cli *c, struct err_info *e)
+{
+	const char *url = cli_arg(c, 0);
+	struct json_writer *w;
+	struct status st;
+	enum err rc = url ? server_set(c, url, e) : ERR_OK;
+
+	if (rc == ERR_OK)
+		rc = status_read(c->ctx, &st, e);
+	if (rc == ERR_OK && st.server_url.n == 0) {
+		cli_hint(c, "sync server https://hub.example.com");
+		rc = err_setf(e, ERR_NOT_FOUND, "no server is configured");
+	}
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		w = out_json(c->out);
+		json_obj(w);
+		json_key(w, "server_url"), json_put_str(w, st.server_url);
+		json_key(w, "config_file"), json_put_z(w, st.config_path);
+		json_key(w, "signed_in"), json_put_bool(w, st.signed_in);
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	if (url == NULL) {
+		out_str(c->out, PAINT_NONE, st.server_url);
+		out_say(c->out, "\n");
+		return ERR_OK;
+	}
+	out_say(c->out, "Server URL set to %.*s\n", STR_ARG(st.server_url));
+	if (!st.signed_in)
+		out_say(c->out, "Sign in next: %s auth login\n",
+		    c->ctx->program);
+	return ERR_OK;
+}
+
+static const struct cmd sync_server = {
+	.name = "server",
+	.purpose = "show or set the server",
+	.about = "Written to [server] url of config.toml; the rest of the file "
+	         "stays as it is.",
+	.arg =
+	    (const struct cmd_arg[]){
+	        { "URL", "https://hub.example.com", NULL, ARG_OPTIONAL, 0 },
+	        { 0 },
+	    },
+	.example =
+	    (const struct cmd_example[]){
+	        { "sync server", "show it" },
+	        { "sync server https://hub.example.com", "set it" },
+	        { 0 },
+	    },
+	.exits =
+	    (const struct cmd_exit[]){ { 1, "none is configured" }, { 0 } },
+	.run = server_run,
+};
+
+const struct cmd cmd_sync = {
+	.name = "sync",
+	.purpose = "exchange events with the hub",
+	.sub = (const struct cmd *const[]){ &sync_now, &sync_status,
+	    &sync_server, &cmd_sync_diagnose, &cmd_sync_retry, &cmd_sync_edit,
+	    &cmd_sync_discard, NULL },
+};
