@@ -27,7 +27,8 @@ struct step {
 	const struct event *ev;
 	struct writes w;       /* "the rest is out" told apart into elements */
 	struct parents *plan;  /* one for each write */
-	struct eid *replaces;  /* sorted copy */
+	struct eid *replaces;  /* sorted, each once */
+	size_t n_replaces;
 	struct arena a;        /* goes with the step */
 	uint32_t node;
 	uint32_t round; /* what the event wrote to the status field */
@@ -38,7 +39,7 @@ struct step {
 static size_t
 replaces_at(const struct step *st, const struct eid *id)
 {
-	const struct eid *at = bsearch(id, st->replaces, st->ev->n_replaces,
+	const struct eid *at = bsearch(id, st->replaces, st->n_replaces,
 	    sizeof *at, eid_cmp_void);
 
 	return at ? (size_t)(at - st->replaces) : SIZE_MAX;
@@ -119,19 +120,18 @@ static enum err
 find_named_past(struct step *st, const struct cell *c, struct parents *p,
     struct err_info *e)
 {
-	bool *head = arena_array(&st->a, st->ev->n_replaces, sizeof *head);
+	bool *head = arena_array(&st->a, st->n_replaces, sizeof *head);
 
 	if (head == NULL)
 		return err_set(e, ERR_NOMEM);
 	for (size_t k = 0; k < c->n; k++)
 		if (p->live[k])
 			head[replaces_at(st, &c->head[k].id)] = true;
-	for (size_t i = 0; i < st->ev->n_replaces; i++) {
+	for (size_t i = 0; i < st->n_replaces; i++) {
 		bool nomem = false;
 		size_t at;
 
-		if (head[i] || (i > 0 &&
-		    eid_eq(&st->replaces[i], &st->replaces[i - 1])))
+		if (head[i])
 			continue;
 		at = trail_find(c->trail, &st->replaces[i], &nomem);
 		if (nomem)
@@ -147,7 +147,7 @@ find_parents(struct step *st, const struct write *w, const struct cell *c,
     struct parents *p, struct err_info *e)
 {
 	size_t n_heads = c ? c->n : 0;
-	size_t max = n_heads + st->ev->n_replaces + 2; /* itself, old value */
+	size_t max = n_heads + st->n_replaces + 2; /* itself, old value */
 	enum err rc;
 
 	p->s = arena_array(&st->a, max, sizeof *p->s);
@@ -161,7 +161,7 @@ find_parents(struct step *st, const struct write *w, const struct cell *c,
 	if (rc != ERR_OK || !has_parents(w))
 		return rc;
 	if (st->ev->has_replaces) {
-		if (p->n_live == c->n || p->n_live == st->ev->n_replaces)
+		if (p->n_live == c->n || p->n_live == st->n_replaces)
 			return ERR_OK;
 		if (c->trail != NULL)
 			return find_named_past(st, c, p, e);
@@ -237,7 +237,7 @@ static enum err
 named_status_of_heads(struct step *st, struct standing *best,
     struct err_info *e)
 {
-	bool *found = arena_array(&st->a, st->ev->n_replaces, sizeof *found);
+	bool *found = arena_array(&st->a, st->n_replaces, sizeof *found);
 
 	if (found == NULL)
 		return err_set(e, ERR_NOMEM);
@@ -253,9 +253,8 @@ named_status_of_heads(struct step *st, struct standing *best,
 			s = standing_of(st->en, h);
 			raise(best, &s);
 		}
-	for (size_t i = 0; i < st->ev->n_replaces; i++)
-		if (!found[i] && (i == 0 ||
-		    !eid_eq(&st->replaces[i], &st->replaces[i - 1])))
+	for (size_t i = 0; i < st->n_replaces; i++)
+		if (!found[i])
 			st->needs_history = true;
 	return ERR_OK;
 }
@@ -264,7 +263,7 @@ static enum err
 named_status_of_trail(struct step *st, const struct cell *c,
     struct standing *best, struct err_info *e)
 {
-	for (size_t i = 0; i < st->ev->n_replaces; i++) {
+	for (size_t i = 0; i < st->n_replaces; i++) {
 		bool nomem = false;
 		size_t at = trail_find(c->trail, &st->replaces[i], &nomem);
 		struct standing s;
@@ -596,6 +595,10 @@ step_init(struct step *st, struct err_info *e)
 		qsort(st->replaces, ev->n_replaces, sizeof *st->replaces,
 		    eid_cmp_void);
 	}
+	for (size_t i = 0; i < ev->n_replaces; i++)
+		if (st->n_replaces == 0 || !eid_eq(&st->replaces[i],
+		    &st->replaces[st->n_replaces - 1]))
+			st->replaces[st->n_replaces++] = st->replaces[i];
 	return tell_rest_apart(st, e);
 }
 

@@ -329,9 +329,11 @@ put_digest(struct json_writer *w, struct str project, const uint8_t sum[32])
 	json_put_z(w, hex);
 }
 
+/* Projects in which something was written. */
 static enum err
 put_digests(struct fold *f, struct json_writer *w, struct err_info *e)
 {
+	const struct entity *last = NULL;
 	uint8_t sum[32] = { 0 }, one[32];
 
 	json_obj(w);
@@ -339,17 +341,20 @@ put_digests(struct fold *f, struct json_writer *w, struct err_info *e)
 		const struct entity *en = f->group[i]->en;
 		enum err rc;
 
-		if (i > 0 && !str_eq(en->project, f->group[i - 1]->en->project)) {
-			put_digest(w, f->group[i - 1]->en->project, sum);
+		if (en->n_cells == 0)
+			continue;
+		if (last != NULL && !str_eq(en->project, last->project)) {
+			put_digest(w, last->project, sum);
 			memset(sum, 0, sizeof sum);
 		}
 		rc = entity_digest(en, one, e);
 		if (rc != ERR_OK)
 			return rc;
 		hash_sum_add(sum, one);
+		last = en;
 	}
-	if (f->n_groups > 0)
-		put_digest(w, f->group[f->n_groups - 1]->en->project, sum);
+	if (last != NULL)
+		put_digest(w, last->project, sum);
 	json_end(w);
 	return ERR_OK;
 }

@@ -776,7 +776,8 @@ check_named(enum aggregate agg, struct str name, const struct json *j,
 		return err_setf(e, ERR_SCHEMA, "invalid payload: %.*s is no field "
 		    "of %s that can be written", STR_ARG(name),
 		    aggregate_name(agg));
-	if (json_kind(j, value) == JSON_NULL && f->kind != KIND_FLAG)
+	/* null removes the field. */
+	if (json_kind(j, value) == JSON_NULL)
 		return ERR_OK;
 	if (!check_value(f->check, NULL, j, value))
 		return err_setf(e, ERR_SCHEMA, "invalid payload: %.*s must be %s",
