@@ -44,7 +44,7 @@ struct conn {
 	enum conn_end why;
 	bool dirty, paused, eof, dead;
 	bool linger;  /* CLOSING goes on to it */
-	bool blocked; /* the socket takes no more for now */
+	bool blocked; /* more is sent when the socket takes it */
 	uint8_t host_n;
 	char peer[SOCK_NAME_MAX];
 };
@@ -367,11 +367,15 @@ blocked(struct conn *c)
 static void
 flush(struct conn *c)
 {
+	size_t all = 0;
+
 	if (c->dead || c->phase == HANDSHAKE || c->phase == LINGER)
 		return;
 	while (c->unsent > 0) {
-		ssize_t n = c->tls != NULL ? send_tls(c) : send_plain(c);
+		ssize_t n = 0;
 
+		if (all < CONN_SEND_PER_TURN)
+			n = c->tls != NULL ? send_tls(c) : send_plain(c);
 		if (n < 0) {
 			conn_abort(c, CONN_RESET);
 			return;
@@ -381,6 +385,7 @@ flush(struct conn *c)
 			return;
 		}
 		sent(c, (size_t)n);
+		all += (size_t)n;
 	}
 	drained(c);
 }

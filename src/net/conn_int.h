@@ -14,6 +14,7 @@
 enum {
 	CONN_READ_MAX = 65536,     /* bytes of one on_data */
 	CONN_READS_PER_TURN = 4,   /* then the others have their turn */
+	CONN_SEND_PER_TURN = 1 << 20, /* bytes; likewise */
 	CONN_IOV_MAX = 64,         /* pieces of one writev */
 	CONN_JOIN_MAX = 16384,     /* smaller pieces are joined up to this */
 	CONN_LINGER_BYTES = 16 << 20 /* dropped at most after our last answer */

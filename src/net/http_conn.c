@@ -6,7 +6,8 @@
  *
  * One request at a time: what comes behind it stays in `rest` while bytes are
  * being fed, in `pending` while the handler works, and the socket is not read
- * meanwhile.  A client whose connection is gone stays until its handler has
+ * meanwhile.  The same while answers pile up that the peer does not read: who
+ * pipelines requests for much and takes nothing costs one answer.  A client whose connection is gone stays until its handler has
  * answered. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum state { READING, WAITING, ENDING, DETACHED };
 
 enum {
 	ID_MAX = 32,
+	UNSENT_MAX = 65536, /* bytes of answers; then pipelined requests wait */
 	JOINED_MAX = 8192 /* bytes of a body that are copied behind its head */
 };
 
@@ -37,6 +39,7 @@ struct client {
 	size_t body_waited;  /* bytes of body when its deadline was started */
 	enum state state;
 	bool feeding, from_pending;
+	bool piled; /* reading waits for on_sent */
 	bool started; /* the request has a first byte */
 	bool whole;   /* its body is there */
 	bool last;    /* close after the answer */
@@ -454,14 +457,16 @@ feed(struct client *c, struct str in)
 
 	c->rest = in;
 	c->feeding = true;
-	while (more && c->state == READING)
+	while (more && c->state == READING &&
+	    conn_unsent(c->conn) <= UNSENT_MAX)
 		more = read_step(c);
 	c->feeding = false;
 	if (c->state == DETACHED) {
 		client_free(c);
 		return;
 	}
-	if (c->state == WAITING)
+	c->piled = more && c->state == READING;
+	if (c->piled || c->state == WAITING)
 		conn_pause(c->conn);
 	keep_rest(c);
 	account(c);
@@ -505,6 +510,17 @@ on_data(void *ctx, struct str in)
 	}
 	c->rest = in; /* not asked for, as the connection was paused */
 	keep_rest(c);
+}
+
+static void
+on_sent(void *ctx)
+{
+	struct client *c = ctx;
+
+	if (!c->piled)
+		return;
+	c->piled = false;
+	feed_pending(c);
 }
 
 static void
@@ -575,6 +591,7 @@ on_close(void *ctx, enum conn_end why)
 
 static const struct conn_ops http_ops = {
 	.on_data = on_data,
+	.on_sent = on_sent,
 	.on_eof = on_eof,
 	.on_deadline = on_deadline,
 	.on_stop = on_stop,

@@ -474,6 +474,59 @@ ends_heads_that_trickle(void)
 }
 
 static void
+ends_bodies_that_trickle(void)
+{
+	const struct http_server_options o = { .body_ms = 30, .linger_ms = 30 };
+
+	world_open(&w, &o, NULL);
+	peer_open(&a, &w);
+	peer_sendz(&a, "POST /echo HTTP/1.1\r\n" HOST
+		       "Content-Length: 1000000\r\n\r\n");
+	for (int i = 0; i < 16000 && a.in.len == 0; i++) {
+		peer_sendz(&a, "a");
+		(void)uv_run(&w.loop, UV_RUN_ONCE);
+	}
+	CHECK(str_starts(peer_next(&a), STR("408 ")));
+	peer_close(&a);
+	world_close(&w);
+}
+
+/* A big body may take longer than the deadline of a part of it. */
+static void
+lets_bodies_take_their_time(void)
+{
+	enum { N = 30 };
+	const struct http_server_options o = { .body_ms = 60 };
+	char part[HTTP_PROGRESS];
+	uint64_t start;
+
+	world_open(&w, &o, NULL);
+	peer_open(&a, &w);
+	memset(part, 'x', sizeof part);
+	CHECK(snprintf(part, sizeof part, "POST /later HTTP/1.1\r\n" HOST
+		  "Content-Length: %d\r\n\r\n", N * HTTP_PROGRESS) > 0);
+	peer_sendz(&a, part);
+	memset(part, 'x', sizeof part);
+	start = uv_now(&w.loop);
+	for (int i = 0; i < N; i++) {
+		/* b comes and goes, so that turns of the loop take time. */
+		while (uv_now(&w.loop) < start + (uint64_t)i * 5 && !w.late) {
+			peer_open(&b, &w);
+			peer_sendz(&b, GET("/none"));
+			CHECK_STR(peer_next(&b), "204 ");
+			peer_close(&b);
+		}
+		peer_send(&a, str_n(part, sizeof part));
+	}
+	WORLD_UNTIL(&w, w.n_later == 1);
+	CHECK(uv_now(&w.loop) - start > 60);
+	CHECK(world_answer(&w, "ok"));
+	CHECK_STR(peer_next(&a), "200 ok");
+	peer_close(&a);
+	world_close(&w);
+}
+
+static void
 does_not_time_out_handlers(void)
 {
 	const struct http_server_options o = { .head_ms = 20, .body_ms = 20,
@@ -508,6 +561,61 @@ ends_peers_that_do_not_read(void)
 }
 
 /* ---- room ------------------------------------------------------------- */
+
+/* Who asks for much again and again and reads nothing gets no further: the
+ * requests wait, not their answers. */
+static void
+does_not_pile_up_answers(void)
+{
+	enum { N = 50, SIZE = 3000000 };
+	struct buf in = { 0 };
+
+	world_open(&w, NULL, NULL);
+	peer_open(&a, &w);
+	peer_deaf(&a);
+	for (int i = 0; i < N; i++)
+		buf_addf(&in, "GET /big?n=%d HTTP/1.1\r\n" HOST "\r\n", SIZE);
+	peer_send(&a, buf_str(&in));
+	for (int i = 0; i < 100; i++)
+		(void)uv_run(&w.loop, UV_RUN_NOWAIT);
+	CHECK(world_stats(&w).requests > 0);
+	CHECK(world_stats(&w).requests < 10);
+	peer_hear(&a);
+	for (int i = 0; i < N && !t_failing(); i++) {
+		CHECK(str_starts(peer_next(&a), STR("200 ")));
+		CHECK_U(a.body.len, SIZE);
+	}
+	CHECK_U(world_stats(&w).requests, N);
+	buf_fini(&in);
+	peer_close(&a);
+	world_close(&w);
+}
+
+/* Hundreds of requests that never become whole cost little, and nobody else
+ * notices. */
+static void
+bears_many_half_requests(void)
+{
+	enum { N = 200 };
+	static struct peer half[N];
+
+	world_open(&w, NULL, NULL);
+	for (int i = 0; i < N; i++) {
+		peer_open(&half[i], &w);
+		peer_sendz(&half[i], i % 2 ? "GET / HT"
+					   : "POST /echo HTTP/1.1\r\n" HOST
+					     "Content-Length: 8000000\r\n\r\nx");
+	}
+	WORLD_UNTIL(&w, world_stats(&w).connections == N);
+	peer_open(&a, &w);
+	peer_sendz(&a, GET("/big?n=3"));
+	CHECK_STR(peer_next(&a), "200 xxx");
+	CHECK(world_stats(&w).held < N * 1024);
+	peer_close(&a);
+	for (int i = 0; i < N; i++)
+		peer_close(&half[i]);
+	world_close(&w);
+}
 
 static void
 bounds_connections(void)
@@ -852,8 +960,12 @@ main(void)
 	T_RUN(lets_handlers_answer_clients_that_are_gone);
 	T_RUN(ends_slow_requests);
 	T_RUN(ends_heads_that_trickle);
+	T_RUN(ends_bodies_that_trickle);
+	T_RUN(lets_bodies_take_their_time);
 	T_RUN(does_not_time_out_handlers);
 	T_RUN(ends_peers_that_do_not_read);
+	T_RUN(does_not_pile_up_answers);
+	T_RUN(bears_many_half_requests);
 	T_RUN(bounds_connections);
 	T_RUN(bounds_what_it_holds);
 	T_RUN(survives_want_of_descriptors);

@@ -390,6 +390,12 @@ peer_deaf(struct peer *p)
 }
 
 void
+peer_hear(struct peer *p)
+{
+	(void)uv_poll_start(p->poll, UV_READABLE, on_readable);
+}
+
+void
 peer_send(struct peer *p, struct str s)
 {
 	while (s.n > 0 && !p->w->late && !p->reset) {

@@ -73,7 +73,8 @@ void peer_open(struct peer *p, struct world *w);
 void peer_open_tls(struct peer *p, struct world *w, SSL_CTX *ctx);
 void peer_close(struct peer *p);
 void peer_reset(struct peer *p); /* closes with a reset */
-void peer_deaf(struct peer *p);  /* reads no more */
+void peer_deaf(struct peer *p);  /* reads no more, until */
+void peer_hear(struct peer *p);
 /* All of it, turning the loop where the socket is full; stops when reset. */
 void peer_send(struct peer *p, struct str s);
 void peer_sendz(struct peer *p, const char *z);
