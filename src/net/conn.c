@@ -35,7 +35,6 @@ struct conn {
 	struct tls_conn *tls; /* own; NULL: plain */
 	struct piece *first, *last; /* own */
 	size_t unsent;   /* bytes in the pieces */
-	size_t progress; /* bytes sent since the deadline was moved */
 	size_t dropped;  /* bytes read in LINGER */
 	int fd;          /* own */
 	unsigned events; /* what the handle is polled for */
@@ -253,7 +252,6 @@ static void
 sent(struct conn *c, size_t n)
 {
 	c->unsent -= n;
-	c->progress += n;
 	while (n > 0) {
 		struct piece *p = c->first;
 		size_t m = p->b.len - p->at;
@@ -339,7 +337,6 @@ drained(struct conn *c)
 	bool was_blocked = c->blocked;
 
 	c->blocked = false;
-	c->progress = 0;
 	if (c->phase == CLOSING) {
 		closing_sent(c);
 		return;
@@ -355,11 +352,9 @@ drained(struct conn *c)
 static void
 blocked(struct conn *c)
 {
-	/* A peer that takes a byte now and then does not keep us for ever. */
-	if (!c->blocked || c->progress >= c->host->progress_bytes) {
-		c->progress = 0;
-		start_wait(c, CONN_WAIT_WRITE);
-	}
+	/* The kernel wakes us for a good part of its buffer, not for a byte: a
+	 * peer that takes a little now and then does not move the deadline. */
+	start_wait(c, CONN_WAIT_WRITE);
 	c->blocked = true;
 	poll_for(c);
 }

@@ -29,7 +29,6 @@ struct conn_host {
 	struct conn *dirty;    /* borrow: have something to send */
 	struct conn *all;      /* borrow: each frees itself */
 	size_t count;          /* open ones */
-	uint32_t progress_bytes; /* what keeps CONN_WAIT_WRITE away */
 	char *scratch;         /* own: CONN_READ_MAX bytes */
 	/* After a connection's on_close. */
 	void (*on_gone)(void *ctx);
@@ -38,7 +37,7 @@ struct conn_host {
 	void (*on_fini)(void *ctx);
 };
 
-/* waits.ms, progress_bytes, on_gone and ctx are the caller's to set afterwards. */
+/* waits.ms, on_gone and ctx are the caller's to set afterwards. */
 enum err conn_host_init(struct conn_host *h, uv_loop_t *loop,
     struct err_info *e);
 /* No connection is left: close the handles; on_fini(ctx) when that is done. */

@@ -43,7 +43,7 @@ enum {
 	KEPT_FIELDS = 32,
 	OVERHEAD_FREE = 65536,    /* bytes of chunk lines, and */
 	OVERHEAD_PER_BYTE = 8,    /* so many more for each byte of body */
-	SIZE_DIGITS_MAX = 16
+	SIZE_DIGITS_MAX = 16      /* so a size fits into 64 bits */
 };
 
 /* ---- characters ------------------------------------------------------- */
@@ -692,7 +692,7 @@ size_digit(struct http1 *p, char c, struct err_info *e)
 {
 	int v = hex_value(c);
 
-	if (v < 0 || p->chunk_line >= SIZE_DIGITS_MAX || p->left >> 60 != 0)
+	if (v < 0 || p->chunk_line >= SIZE_DIGITS_MAX)
 		return bad_chunk(e);
 	p->left = p->left << 4 | (uint64_t)v;
 	p->chunk_line++;

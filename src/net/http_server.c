@@ -333,7 +333,6 @@ http_server_new(struct http_server **ret, uv_loop_t *loop,
 	}
 	hex_encode(prefix, sizeof prefix, s->id_prefix);
 	set_waits(&s->host, &s->o);
-	s->host.progress_bytes = HTTP_PROGRESS;
 	s->host.on_gone = on_gone;
 	s->host.ctx = s;
 	/* Both always succeed. */

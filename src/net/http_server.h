@@ -79,7 +79,7 @@ struct http_server_options {
 	uint32_t head_ms;   /* 10000: handshake and head, whole */
 	uint32_t body_ms;   /* 30000: HTTP_PROGRESS bytes of a body */
 	uint32_t idle_ms;   /* 75000: between requests */
-	uint32_t write_ms;  /* 60000: HTTP_PROGRESS bytes of an answer */
+	uint32_t write_ms;  /* 60000: progress of an answer */
 	uint32_t linger_ms; /* 2000 */
 	uint32_t ping_ms;   /* 20000 */
 	uint32_t retry_after_s; /* 1: with a 503 of the server itself */

@@ -250,6 +250,40 @@ world_turn(struct world *w)
 	(void)uv_run(&w->loop, UV_RUN_ONCE);
 }
 
+static void
+on_timer_closed(uv_handle_t *t)
+{
+	bool *closed = t->data;
+
+	*closed = true;
+}
+
+static void
+on_passed(uv_timer_t *t)
+{
+	bool *passed = t->data;
+
+	*passed = true;
+}
+
+void
+world_pass(struct world *w, unsigned ms)
+{
+	bool passed = false;
+	uv_timer_t timer;
+
+	if (uv_timer_init(&w->loop, &timer) != 0)
+		abort();
+	timer.data = &passed;
+	(void)uv_timer_start(&timer, on_passed, ms, 0);
+	while (!passed)
+		world_turn(w);
+	passed = false;
+	uv_close((uv_handle_t *)&timer, on_timer_closed);
+	while (!passed)
+		world_turn(w);
+}
+
 bool
 world_answer(struct world *w, const char *text)
 {
@@ -405,8 +439,10 @@ peer_send(struct peer *p, struct str s)
 
 		if (n > 0)
 			s = str_n(s.p + n, s.n - (size_t)n);
-		else if (p->ssl == NULL && errno != EAGAIN)
-			return; /* closed: peer_next will say so */
+		else if (p->ssl == NULL && errno != EAGAIN) {
+			p->broken = true;
+			return;
+		}
 		(void)uv_run(&p->w->loop, UV_RUN_NOWAIT);
 	}
 }

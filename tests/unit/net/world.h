@@ -30,6 +30,7 @@ struct peer {
 	SSL *ssl; /* NULL: plain */
 	struct buf in;  /* what came and was not looked at yet */
 	bool eof, reset;
+	bool broken; /* sending failed */
 	struct http1 parser;
 	struct buf body; /* of the last answer */
 	char said[256];
@@ -58,6 +59,8 @@ enum err world_try_open(struct world *w, const struct http_server_options *o,
 /* Stops the server at once and checks that nothing is held. */
 void world_close(struct world *w);
 void world_turn(struct world *w); /* one turn of the loop; may wait */
+/* Let time pass: only where time is what the test is about. */
+void world_pass(struct world *w, unsigned ms);
 /* Turn the loop until cond; fails the test after 20 s. */
 #define WORLD_UNTIL(w, cond)                                                   \
 	do {                                                                   \
@@ -75,7 +78,7 @@ void peer_close(struct peer *p);
 void peer_reset(struct peer *p); /* closes with a reset */
 void peer_deaf(struct peer *p);  /* reads no more, until */
 void peer_hear(struct peer *p);
-/* All of it, turning the loop where the socket is full; stops when reset. */
+/* All of it, turning the loop after each part; p->broken where that fails. */
 void peer_send(struct peer *p, struct str s);
 void peer_sendz(struct peer *p, const char *z);
 /* Wait for the next answer: "200 body"; "closed", "cut" or "reset" where the
