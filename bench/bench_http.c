@@ -24,7 +24,7 @@ static const char request[] =
     "Accept: */*\r\nAuthorization: Bearer 0123456789abcdef0123456789abcdef\r\n"
     "\r\n";
 static const char body[] = "{\"status\":\"ok\",\"version\":\"0.1.0\","
-			   "\"protocol_version\":1,\"epoch\":\"0123456789\"}";
+                           "\"protocol_version\":1,\"epoch\":\"0123456789\"}";
 
 static void
 fail(const char *what)
@@ -91,7 +91,8 @@ static uint16_t
 ours_start(struct ours *o)
 {
 	const struct http_server_options opt = {
-		.handler = { .on_request = on_request } };
+		.handler = { .on_request = on_request }
+	};
 	struct err_info e = { 0 };
 	uint16_t port = 0;
 
@@ -201,7 +202,8 @@ bare_end(struct bare *b)
 static int
 dial(uint16_t port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
@@ -319,7 +321,8 @@ main(int argc, char **argv)
 		struct bare b = { .connections = connections };
 		uint16_t port = ours_start(&o);
 
-		b.answer = str_n(answer, first_answer(port, answer, sizeof answer));
+		b.answer =
+		    str_n(answer, first_answer(port, answer, sizeof answer));
 		ours[run] = load(port, requests, connections);
 		ours_end(&o);
 		port = bare_start(&b);

@@ -21,8 +21,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (rc == ERR_OK &&
 	    (gzip_deflate(&g, buf_str(&out), 1, &z, &e) != ERR_OK ||
-		gzip_inflate(&g, buf_str(&z), out.len, &again, &e) != ERR_OK ||
-		!str_eq(buf_str(&out), buf_str(&again))))
+	        gzip_inflate(&g, buf_str(&z), out.len, &again, &e) != ERR_OK ||
+	        !str_eq(buf_str(&out), buf_str(&again))))
 		abort();
 	buf_fini(&out);
 	buf_fini(&z);

@@ -8,6 +8,7 @@
  * Output is a queue of owned pieces.  Whoever adds to it puts the connection on
  * the host's dirty list; one prepare handle sends for all of them right before
  * the loop waits again. */
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -26,18 +27,18 @@ enum phase { HANDSHAKE, OPEN, CLOSING, LINGER };
 
 struct conn {
 	uv_poll_t poll;
-	struct conn_host *host; /* borrow */
-	const struct conn_ops *ops; /* borrow */
-	void *ctx;                  /* borrow */
-	struct conn *prev, *next; /* host->all */
+	struct conn_host *host;              /* borrow */
+	const struct conn_ops *ops;          /* borrow */
+	void *ctx;                           /* borrow */
+	struct conn *prev, *next;            /* host->all */
 	struct conn *next_dirty, **at_dirty; /* host->dirty; who points here */
 	struct deadline deadline;
-	struct tls_conn *tls; /* own; NULL: plain */
+	struct tls_conn *tls;       /* own; NULL: plain */
 	struct piece *first, *last; /* own */
-	size_t unsent;   /* bytes in the pieces */
-	size_t dropped;  /* bytes read in LINGER */
-	int fd;          /* own */
-	unsigned events; /* what the handle is polled for */
+	size_t unsent;              /* bytes in the pieces */
+	size_t dropped;             /* bytes read in LINGER */
+	int fd;                     /* own */
+	unsigned events;            /* what the handle is polled for */
 	enum phase phase;
 	enum conn_wait wait; /* as the user asked */
 	enum conn_end why;
@@ -81,9 +82,9 @@ start_wait(struct conn *c, enum conn_wait kind)
 static struct conn *
 conn_of(struct deadline *d)
 {
-	return d == NULL
-	    ? NULL
-	    : (struct conn *)((char *)d - offsetof(struct conn, deadline));
+	return d == NULL ?
+	    NULL :
+	    (struct conn *)((char *)d - offsetof(struct conn, deadline));
 }
 
 static void
@@ -254,8 +255,10 @@ sent(struct conn *c, size_t n)
 	c->unsent -= n;
 	while (n > 0) {
 		struct piece *p = c->first;
-		size_t m = p->b.len - p->at;
+		size_t m;
 
+		assert(p != NULL); /* no more is sent than was queued */
+		m = p->b.len - p->at;
 		if (m > n) {
 			p->at += n;
 			return;
@@ -278,8 +281,9 @@ send_plain(struct conn *c)
 	ssize_t r;
 
 	for (struct piece *p = c->first; p != NULL && n < CONN_IOV_MAX;
-	    p = p->next)
-		iov[n++] = (struct iovec){ p->b.data + p->at, p->b.len - p->at };
+	     p = p->next)
+		iov[n++] =
+		    (struct iovec){ p->b.data + p->at, p->b.len - p->at };
 	r = sock_send(c->fd, iov, n);
 	if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
@@ -295,7 +299,7 @@ send_tls(struct conn *c)
 	size_t n = 0, put;
 
 	for (struct piece *p = c->first; p != NULL && n < CONN_JOIN_MAX;
-	    p = p->next) {
+	     p = p->next) {
 		size_t m = p->b.len - p->at;
 
 		if (m > CONN_JOIN_MAX - n)
@@ -598,31 +602,27 @@ on_poll(uv_poll_t *p, int status, int events)
 
 /* ---- life ------------------------------------------------------------- */
 
-static enum err
-conn_make(struct conn_host *h, int fd, struct tls *tls, struct conn **ret,
-    struct err_info *e)
+/* NULL and e where it fails. */
+static struct conn *
+conn_make(struct conn_host *h, int fd, struct tls *tls, struct err_info *e)
 {
 	struct conn *c = mem_zero(sizeof *c);
-	enum err rc = ERR_OK;
 	int r;
 
-	if (c == NULL)
-		return err_set(e, ERR_NOMEM);
-	if (tls != NULL)
-		rc = tls_accept(&c->tls, tls, fd, e);
-	if (rc == ERR_OK) {
-		r = fault_tick() ? UV_ENOMEM
-				 : uv_poll_init(h->loop, &c->poll, fd);
-		if (r != 0)
-			rc = err_setf(e, ERR_IO, "poll: %s", uv_strerror(r));
+	if (c == NULL) {
+		err_set(e, ERR_NOMEM);
+		return NULL;
 	}
-	if (rc != ERR_OK) {
-		tls_conn_free(c->tls);
-		free(c);
-		return rc;
-	}
-	*ret = c;
-	return ERR_OK;
+	if (tls != NULL && tls_accept(&c->tls, tls, fd, e) != ERR_OK)
+		goto fail;
+	r = fault_tick() ? UV_ENOMEM : uv_poll_init(h->loop, &c->poll, fd);
+	if (r == 0)
+		return c;
+	err_setf(e, ERR_IO, "poll: %s", uv_strerror(r));
+	tls_conn_free(c->tls);
+fail:
+	free(c);
+	return NULL;
 }
 
 enum err
@@ -630,13 +630,12 @@ conn_new(struct conn_host *h, int fd, const struct sockaddr_storage *peer,
     struct tls *tls, const struct conn_ops *ops, void *ctx, struct conn **ret,
     struct err_info *e)
 {
-	struct conn *c = NULL;
+	struct conn *c = conn_make(h, fd, tls, e);
 	size_t host_n;
-	enum err rc = conn_make(h, fd, tls, &c, e);
 
-	if (rc != ERR_OK) {
+	if (c == NULL) {
 		close(fd);
-		return rc;
+		return e->code;
 	}
 	c->poll.data = c;
 	c->fd = fd;

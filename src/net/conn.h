@@ -61,7 +61,7 @@ enum conn_wait {
  * conn_close.  Out of memory closes with CONN_NOMEM. */
 void conn_send(struct conn *c, struct buf *b);
 void conn_send_str(struct conn *c, struct str s); /* copies */
-size_t conn_unsent(const struct conn *c); /* bytes queued */
+size_t conn_unsent(const struct conn *c);         /* bytes queued */
 /* No on_data until conn_resume.  Takes effect at once, also inside on_data. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);

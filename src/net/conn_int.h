@@ -12,24 +12,24 @@
 #include "tls.h"
 
 enum {
-	CONN_READ_MAX = 65536,     /* bytes of one on_data */
-	CONN_READS_PER_TURN = 4,   /* then the others have their turn */
+	CONN_READ_MAX = 65536,        /* bytes of one on_data */
+	CONN_READS_PER_TURN = 4,      /* then the others have their turn */
 	CONN_SEND_PER_TURN = 1 << 20, /* bytes; likewise */
-	CONN_IOV_MAX = 64,         /* pieces of one writev */
-	CONN_JOIN_MAX = 16384,     /* smaller pieces are joined up to this */
+	CONN_IOV_MAX = 64,            /* pieces of one writev */
+	CONN_JOIN_MAX = 16384,        /* smaller pieces are joined up to this */
 	CONN_LINGER_BYTES = 16 << 20 /* dropped at most after our last answer */
 };
 
 struct conn_host {
 	uv_loop_t *loop;
-	uv_timer_t timer;      /* of the next deadline */
-	uint64_t timer_at;     /* when it fires; UINT64_MAX: it does not run */
-	uv_prepare_t flusher;  /* runs while `dirty` is not empty */
+	uv_timer_t timer;       /* of the next deadline */
+	uint64_t timer_at;      /* when it fires; UINT64_MAX: it does not run */
+	uv_prepare_t flusher;   /* runs while `dirty` is not empty */
 	struct deadlines waits; /* kinds are enum conn_wait */
-	struct conn *dirty;    /* borrow: have something to send */
-	struct conn *all;      /* borrow: each frees itself */
-	size_t count;          /* open ones */
-	char *scratch;         /* own: CONN_READ_MAX bytes */
+	struct conn *dirty;     /* borrow: have something to send */
+	struct conn *all;       /* borrow: each frees itself */
+	size_t count;           /* open ones */
+	char *scratch;          /* own: CONN_READ_MAX bytes */
 	/* After a connection's on_close. */
 	void (*on_gone)(void *ctx);
 	void *ctx;
@@ -50,7 +50,7 @@ enum err conn_new(struct conn_host *h, int fd,
     struct err_info *e);
 /* Walk: the newest first; NULL ends.  The present one may be closed. */
 struct conn *conn_next(const struct conn_host *h, const struct conn *after);
-void conn_stop(struct conn *c); /* ops->on_stop, or closes */
+void conn_stop(struct conn *c);                  /* ops->on_stop, or closes */
 size_t conn_host_name_len(const struct conn *c); /* of conn_peer's address */
 /* The connection that waits longest in this kind; NULL: none. */
 struct conn *conn_oldest(const struct conn_host *h, enum conn_wait kind);

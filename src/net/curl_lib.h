@@ -8,7 +8,7 @@
 
 #include "err.h"
 
-/* clang-format off: a table */
+/* clang-format off */
 #define CURL_TABLE(X)                                                          \
 	X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init)            \
 	X(curl_easy_perform) X(curl_easy_reset) X(curl_easy_setopt)            \

@@ -25,8 +25,8 @@ gzip_fini(struct gzip *g)
 static size_t
 limit_of(size_t n, size_t out_max)
 {
-	size_t ratio = n > SIZE_MAX / GZIP_RATIO_MAX ? SIZE_MAX
-						     : n * GZIP_RATIO_MAX;
+	size_t ratio =
+	    n > SIZE_MAX / GZIP_RATIO_MAX ? SIZE_MAX : n * GZIP_RATIO_MAX;
 
 	if (ratio < GZIP_RATIO_FROM)
 		ratio = GZIP_RATIO_FROM;
@@ -132,7 +132,8 @@ gzip_deflate(struct gzip *g, struct str in, int level, struct buf *out,
 		g->deflater = libdeflate_alloc_compressor(level);
 	g->level = level;
 	if (g->deflater == NULL ||
-	    !buf_reserve(out, libdeflate_gzip_compress_bound(g->deflater, in.n)))
+	    !buf_reserve(out,
+	        libdeflate_gzip_compress_bound(g->deflater, in.n)))
 		return err_set(e, ERR_NOMEM);
 	n = libdeflate_gzip_compress(g->deflater, in.p, in.n, out->data,
 	    out->cap - 1);

@@ -39,11 +39,11 @@ enum state {
 };
 
 enum {
-	KEPT_BYTES = 2048,        /* of text between two messages */
+	KEPT_BYTES = 2048, /* of text between two messages */
 	KEPT_FIELDS = 32,
-	OVERHEAD_FREE = 65536,    /* bytes of chunk lines, and */
-	OVERHEAD_PER_BYTE = 8,    /* so many more for each byte of body */
-	SIZE_DIGITS_MAX = 16      /* so a size fits into 64 bits */
+	OVERHEAD_FREE = 65536, /* bytes of chunk lines, and */
+	OVERHEAD_PER_BYTE = 8, /* so many more for each byte of body */
+	SIZE_DIGITS_MAX = 16   /* so a size fits into 64 bits */
 };
 
 /* ---- characters ------------------------------------------------------- */
@@ -64,7 +64,8 @@ is_alnum(char c)
 static bool
 is_token_char(char c)
 {
-	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+	return is_alnum(c) ||
+	    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 static bool
@@ -108,7 +109,7 @@ is_host(struct str s)
 	for (size_t i = 0; i < s.n; i++)
 		if (!is_alnum(s.p[i]) &&
 		    (s.p[i] == '\0' ||
-			strchr("-._~%!$&'()*+;=:[]", s.p[i]) == NULL))
+		        strchr("-._~%!$&'()*+;=:[]", s.p[i]) == NULL))
 			return false;
 	return true;
 }
@@ -193,7 +194,8 @@ struct head_counts {
 };
 
 static enum err
-on_host(struct http1 *p, struct head_counts *n, struct str v, struct err_info *e)
+on_host(struct http1 *p, struct head_counts *n, struct str v,
+    struct err_info *e)
 {
 	if (++n->host > 1)
 		return err_setf(e, ERR_BAD_REQUEST, "two Host fields");
@@ -208,7 +210,8 @@ on_length(struct http1 *p, struct head_counts *n, struct str v,
     struct err_info *e)
 {
 	if (++n->length > 1)
-		return err_setf(e, ERR_BAD_REQUEST, "two Content-Length fields");
+		return err_setf(e, ERR_BAD_REQUEST,
+		    "two Content-Length fields");
 	for (size_t i = 0; i < v.n; i++)
 		if (!is_digit(v.p[i]))
 			return err_setf(e, ERR_BAD_REQUEST,
@@ -216,7 +219,8 @@ on_length(struct http1 *p, struct head_counts *n, struct str v,
 	if (v.n == 0)
 		return err_setf(e, ERR_BAD_REQUEST, "Content-Length is empty");
 	if (!str_u64(v, &p->head.length))
-		return err_setf(e, ERR_TOO_LARGE, "Content-Length is too large");
+		return err_setf(e, ERR_TOO_LARGE,
+		    "Content-Length is too large");
 	p->head.has_length = true;
 	return ERR_OK;
 }
@@ -293,12 +297,13 @@ field_parse(struct http1 *p, struct head_counts *n, struct str line,
 	if (line.p[0] == ' ' || line.p[0] == '\t')
 		return err_setf(e, ERR_BAD_REQUEST, "folded header line");
 	if (colon == SIZE_MAX)
-		return err_setf(e, ERR_BAD_REQUEST, "header line without a colon");
+		return err_setf(e, ERR_BAD_REQUEST,
+		    "header line without a colon");
 	if (!is_token(str_n(line.p, colon)))
 		return err_setf(e, ERR_BAD_REQUEST, "bad header field name");
 	if (p->head.fields >= HTTP1_FIELDS_MAX)
-		return err_setf(e, ERR_HEADERS_BIG, "more than %d header fields",
-		    HTTP1_FIELDS_MAX);
+		return err_setf(e, ERR_HEADERS_BIG,
+		    "more than %d header fields", HTTP1_FIELDS_MAX);
 	if (!mem_grow(&p->field, &p->field_cap, p->head.fields + 1, sizeof *f))
 		return err_set(e, ERR_NOMEM);
 	f = &p->field[p->head.fields++];
@@ -333,7 +338,8 @@ method_parse(struct http1 *p, struct str s, struct err_info *e)
 	if (!is_token(s))
 		return err_setf(e, ERR_BAD_REQUEST, "bad request line");
 	p->head.method_text = s;
-	for (size_t i = 0; i < sizeof method_names / sizeof method_names[0]; i++)
+	for (size_t i = 0; i < sizeof method_names / sizeof method_names[0];
+	     i++)
 		if (str_is(s, method_names[i])) {
 			p->head.method = (enum http_method)i;
 			return ERR_OK;
@@ -401,8 +407,8 @@ request_line_parse(struct http1 *p, struct str line, struct str *authority,
 	enum err rc;
 
 	/* Exactly two single spaces; what else is white is in no token. */
-	if (!str_split(&line, ' ', &method) || !str_split(&line, ' ', &target) ||
-	    line.p == NULL)
+	if (!str_split(&line, ' ', &method) ||
+	    !str_split(&line, ' ', &target) || line.p == NULL)
 		return err_setf(e, ERR_BAD_REQUEST, "bad request line");
 	rc = version_parse(p, line, e);
 	if (rc == ERR_OK)
@@ -429,8 +435,8 @@ status_line_parse(struct http1 *p, struct str line, struct err_info *e)
 
 /* What the fields say together (RFC 9112, 6.3). */
 static enum err
-request_judge(struct http1 *p, const struct head_counts *n, struct str authority,
-    struct err_info *e)
+request_judge(struct http1 *p, const struct head_counts *n,
+    struct str authority, struct err_info *e)
 {
 	const struct http1_head *h = &p->head;
 	bool may_have_body = h->method == HTTP_POST || h->method == HTTP_PUT ||
@@ -489,15 +495,15 @@ head_parse(struct http1 *p, struct err_info *e)
 	enum err rc;
 
 	line = next_line(p, &at);
-	rc = p->role == HTTP1_REQUEST
-	    ? request_line_parse(p, line, &authority, e)
-	    : status_line_parse(p, line, e);
+	rc = p->role == HTTP1_REQUEST ?
+	    request_line_parse(p, line, &authority, e) :
+	    status_line_parse(p, line, e);
 	while (rc == ERR_OK && (line = next_line(p, &at)).n > 0)
 		rc = field_parse(p, &n, line, e);
 	if (rc == ERR_OK)
-		rc = p->role == HTTP1_REQUEST
-		    ? request_judge(p, &n, authority, e)
-		    : response_judge(p, &n, e);
+		rc = p->role == HTTP1_REQUEST ?
+		    request_judge(p, &n, authority, e) :
+		    response_judge(p, &n, e);
 	return rc;
 }
 
@@ -541,14 +547,15 @@ line_too_long(const struct http1 *p, struct err_info *e)
 static enum err
 line_end(struct http1 *p, bool *whole, struct err_info *e)
 {
-	struct str line = str_n(p->text.data + p->line_at,
-	    p->text.len - p->line_at);
+	struct str line =
+	    str_n(p->text.data + p->line_at, p->text.len - p->line_at);
 
 	*whole = line.n == 2;
 	if (line.n < 2 || line.p[line.n - 2] != '\r')
 		return err_setf(e, ERR_BAD_REQUEST, "line without CR LF");
 	line.n -= 2;
-	if (str_find(line, '\r') != SIZE_MAX || str_find(line, '\0') != SIZE_MAX)
+	if (str_find(line, '\r') != SIZE_MAX ||
+	    str_find(line, '\0') != SIZE_MAX)
 		return err_setf(e, ERR_BAD_REQUEST, "CR or NUL inside a line");
 	p->line_at = p->text.len;
 	if (p->fields_at == 0)
@@ -598,7 +605,8 @@ read_start(struct http1 *p, struct str *in, struct err_info *e)
 {
 	if (in->n == 0)
 		return HTTP1_MORE;
-	if (p->state == S_START && in->p[0] == '\r' && p->role == HTTP1_REQUEST) {
+	if (p->state == S_START && in->p[0] == '\r' &&
+	    p->role == HTTP1_REQUEST) {
 		*in = str_n(in->p + 1, in->n - 1);
 		p->state = S_START_LF;
 		return HTTP1_MORE;
@@ -988,7 +996,7 @@ http1_form_get(struct str form, const char *name, struct arena *a,
 			continue;
 		if (!str_is(key, name) &&
 		    (str_find(key, '%') == SIZE_MAX ||
-			!unescape_is(key, str_of(name))))
+		        !unescape_is(key, str_of(name))))
 			continue;
 		if (!http1_unescape(pair, true, &b) || b.failed)
 			break;

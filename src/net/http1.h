@@ -34,8 +34,8 @@ enum {
 	HTTP1_START_LINE_MAX = 8192, /* bytes, without its CRLF */
 	HTTP1_HEAD_MAX = 32768,      /* bytes of all fields together */
 	HTTP1_FIELDS_MAX = 100,
-	HTTP1_CHUNK_LINE_MAX = 256,  /* size and extensions of one chunk */
-	HTTP1_TRAILER_MAX = 4096     /* bytes; trailers are checked and dropped */
+	HTTP1_CHUNK_LINE_MAX = 256, /* size and extensions of one chunk */
+	HTTP1_TRAILER_MAX = 4096 /* bytes; trailers are checked and dropped */
 };
 
 enum http_method {
@@ -60,9 +60,9 @@ struct http1_head {
 	struct str method_text;
 	struct str target; /* request: as it came */
 	struct str path;   /* without query, slashes at the front read as one */
-	struct str query;  /* raw, without the '?'; p NULL where there is none */
-	struct str host;   /* p NULL where there is none (HTTP/1.0) */
-	int status;        /* response */
+	struct str query; /* raw, without the '?'; p NULL where there is none */
+	struct str host;  /* p NULL where there is none (HTTP/1.0) */
+	int status;       /* response */
 	struct str reason;
 	unsigned minor; /* 0 or 1 */
 	const struct http1_field *field;
@@ -77,30 +77,24 @@ struct http1_head {
 
 enum http1_role { HTTP1_REQUEST, HTTP1_RESPONSE };
 
-enum http1_step {
-	HTTP1_MORE,
-	HTTP1_HEAD,
-	HTTP1_BODY,
-	HTTP1_DONE,
-	HTTP1_ERROR
-};
+enum http1_step { HTTP1_MORE, HTTP1_HEAD, HTTP1_BODY, HTTP1_DONE, HTTP1_ERROR };
 
 struct http1 {
 	struct http1_head head; /* from HTTP1_HEAD on */
-	uint64_t body_max;      /* bytes of body; set by http1_init, may be changed */
+	uint64_t body_max;      /* bytes; from http1_init, may be changed */
 	uint64_t body_bytes;    /* given out so far */
-	bool bodiless;          /* response: it answers HEAD; set before its head */
+	bool bodiless;          /* response: to HEAD; set before its head */
 	/* inside */
 	enum http1_role role;
 	unsigned state;
-	struct buf text; /* start line and fields */
+	struct buf text;           /* start line and fields */
 	struct http1_field *field; /* own */
 	size_t field_cap;
-	size_t line_at;     /* text: where the line begins that is being read */
-	size_t fields_at;   /* text: where the first field begins */
-	uint64_t left;      /* bytes of the body or chunk still to come */
-	size_t chunk_line;  /* bytes of the present chunk line */
-	uint64_t overhead;  /* bytes spent on chunk lines */
+	size_t line_at;    /* text: where the line begins that is being read */
+	size_t fields_at;  /* text: where the first field begins */
+	uint64_t left;     /* bytes of the body or chunk still to come */
+	size_t chunk_line; /* bytes of the present chunk line */
+	uint64_t overhead; /* bytes spent on chunk lines */
 	size_t trailer_bytes;
 	struct err_info error; /* why it is broken */
 };

@@ -5,8 +5,10 @@
 
 #include "http1.h"
 
-static const char days[] = "SunMonTueWedThuFriSat";
-static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri",
+	"Sat" };
+static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+	"Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 
 enum { DATE_CHARS = 29 };
 
@@ -22,11 +24,11 @@ http1_date(int64_t unix_s, char out[30])
 		(void)gmtime_r(&t, &tm);
 	}
 	/* The remainders change nothing; they tell the compiler the width. */
-	if (snprintf(out, 30, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
-		days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100,
-		months + 3 * tm.tm_mon, (unsigned)(tm.tm_year + 1900) % 10000,
-		(unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-		(unsigned)tm.tm_sec % 100) != DATE_CHARS)
+	if (snprintf(out, 30, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+	        days[tm.tm_wday], (unsigned)tm.tm_mday % 100, months[tm.tm_mon],
+	        (unsigned)(tm.tm_year + 1900) % 10000,
+	        (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	        (unsigned)tm.tm_sec % 100) != DATE_CHARS)
 		out[0] = '\0';
 }
 
@@ -45,7 +47,7 @@ static int
 month_of(const char *p)
 {
 	for (int i = 0; i < 12; i++)
-		if (memcmp(p, months + 3 * i, 3) == 0)
+		if (memcmp(p, months[i], 3) == 0)
 			return i;
 	return -1;
 }
@@ -59,7 +61,8 @@ http1_date_parse(struct str s, int64_t *unix_s)
 	if (s.n != DATE_CHARS || !digits(s.p + 5, 2, &tm.tm_mday) ||
 	    !digits(s.p + 12, 4, &tm.tm_year) ||
 	    !digits(s.p + 17, 2, &tm.tm_hour) ||
-	    !digits(s.p + 20, 2, &tm.tm_min) || !digits(s.p + 23, 2, &tm.tm_sec))
+	    !digits(s.p + 20, 2, &tm.tm_min) ||
+	    !digits(s.p + 23, 2, &tm.tm_sec))
 		return false;
 	tm.tm_mon = month_of(s.p + 8);
 	tm.tm_year -= 1900;

@@ -119,16 +119,17 @@ url_check(const char *url, struct str *host, struct err_info *e)
 			    "the server's address has a space or control "
 			    "character in it");
 	if (n == 0)
-		return err_setf(e, ERR_USAGE, "the server's address names no host");
+		return err_setf(e, ERR_USAGE,
+		    "the server's address names no host");
 	return ERR_OK;
 }
 
 static enum err
 add_line(struct transfer *t, const char *line, struct err_info *e)
 {
-	struct curl_slist *list = fault_tick()
-	    ? NULL
-	    : t->c->lib->curl_slist_append_(t->fields, line);
+	struct curl_slist *list = fault_tick() ?
+	    NULL :
+	    t->c->lib->curl_slist_append_(t->fields, line);
 
 	if (list == NULL)
 		return err_set(e, ERR_NOMEM);
@@ -150,7 +151,8 @@ add_field(struct transfer *t, struct http1_field f, struct err_info *e)
 		line.data[line.len - 2] = '\0'; /* curl ends lines itself */
 		/* curl's way to send a field without a value */
 		if (f.value.n == 0)
-			line.data[f.name.n] = ';', line.data[f.name.n + 1] = '\0';
+			line.data[f.name.n] = ';',
+			line.data[f.name.n + 1] = '\0';
 		rc = add_line(t, line.data, e);
 	}
 	buf_fini(&line);
@@ -256,8 +258,9 @@ on_progress(void *ctx, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
 /* ---- options ---------------------------------------------------------- */
 
 /* Each can fail for want of memory; asked once, at the end. */
-#define SET(option, value)                                                     \
-	(bad |= lib->curl_easy_setopt_(h, CURLOPT_##option, (value)) != CURLE_OK)
+#define SET(option, value) \
+	(bad |= \
+	    lib->curl_easy_setopt_(h, CURLOPT_##option, (value)) != CURLE_OK)
 
 static bool
 set_method(const struct transfer *t)
@@ -342,7 +345,8 @@ set_all(struct transfer *t, struct err_info *e)
 	bad |= set_method(t);
 	bad |= set_limits(t);
 	bad |= set_callbacks(t);
-	return bad ? err_setf(e, ERR_NOMEM, "libcurl refused an option") : ERR_OK;
+	return bad ? err_setf(e, ERR_NOMEM, "libcurl refused an option") :
+	             ERR_OK;
 }
 
 /* ---- what went wrong -------------------------------------------------- */
@@ -395,14 +399,14 @@ curl_says(struct http_client *c, CURLcode code)
 
 	if (code == CURLE_COULDNT_CONNECT &&
 	    c->lib->curl_easy_getinfo_(c->curl, CURLINFO_OS_ERRNO, &os_errno) ==
-		CURLE_OK &&
+	        CURLE_OK &&
 	    os_errno == ECONNREFUSED)
 		return "connection refused";
 	if (code == CURLE_COULDNT_CONNECT && os_errno != 0)
 		return strerror((int)os_errno);
 	make_printable(c->curl_text);
-	return c->curl_text[0] != '\0' ? c->curl_text
-				       : c->lib->curl_easy_strerror_(code);
+	return c->curl_text[0] != '\0' ? c->curl_text :
+	                                 c->lib->curl_easy_strerror_(code);
 }
 
 static enum err
@@ -509,7 +513,7 @@ take_answer(struct transfer *t, struct http_answer *ret, struct err_info *e)
 	enum err rc;
 
 	if (t->c->lib->curl_easy_getinfo_(t->c->curl, CURLINFO_RESPONSE_CODE,
-		&status) != CURLE_OK ||
+	        &status) != CURLE_OK ||
 	    status < 100 || status > 599)
 		return err_setf(e, ERR_PROTOCOL, "the answer has no status");
 	ret->status = (int)status;
@@ -543,10 +547,10 @@ http_client_call(struct http_client *c, const struct http_call *call,
 	struct transfer t = {
 		.c = c,
 		.call = call,
-		.answer_max = call->answer_max ? call->answer_max
-					       : c->o.answer_max,
-		.timeout_ms = call->timeout_ms ? call->timeout_ms
-					       : c->o.timeout_ms,
+		.answer_max =
+		    call->answer_max ? call->answer_max : c->o.answer_max,
+		.timeout_ms =
+		    call->timeout_ms ? call->timeout_ms : c->o.timeout_ms,
 	};
 	CURLcode code;
 	enum err rc;
@@ -563,7 +567,8 @@ http_client_call(struct http_client *c, const struct http_call *call,
 		rc = set_all(&t, e);
 	if (rc != ERR_OK)
 		goto done;
-	code = fault_tick() ? CURLE_SEND_ERROR : c->lib->curl_easy_perform_(c->curl);
+	code = fault_tick() ? CURLE_SEND_ERROR :
+	                      c->lib->curl_easy_perform_(c->curl);
 	rc = code == CURLE_OK ? take_answer(&t, ret, e) : failed(&t, code, e);
 done:
 	if (rc != ERR_OK)

@@ -26,7 +26,7 @@ struct http_client_options {
 	const char *user_agent; /* "clowder/VERSION".  Borrowed */
 	uint32_t connect_ms;    /* 10000 */
 	uint32_t timeout_ms;    /* 60000: a whole call */
-	size_t answer_max;      /* 64 MiB: body, counted as it came and inflated */
+	size_t answer_max; /* 64 MiB: body, counted as it came and inflated */
 	/* Set by a signal handler or another thread: the call ends with
 	 * ERR_INTERRUPTED within a second.  Borrowed; may be NULL. */
 	const atomic_bool *abort;
@@ -35,27 +35,29 @@ struct http_client_options {
 struct http_call {
 	const char *method; /* "GET", "POST" ... */
 	const char *url;
-	const struct http1_field *field; /* control characters in one: ERR_USAGE */
+	/* Control characters in one: ERR_USAGE. */
+	const struct http1_field *field;
 	size_t fields;
 	struct str body;     /* p NULL: none; n 0 with p: an empty one */
 	bool gzip;           /* deflate the body on its way */
 	uint32_t timeout_ms; /* 0: of the client */
 	size_t answer_max;   /* 0: of the client */
 	/* Bytes so far and in all (0: not known yet), now and then; may be NULL. */
-	void (*progress)(void *ctx, uint64_t sent, uint64_t to_send, uint64_t got,
-	    uint64_t to_get);
+	void (*progress)(void *ctx, uint64_t sent, uint64_t to_send,
+	    uint64_t got, uint64_t to_get);
 	void *progress_ctx;
 };
 
 struct http_answer {
 	int status;
-	struct buf body; /* inflated */
+	struct buf body;                 /* inflated */
 	const struct http1_field *field; /* in arena */
 	size_t fields;
 	struct str content_type; /* p NULL where there is none */
 	/* Retry-After in seconds, also from a date; -1 where there is none. */
 	int64_t retry_after_s;
-	int64_t date_s; /* the server's clock, seconds since 1970; -1: not said */
+	/* The server's clock, seconds since 1970; -1: not said. */
+	int64_t date_s;
 	struct arena arena;
 };
 

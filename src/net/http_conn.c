@@ -26,20 +26,20 @@ enum {
 };
 
 struct client {
-	struct http_request req; /* first: http_request is its public part */
+	struct http_request req;    /* first: http_request is its public part */
 	struct http_server *server; /* borrow */
 	struct conn *conn;          /* borrow; NULL: it is gone */
 	struct http1 parser;
 	struct buf body;
 	struct buf pending; /* bytes behind the request, from pending_at on */
 	size_t pending_at;
-	struct str rest;     /* borrow, while feeding */
-	uint64_t start_ns;   /* when the request began */
-	size_t held;         /* as counted in server->held */
-	size_t body_waited;  /* bytes of body when its deadline was started */
+	struct str rest;    /* borrow, while feeding */
+	uint64_t start_ns;  /* when the request began */
+	size_t held;        /* as counted in server->held */
+	size_t body_waited; /* bytes of body when its deadline was started */
 	enum state state;
 	bool feeding, from_pending;
-	bool piled; /* reading waits for on_sent */
+	bool piled;   /* reading waits for on_sent */
 	bool started; /* the request has a first byte */
 	bool whole;   /* its body is there */
 	bool last;    /* close after the answer */
@@ -105,7 +105,7 @@ request_begin(struct client *c)
 
 	/* Cannot be cut: 8 digits, a hyphen, at most 16 digits. */
 	if (snprintf(c->id, sizeof c->id, "%s-%llx", s->id_prefix,
-		(unsigned long long)++s->next_id) < 0)
+	        (unsigned long long)++s->next_id) < 0)
 		c->id[0] = '\0';
 	c->started = true;
 	c->start_ns = uv_hrtime();
@@ -298,7 +298,8 @@ error_fields(const struct client *c, int status,
 		STR("application/json") };
 	if (status != 429 && status != 503)
 		return 1;
-	n = snprintf(number, NUMBER_MAX, "%u", (unsigned)c->server->o.retry_after_s);
+	n = snprintf(number, NUMBER_MAX, "%u",
+	    (unsigned)c->server->o.retry_after_s);
 	if (n <= 0 || n >= NUMBER_MAX)
 		return 1;
 	field[1] = (struct http1_field){ STR("Retry-After"),

@@ -177,11 +177,12 @@ turn_away(struct http_server *s, int fd, const struct tls *tls)
 	    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
 	    "Content-Type: application/json\r\nContent-Length: 58\r\n"
 	    "Connection: close\r\n\r\n"
-	    "{\"error\":\"unavailable\",\"message\":\"too many connections\"}\r\n";
+	    "{\"error\":\"unavailable\",\"message\":\"too many "
+	    "connections\"}\r\n";
 	struct iovec iov = { (void *)(uintptr_t)busy, sizeof busy - 1 };
 
 	_Static_assert(sizeof "{\"error\":\"unavailable\",\"message\":"
-			      "\"too many connections\"}\r\n" == 58 + 1,
+	                      "\"too many connections\"}\r\n" == 58 + 1,
 	    "Content-Length");
 	if (tls == NULL)
 		(void)sock_send(fd, &iov, 1);
@@ -256,7 +257,8 @@ http_server_listen(struct http_server *s, const char *host, uint16_t *port,
 		free(l);
 		return rc;
 	}
-	r = fault_tick() ? UV_ENOMEM : uv_poll_init(s->host.loop, &l->poll, l->fd);
+	r = fault_tick() ? UV_ENOMEM :
+	                   uv_poll_init(s->host.loop, &l->poll, l->fd);
 	if (r != 0) {
 		close(l->fd);
 		free(l);
@@ -308,7 +310,8 @@ set_waits(struct conn_host *h, const struct http_server_options *o)
 	h->waits.ms[CONN_WAIT_WRITE] = o->write_ms;
 	h->waits.ms[CONN_WAIT_LINGER] = o->linger_ms;
 	h->waits.ms[CONN_WAIT_PING] = o->ping_ms;
-	_Static_assert((int)CONN_WAIT_KINDS <= (int)DEADLINE_KINDS, "a list per kind");
+	_Static_assert((int)CONN_WAIT_KINDS <= (int)DEADLINE_KINDS,
+	    "a list per kind");
 }
 
 enum err

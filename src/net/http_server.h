@@ -33,10 +33,10 @@ struct http_server;
 struct http_request {
 	const struct http1_head *head; /* method, target, fields */
 	struct str path;               /* head->path */
-	struct str body;               /* from on_request on; as it came (gzip too) */
-	const char *peer;              /* "127.0.0.1:40112" */
-	struct str peer_host;          /* "127.0.0.1", "[::1]" */
-	const char *id;                /* unique in this process; also X-Request-Id */
+	struct str body;      /* from on_request on; as it came (gzip too) */
+	const char *peer;     /* "127.0.0.1:40112" */
+	struct str peer_host; /* "127.0.0.1", "[::1]" */
+	const char *id;       /* unique in this process; also X-Request-Id */
 	bool tls;
 	struct arena arena; /* goes with the request; one thread at a time */
 	void *user;         /* the handler's own, NULL at first */
@@ -44,9 +44,9 @@ struct http_request {
 
 /* One per request, also for those that were refused. */
 struct http_log {
-	struct str method; /* empty where the request had no readable head */
-	struct str path;   /* without the query: it may hold tokens */
-	int status;        /* 0: the connection ended before an answer */
+	struct str method;  /* empty where the request had no readable head */
+	struct str path;    /* without the query: it may hold tokens */
+	int status;         /* 0: the connection ended before an answer */
 	uint64_t bytes_in;  /* body */
 	uint64_t bytes_out; /* body */
 	uint64_t us;        /* from its first byte to its answer */
@@ -62,11 +62,12 @@ struct http_handler {
 	 * be changed from the default (0: no body); or an error, which is answered
 	 * with its status.  It may also answer by itself (http_respond) and return
 	 * ERR_OK.  NULL: everything goes. */
-	enum err (*on_head)(void *ctx, struct http_request *req, size_t *body_max,
-	    struct err_info *e);
+	enum err (*on_head)(void *ctx, struct http_request *req,
+	    size_t *body_max, struct err_info *e);
 	/* Must be answered exactly once, now or later. */
 	void (*on_request)(void *ctx, struct http_request *req);
-	void (*on_log)(void *ctx, const struct http_log *line); /* may be NULL */
+	void (*on_log)(void *ctx,
+	    const struct http_log *line); /* may be NULL */
 };
 
 /* 0 takes the default. */
@@ -75,13 +76,13 @@ struct http_server_options {
 	const char *name;       /* Server field; NULL: none.  Borrowed */
 	size_t connections_max; /* 10240 */
 	size_t body_max;        /* 8 MiB */
-	size_t held_max; /* bytes of requests held by all connections; 256 MiB */
-	uint32_t head_ms;   /* 10000: handshake and head, whole */
-	uint32_t body_ms;   /* 30000: HTTP_PROGRESS bytes of a body */
-	uint32_t idle_ms;   /* 75000: between requests */
-	uint32_t write_ms;  /* 60000: progress of an answer */
-	uint32_t linger_ms; /* 2000 */
-	uint32_t ping_ms;   /* 20000 */
+	size_t held_max;        /* bytes of all requests held; 256 MiB */
+	uint32_t head_ms;       /* 10000: handshake and head, whole */
+	uint32_t body_ms;       /* 30000: HTTP_PROGRESS bytes of a body */
+	uint32_t idle_ms;       /* 75000: between requests */
+	uint32_t write_ms;      /* 60000: progress of an answer */
+	uint32_t linger_ms;     /* 2000 */
+	uint32_t ping_ms;       /* 20000 */
 	uint32_t retry_after_s; /* 1: with a 503 of the server itself */
 };
 
@@ -105,11 +106,11 @@ void http_server_stop(struct http_server *s, uint32_t deadline_ms,
 /* Only in or after `done`.  Accepts NULL. */
 void http_server_free(struct http_server *s);
 struct http_server_stats {
-	size_t connections;  /* open, also upgraded ones */
-	size_t held;         /* bytes of requests held */
-	uint64_t accepted;   /* connections, since the start */
+	size_t connections;   /* open, also upgraded ones */
+	size_t held;          /* bytes of requests held */
+	uint64_t accepted;    /* connections, since the start */
 	uint64_t turned_away; /* for want of room or descriptors */
-	uint64_t requests;   /* heads that were whole */
+	uint64_t requests;    /* heads that were whole */
 };
 void http_server_stats(const struct http_server *s,
     struct http_server_stats *ret);

@@ -13,7 +13,7 @@
 
 #include "err.h"
 
-/* clang-format off: a table */
+/* clang-format off */
 #define OSSL_TABLE(X)                                                          \
 	X(ASN1_INTEGER_set_uint64) X(BIO_ctrl) X(BIO_free) X(BIO_new)          \
 	X(BIO_new_mem_buf) X(BIO_s_mem) X(ERR_clear_error)                     \

@@ -135,7 +135,8 @@ loop_post_item(struct loop_poster *p, struct loop_item *item)
 		p->last = item;
 		/* Under the lock: the handle must not be closed meanwhile. */
 		if (ring)
-			(void)uv_async_send(&p->async); /* fails only when closing */
+			(void)uv_async_send(
+			    &p->async); /* fails only when closing */
 	}
 	pthread_mutex_unlock(&p->lock);
 	return !closed;

@@ -49,15 +49,15 @@ enum err
 sock_listen(const char *host, uint16_t *port, int *ret, struct err_info *e)
 {
 	struct sockaddr_storage ss;
-	socklen_t n;
+	socklen_t n = 0;
 	int fd, one = 1;
 	enum err rc = parse(host, *port, &ss, &n, e);
 
 	if (rc != ERR_OK)
 		return rc;
-	fd = fault_tick()
-	    ? (errno = EMFILE, -1)
-	    : socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = fault_tick() ?
+	    (errno = EMFILE, -1) :
+	    socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(e, errno, "socket");
 	/* SO_REUSEADDR: a restart does not wait for old connections to die. */
@@ -86,7 +86,8 @@ sock_accept(int fd, struct sockaddr_storage *peer)
 		errno = ECONNABORTED;
 		return -1;
 	}
-	s = accept4(fd, (struct sockaddr *)peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	s = accept4(fd, (struct sockaddr *)peer, &n,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	/* Answers go out in one piece each: waiting for more only delays them.
 	 * A socket that does not know the option works as well. */
 	if (s >= 0)

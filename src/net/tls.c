@@ -32,11 +32,10 @@ set_options(const struct ossl *o, SSL_CTX *ctx)
 {
 	(void)o->SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		SSL_OP_CIPHER_SERVER_PREFERENCE |
-		SSL_OP_IGNORE_UNEXPECTED_EOF);
+	        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	(void)o->SSL_CTX_ctrl(ctx, SSL_CTRL_MODE,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
+	        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
 	    NULL);
 	/* Sessions are resumed by tickets; a cache would be memory that
 	 * strangers fill. */
@@ -53,7 +52,8 @@ load_pair(const struct ossl *o, SSL_CTX *ctx, const char *cert_path,
 	if (o->SSL_CTX_use_certificate_chain_file(ctx, cert_path) != 1)
 		return err_setf(e, ERR_CONFIG, "TLS certificate %s: %s",
 		    cert_path, ossl_reason(o));
-	if (o->SSL_CTX_use_PrivateKey_file(ctx, key_path, SSL_FILETYPE_PEM) != 1)
+	if (o->SSL_CTX_use_PrivateKey_file(ctx, key_path, SSL_FILETYPE_PEM) !=
+	    1)
 		return err_setf(e, ERR_CONFIG, "TLS key %s: %s", key_path,
 		    ossl_reason(o));
 	if (o->SSL_CTX_check_private_key(ctx) != 1)
@@ -85,7 +85,7 @@ tls_new(struct tls **ret, const char *cert_path, const char *key_path,
 		goto done;
 	}
 	if (o->SSL_CTX_ctrl(t->ctx, SSL_CTRL_SET_MIN_PROTO_VERSION,
-		TLS1_2_VERSION, NULL) != 1) {
+	        TLS1_2_VERSION, NULL) != 1) {
 		rc = err_setf(e, ERR_TLS, "TLS 1.2: %s", ossl_reason(o));
 		goto done;
 	}

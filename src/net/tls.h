@@ -31,7 +31,8 @@ enum tls_want tls_handshake(struct tls_conn *c);
 /* *got: bytes read; > 0 with TLS_READY. */
 enum tls_want tls_read(struct tls_conn *c, void *p, size_t n, size_t *got);
 /* *put: bytes written, maybe fewer than n; > 0 with TLS_READY. */
-enum tls_want tls_write(struct tls_conn *c, const void *p, size_t n, size_t *put);
+enum tls_want tls_write(struct tls_conn *c, const void *p, size_t n,
+    size_t *put);
 void tls_bye(struct tls_conn *c); /* close_notify, as far as it goes at once */
 
 enum { TLS_DEV_DAYS = 825 };

@@ -11,9 +11,9 @@
 #include "tls.h"
 
 enum {
-	PEM_MAX = 65536,        /* bytes of either file */
+	PEM_MAX = 65536, /* bytes of either file */
 	DAY_S = 24 * 3600,
-	KEPT_S = 7 * DAY_S      /* valid for less: made anew */
+	KEPT_S = 7 * DAY_S /* valid for less: made anew */
 };
 
 static const struct {
@@ -31,9 +31,9 @@ static const struct {
 static BIO *
 bio_of(const struct ossl *o, const struct buf *b)
 {
-	return b->len > 0 && !fault_tick()
-	    ? o->BIO_new_mem_buf(b->data, (int)b->len)
-	    : NULL;
+	return b->len > 0 && !fault_tick() ?
+	    o->BIO_new_mem_buf(b->data, (int)b->len) :
+	    NULL;
 }
 
 static bool
@@ -109,12 +109,12 @@ fill(const struct ossl *o, X509 *cert, EVP_PKEY *key, uint64_t serial)
 
 	return o->X509_set_version(cert, X509_VERSION_3) == 1 &&
 	    o->ASN1_INTEGER_set_uint64(o->X509_get_serialNumber(cert),
-		serial >> 1) == 1 &&
+	        serial >> 1) == 1 &&
 	    o->X509_gmtime_adj(o->X509_getm_notBefore(cert), -3600) != NULL &&
 	    o->X509_gmtime_adj(o->X509_getm_notAfter(cert),
-		(long)TLS_DEV_DAYS * DAY_S) != NULL &&
+	        (long)TLS_DEV_DAYS * DAY_S) != NULL &&
 	    o->X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-		(const unsigned char *)"localhost", -1, -1, 0) == 1 &&
+	        (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
 	    o->X509_set_issuer_name(cert, name) == 1 &&
 	    o->X509_set_pubkey(cert, key) == 1 && extend(o, cert) &&
 	    o->X509_sign(cert, key, o->EVP_sha256()) > 0;
@@ -143,7 +143,7 @@ pair_save(const struct ossl *o, X509 *cert, EVP_PKEY *key,
 
 	if (key_bio == NULL || cert_bio == NULL ||
 	    o->PEM_write_bio_PrivateKey(key_bio, key, NULL, NULL, 0, NULL,
-		NULL) != 1 ||
+	        NULL) != 1 ||
 	    o->PEM_write_bio_X509(cert_bio, cert) != 1)
 		rc = err_set(e, ERR_NOMEM);
 	else

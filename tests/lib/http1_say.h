@@ -7,7 +7,8 @@
 #include "http1.h"
 
 static inline void
-http1_say_head(const struct http1_head *h, enum http1_role role, struct buf *out)
+http1_say_head(const struct http1_head *h, enum http1_role role,
+    struct buf *out)
 {
 	if (role == HTTP1_REQUEST)
 		buf_addf(out, "%s %.*s path=%.*s query=%.*s host=%.*s",

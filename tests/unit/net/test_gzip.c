@@ -68,7 +68,8 @@ round_trips(void)
 
 		t_note("%zu bytes", size[i]);
 		fill(&in, size[i], t_seed());
-		CHECK_OK(gzip_deflate(&g, buf_str(&in), GZIP_LEVEL, &z, &e), &e);
+		CHECK_OK(gzip_deflate(&g, buf_str(&in), GZIP_LEVEL, &z, &e),
+		    &e);
 		CHECK_OK(gzip_inflate(&g, buf_str(&z), size[i], &out, &e), &e);
 		CHECK_EQ(buf_str(&out), buf_str(&in));
 		zlib_gunzip(buf_str(&z), &out, size[i] + 1);
@@ -94,7 +95,8 @@ stops_at_the_limit(void)
 	fill(&in, 100000, 1);
 	zlib_gzip(buf_str(&in), &z);
 	CHECK_OK(gzip_inflate(&g, buf_str(&z), 100000, &out, &e), &e);
-	CHECK_ERR(gzip_inflate(&g, buf_str(&z), 99999, &out, &e), ERR_TOO_LARGE);
+	CHECK_ERR(gzip_inflate(&g, buf_str(&z), 99999, &out, &e),
+	    ERR_TOO_LARGE);
 	CHECK_STR(str_of(e.text), "inflates to more than 99999 bytes");
 	CHECK_U(out.len, 0);
 	CHECK_ERR(gzip_inflate(&g, buf_str(&z), 0, &out, &e), ERR_TOO_LARGE);
@@ -223,7 +225,8 @@ refuses_what_is_broken(void)
 	buf_adds(&bad, "garbage that is longer than a member");
 	CHECK_ERR(gzip_inflate(&g, buf_str(&bad), 100, &out, &e),
 	    ERR_BAD_REQUEST);
-	CHECK_ERR(gzip_inflate(&g, STR("{\"events\":[]} not gzip"), 100, &out, &e),
+	CHECK_ERR(gzip_inflate(&g, STR("{\"events\":[]} not gzip"), 100, &out,
+	              &e),
 	    ERR_BAD_REQUEST);
 	CHECK_U(out.len, 0);
 	buf_fini(&z);

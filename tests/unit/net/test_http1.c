@@ -19,7 +19,10 @@ struct row {
 	const char *out; /* what http1_say makes of it */
 };
 
-#define ROW(name, in, out) { name, { in, sizeof(in) - 1 }, out }
+#define ROW(name, in, out) \
+	{ \
+		name, { in, sizeof(in) - 1 }, out \
+	}
 
 static const struct row requests[] = {
 	ROW("get", "GET / HTTP/1.1\r\n" HOST "\r\n",
@@ -39,7 +42,8 @@ static const struct row requests[] = {
 	    "  Host=h\ndone\n"),
 	ROW("options of all", "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
 	    "OPTIONS * path=* query= host=h 1.1 keep\n  Host=h\ndone\n"),
-	ROW("HTTP/1.0 closes", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+	ROW("HTTP/1.0 closes",
+	    "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 	    "GET / path=/ query= host= 1.0\n  Connection=keep-alive\ndone\n"),
 	ROW("close", "GET / HTTP/1.1\r\n" HOST "Connection: x , Close\r\n\r\n",
 	    "GET / path=/ query= host=h 1.1\n  Host=h\n"
@@ -49,7 +53,8 @@ static const struct row requests[] = {
 	    "  Connection=Upgrade\ndone\n"),
 	ROW("white space around a value",
 	    "GET / HTTP/1.1\r\nHost:\t h \t\r\nX-Empty:\r\n\r\n",
-	    "GET / path=/ query= host=h 1.1 keep\n  Host=h\n  X-Empty=\ndone\n"),
+	    "GET / path=/ query= host=h 1.1 keep\n  Host=h\n  "
+	    "X-Empty=\ndone\n"),
 	ROW("one empty line in front", "\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
 	    "GET / path=/ query= host=h 1.1 keep\n  Host=h\ndone\n"),
 	ROW("an empty line alone", "\r\n", ""),
@@ -63,8 +68,9 @@ static const struct row requests[] = {
 	ROW("post without a length has no body", POST "\r\n",
 	    "POST /p path=/p query= host=h 1.1 keep\n  Host=h\ndone\n"),
 	ROW("body of the greatest size",
-	    POST "Content-Length: 64\r\n\r\n"
-		 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	    POST
+	    "Content-Length: 64\r\n\r\n"
+	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 	    "POST /p path=/p query= host=h 1.1 keep length=64\n  Host=h\n"
 	    "  Content-Length=64\n"
 	    "body:0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
@@ -75,12 +81,12 @@ static const struct row requests[] = {
 	    "body:x\ndone\n"),
 	ROW("chunked",
 	    POST "Transfer-Encoding: Chunked\r\n\r\n"
-		 "5\r\nhello\r\n00A\r\n0123456789\r\n0\r\n\r\n",
+	         "5\r\nhello\r\n00A\r\n0123456789\r\n0\r\n\r\n",
 	    "POST /p path=/p query= host=h 1.1 keep chunked\n  Host=h\n"
 	    "  Transfer-Encoding=Chunked\nbody:hello0123456789\ndone\n"),
 	ROW("chunk extension and trailer",
 	    POST "Transfer-Encoding: chunked\r\n\r\n"
-		 "3;a=b;c=\"d e\"\r\nabc\r\n0;x\r\nT: v\r\nHost: evil\r\n\r\n",
+	         "3;a=b;c=\"d e\"\r\nabc\r\n0;x\r\nT: v\r\nHost: evil\r\n\r\n",
 	    "POST /p path=/p query= host=h 1.1 keep chunked\n  Host=h\n"
 	    "  Transfer-Encoding=chunked\nbody:abc\ndone\n"),
 	ROW("pipelined",
@@ -98,10 +104,12 @@ static const struct row requests[] = {
 
 static const struct row refused[] = {
 	ROW("length beside coding",
-	    POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	    POST
+	    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	    "bad_request: Content-Length beside Transfer-Encoding\n"),
 	ROW("coding beside length",
-	    POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+	    POST
+	    "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
 	    "bad_request: Content-Length beside Transfer-Encoding\n"),
 	ROW("two lengths",
 	    POST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
@@ -138,7 +146,8 @@ static const struct row refused[] = {
 	    "bad_request: line without CR LF\n"),
 	ROW("bare LF at the end", "GET / HTTP/1.1\r\nHost: h\r\n\n",
 	    "bad_request: line without CR LF\n"),
-	ROW("bare CR in a value", "GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n",
+	ROW("bare CR in a value",
+	    "GET / HTTP/1.1\r\nHost: h\r\nX: a\rb\r\n\r\n",
 	    "bad_request: CR or NUL inside a line\n"),
 	ROW("CR CR LF", "GET / HTTP/1.1\r\nHost: h\r\r\n\r\n",
 	    "bad_request: CR or NUL inside a line\n"),
@@ -166,7 +175,8 @@ static const struct row refused[] = {
 	    "bad_request: Host is not a host name\n"),
 	ROW("Host list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
 	    "bad_request: Host is not a host name\n"),
-	ROW("Host is not the target's", "GET http://x/ HTTP/1.1\r\n" HOST "\r\n",
+	ROW("Host is not the target's",
+	    "GET http://x/ HTTP/1.1\r\n" HOST "\r\n",
 	    "bad_request: Host is not that of the target\n"),
 	ROW("unknown coding", POST "Transfer-Encoding: gzip\r\n\r\n",
 	    "unsupported: only the transfer coding chunked is supported\n"),
@@ -174,19 +184,22 @@ static const struct row refused[] = {
 	    "unsupported: only the transfer coding chunked is supported\n"),
 	ROW("identity", POST "Transfer-Encoding: identity\r\n\r\n",
 	    "unsupported: only the transfer coding chunked is supported\n"),
-	ROW("chunked twice in one", POST "Transfer-Encoding: chunked, chunked\r\n\r\n",
+	ROW("chunked twice in one",
+	    POST "Transfer-Encoding: chunked, chunked\r\n\r\n",
 	    "unsupported: only the transfer coding chunked is supported\n"),
 	ROW("chunked with a quirk", POST "Transfer-Encoding: xchunked\r\n\r\n",
 	    "unsupported: only the transfer coding chunked is supported\n"),
 	ROW("chunked in quotes", POST "Transfer-Encoding: \"chunked\"\r\n\r\n",
 	    "unsupported: only the transfer coding chunked is supported\n"),
 	ROW("chunked behind a vertical tab",
-	    POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n",
+	    POST "Transfer-Encoding: \x0b"
+	         "chunked\r\n\r\n",
 	    "bad_request: control character in a header field\n"),
 	ROW("empty coding", POST "Transfer-Encoding:\r\n\r\n",
 	    "unsupported: only the transfer coding chunked is supported\n"),
 	ROW("two coding fields",
-	    POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+	    POST
+	    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
 	    "bad_request: two Transfer-Encoding fields\n"),
 	ROW("coding in HTTP/1.0",
 	    "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -228,7 +241,8 @@ static const struct row refused[] = {
 	    "bad_request: bad request target\n"),
 	ROW("tunnel", "CONNECT h:1 HTTP/1.1\r\n" HOST "\r\n",
 	    "unsupported: unknown method\n"),
-	ROW("two empty lines in front", "\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
+	ROW("two empty lines in front",
+	    "\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",
 	    "bad_request: bad request line\n"),
 	ROW("lone CR in front", "\rGET / HTTP/1.1\r\n" HOST "\r\n",
 	    "bad_request: CR without LF\n"),
@@ -239,8 +253,8 @@ static const struct row refused[] = {
 };
 
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
-#define CHUNKED_SAYS                                                           \
-	"POST /p path=/p query= host=h 1.1 keep chunked\n  Host=h\n"          \
+#define CHUNKED_SAYS \
+	"POST /p path=/p query= host=h 1.1 keep chunked\n  Host=h\n" \
 	"  Transfer-Encoding=chunked\n"
 
 static const struct row bodies_refused[] = {
@@ -304,13 +318,15 @@ static const struct row responses[] = {
 	ROW("not modified has no body",
 	    "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
 	    "304 Not Modified 1.1 keep length=9\n  Content-Length=9\ndone\n"),
-	ROW("no body behind 1.0", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+	ROW("no body behind 1.0",
+	    "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
 	    "200 OK 1.0 length=0\n  Content-Length=0\ndone\n"),
 	ROW("both lengths",
 	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
 	    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	    "bad_request: Content-Length beside Transfer-Encoding\n"),
-	ROW("bad status", "HTTP/1.1 20 OK\r\n\r\n", "bad_request: bad status line\n"),
+	ROW("bad status", "HTTP/1.1 20 OK\r\n\r\n",
+	    "bad_request: bad status line\n"),
 	ROW("status out of range", "HTTP/1.1 999 OK\r\n\r\n",
 	    "bad_request: bad status line\n"),
 	ROW("no status", "HTTP/1.1\r\n\r\n", "bad_request: bad status line\n"),
@@ -335,7 +351,8 @@ check_row(const struct row *r, enum http1_role role, struct t_rng *rng)
 	CHECK_STR(buf_str(&whole), r->out);
 	for (int i = 0; i < 20 && !t_failing(); i++, bytes = false) {
 		for (int c = 0; c < CUTS_MAX; c++)
-			cut[c] = bytes ? 1 : 1 + t_below(rng, 1 + (size_t)i * 3);
+			cut[c] =
+			    bytes ? 1 : 1 + t_below(rng, 1 + (size_t)i * 3);
 		buf_reset(&other);
 		http1_say(role, BODY_MAX, r->in, cut, &other);
 		CHECK_EQ(buf_str(&other), buf_str(&whole));
@@ -350,12 +367,14 @@ check_rows(const struct row *r, size_t n, enum http1_role role)
 	struct t_rng rng = { t_seed() };
 
 	for (size_t i = 0; i < n; i++) {
-		t_note("%s, seed %#llx", r[i].name, (unsigned long long)t_seed());
+		t_note("%s, seed %#llx", r[i].name,
+		    (unsigned long long)t_seed());
 		check_row(&r[i], role, &rng);
 	}
 }
 
-#define CHECK_ROWS(rows, role) check_rows(rows, sizeof rows / sizeof rows[0], role)
+#define CHECK_ROWS(rows, role) \
+	check_rows(rows, sizeof rows / sizeof rows[0], role)
 
 static void
 reads_requests(void)
@@ -420,17 +439,20 @@ bounds_floods(void)
 		{ "one field", "GET / HTTP/1.1\r\nHost: h\r\nA: ", "b",
 		    "\r\n\r\n", HTTP1_HEAD_MAX - 16, ERR_HEADERS_BIG, 80000 },
 		{ "extension",
-		    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+		    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		    "chunked\r\n"
 		    "\r\n0;",
 		    "x", "\r\n\r\n", HTTP1_CHUNK_LINE_MAX - 2, ERR_BAD_REQUEST,
 		    2000 },
 		{ "extensions on tiny chunks",
-		    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+		    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		    "chunked\r\n"
 		    "\r\n",
 		    "1;0123456789012345678901234567890123456789\r\nx\r\n",
 		    "0\r\n\r\n", 1724, ERR_BAD_REQUEST, 2000 },
 		{ "trailer",
-		    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+		    "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		    "chunked\r\n"
 		    "\r\n0\r\n",
 		    "A: b\r\n", "\r\n", (HTTP1_TRAILER_MAX - 2) / 6,
 		    ERR_HEADERS_BIG, 2000 },
@@ -440,12 +462,12 @@ bounds_floods(void)
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
 		t_note("%s", row[i].name);
 		CHECK_I(flood(str_of(row[i].before), str_of(row[i].unit),
-			    row[i].fit, str_of(row[i].after), &p),
+		            row[i].fit, str_of(row[i].after), &p),
 		    ERR_OK);
 		CHECK(http1_held(&p) <= row[i].held);
 		http1_fini(&p);
 		CHECK_ERR(flood(str_of(row[i].before), str_of(row[i].unit),
-			      row[i].fit + 1, str_of(row[i].after), &p),
+		              row[i].fit + 1, str_of(row[i].after), &p),
 		    row[i].code);
 		http1_fini(&p);
 	}
@@ -457,8 +479,8 @@ accepts_many_tiny_chunks(void)
 {
 	struct http1 p;
 
-	CHECK_I(flood(STR(CHUNKED), STR("1\r\nx\r\n"), 100000,
-		    STR("0\r\n\r\n"), &p),
+	CHECK_I(flood(STR(CHUNKED), STR("1\r\nx\r\n"), 100000, STR("0\r\n\r\n"),
+	            &p),
 	    ERR_OK);
 	CHECK_U(p.body_bytes, 100000);
 	http1_fini(&p);
@@ -477,7 +499,7 @@ stays_broken(void)
 	    HTTP1_ERROR);
 	e = (struct err_info){ 0 };
 	CHECK_I(http1_read(&p, STR("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &used,
-		    &part, &e),
+	            &part, &e),
 	    HTTP1_ERROR);
 	CHECK_ERR(e.code, ERR_BAD_REQUEST);
 	CHECK_U(used, 0);
@@ -488,7 +510,8 @@ static void
 answers_to_head_have_no_body(void)
 {
 	struct err_info e = { 0 };
-	struct str part, in = STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+	struct str part,
+	    in = STR("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
 	struct http1 p;
 	size_t used;
 
@@ -593,8 +616,8 @@ reads_forms(void)
 
 		t_note("%s", row[i].form);
 		if (CHECK_U(http1_form_get(str_of(row[i].form), row[i].name, &a,
-				&v),
-			row[i].value != NULL) &&
+		                &v),
+		        row[i].value != NULL) &&
 		    row[i].value != NULL)
 			CHECK_STR(v, row[i].value);
 	}
@@ -637,8 +660,10 @@ writes_and_reads_dates(void)
 		{ 253402300799, "Fri, 31 Dec 9999 23:59:59 GMT" },
 	};
 	static const char *const bad[] = { "", "Sun, 06 Nov 1994 08:49:37 UTC",
-		"Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
-		"Sun, 06 Nov 1994 08:49:60 GMT", "Sun, +6 Nov 1994 08:49:37 GMT",
+		"Mon, 06 Nov 1994 08:49:37 GMT",
+		"Sun, 31 Nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 08:49:60 GMT",
+		"Sun, +6 Nov 1994 08:49:37 GMT",
 		"Sunday, 06-Nov-94 08:49:37 GMT" };
 	char text[30];
 	int64_t v;
@@ -659,8 +684,9 @@ writes_and_reads_dates(void)
 static void
 survives_out_of_memory(void)
 {
-	struct str in = STR("GET /a?b=c HTTP/1.1\r\n" HOST "A: b\r\nC: d\r\nE: f\r\n"
-			    "G: h\r\nI: j\r\nK: l\r\nM: n\r\nO: p\r\nQ: r\r\n\r\n");
+	struct str in =
+	    STR("GET /a?b=c HTTP/1.1\r\n" HOST "A: b\r\nC: d\r\nE: f\r\n"
+	        "G: h\r\nI: j\r\nK: l\r\nM: n\r\nO: p\r\nQ: r\r\n\r\n");
 	int n = 0;
 
 	do {

@@ -36,10 +36,12 @@ static const char *const canned[] = {
 	"HTTP/1.1 200 OK\r\n\r\nuntil the end",
 	"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n"
 	"no gzip",
-	"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nxx",
+	"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: "
+	"2\r\n\r\nxx",
 	"HTTP/1.1 503 Busy\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 429 Slow\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-	"Retry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\nContent-Length: 0\r\n\r\n",
+	"Retry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\nContent-Length: "
+	"0\r\n\r\n",
 	"HTTP/1.1 103 Hints\r\nX-A: interim\r\n\r\n"
 	"HTTP/1.1 200 OK\r\nX-B: final\r\nContent-Length: 2\r\n\r\nhi",
 	"HTTP/1.1 302 Found\r\nLocation: /echo\r\nContent-Length: 0\r\n\r\n",
@@ -113,7 +115,8 @@ do_flood(struct http_request *req)
 	buf_fini(&rest);
 	buf_adds(&out, "HTTP/1.1 200 OK\r\n");
 	while (out.len < 1000000)
-		buf_adds(&out, "X-A: 0123456789012345678901234567890123456789\r\n");
+		buf_adds(&out,
+		    "X-A: 0123456789012345678901234567890123456789\r\n");
 	buf_adds(&out, "Content-Length: 0\r\n\r\n");
 	if (conn != NULL) {
 		conn_send(conn, &out);
@@ -132,7 +135,8 @@ do_echo(struct http_request *req)
 	struct str body = req->body;
 
 	if (str_is(http_header(req, "content-encoding"), "gzip")) {
-		if (gzip_inflate(&hub.gzip, body, 32 << 20, &plain, &e) != ERR_OK)
+		if (gzip_inflate(&hub.gzip, body, 32 << 20, &plain, &e) !=
+		    ERR_OK)
 			abort();
 		body = buf_str(&plain);
 	}
@@ -243,16 +247,16 @@ hub_tls(void)
 static void
 hub_start(struct tls *tls)
 {
-	const struct http_server_options o = {
-		.handler = { .on_request = on_request } };
+	const struct http_server_options o = { .handler = {
+		                                   .on_request = on_request } };
 	struct err_info e = { 0 };
 
 	if (uv_loop_init(&hub.loop) != 0 ||
 	    http_server_new(&hub.server, &hub.loop, &o, &e) != ERR_OK ||
 	    http_server_listen(hub.server, "127.0.0.1", &hub.port, NULL, &e) !=
-		ERR_OK ||
-	    http_server_listen(hub.server, "127.0.0.1", &hub.tls_port, tls, &e) !=
-		ERR_OK ||
+	        ERR_OK ||
+	    http_server_listen(hub.server, "127.0.0.1", &hub.tls_port, tls,
+	        &e) != ERR_OK ||
 	    loop_poster_new(&hub.poster, &hub.loop, &e) != ERR_OK ||
 	    pthread_create(&hub.thread, NULL, hub_run, NULL) != 0)
 		abort();
@@ -277,7 +281,8 @@ static char url[256];
 static const char *
 at(const char *path)
 {
-	if (snprintf(url, sizeof url, "http://127.0.0.1:%u%s", hub.port, path) < 0)
+	if (snprintf(url, sizeof url, "http://127.0.0.1:%u%s", hub.port, path) <
+	    0)
 		abort();
 	return url;
 }
@@ -285,8 +290,8 @@ at(const char *path)
 static const char *
 canned_at(int i)
 {
-	if (snprintf(url, sizeof url, "http://127.0.0.1:%u/canned?i=%d", hub.port,
-		i) < 0)
+	if (snprintf(url, sizeof url, "http://127.0.0.1:%u/canned?i=%d",
+	        hub.port, i) < 0)
 		abort();
 	return url;
 }
@@ -340,7 +345,8 @@ calls(void)
 	open_client(NULL);
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
 		struct http_call call = { .method = row[i].method,
-			.url = at("/echo"), .body = str_of(row[i].body) };
+			.url = at("/echo"),
+			.body = str_of(row[i].body) };
 		struct err_info e = { 0 };
 		char want[128];
 
@@ -353,8 +359,8 @@ calls(void)
 		call.fields = 3;
 		CHECK_OK(http_client_call(client, &call, &answer, &e), &e);
 		CHECK(snprintf(want, sizeof want,
-			  "type=application/json auth=Bearer abc empty=1|%s",
-			  row[i].body ? row[i].body : "") > 0);
+		          "type=application/json auth=Bearer abc empty=1|%s",
+		          row[i].body ? row[i].body : "") > 0);
 		CHECK(str_ends(buf_str(&answer.body), str_of(want)));
 	}
 	close_client();
@@ -399,8 +405,9 @@ static void
 deflates_what_it_sends(void)
 {
 	struct buf body = { 0 };
-	struct http_call call = { .method = "POST", .url = at("/echo"),
-		.gzip = true };
+	struct http_call call = {
+		.method = "POST", .url = at("/echo"), .gzip = true
+	};
 	struct err_info e = { 0 };
 
 	open_client(NULL);
@@ -504,7 +511,7 @@ names_what_went_wrong(void)
 	close(fd); /* now nobody listens there */
 	CHECK(snprintf(dead, sizeof dead, "http://127.0.0.1:%u/", port) > 0);
 	CHECK(snprintf(bare, sizeof bare, "127.0.0.1:%u: connection refused",
-		  port) > 0);
+	          port) > 0);
 	open_client(NULL);
 	CHECK_ERR(get(dead, &e), ERR_UNREACHABLE);
 	CHECK_STR(str_of(e.text), bare);
@@ -517,9 +524,9 @@ names_what_went_wrong(void)
 	CHECK_ERR(get(canned_at(BAD_CHUNK), &e), ERR_UNREACHABLE);
 	/* A label that is too long is not found without asking anybody. */
 	CHECK_ERR(get("http://"
-		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		      "aaaaaaaaaaaaaaaa.invalid/",
-		      &e),
+	              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	              "aaaaaaaaaaaaaaaa.invalid/",
+	              &e),
 	    ERR_UNREACHABLE);
 	CHECK(str_ends(str_of(e.text), STR(": host not found")));
 	close_client();
@@ -528,14 +535,16 @@ names_what_went_wrong(void)
 static void
 refuses_bad_calls(void)
 {
-	static const char *const bad[] = { "", "hub.example", "ftp://127.0.0.1/",
-		"file:///etc/passwd", "http://", "http:///x",
-		"http://user:secret@127.0.0.1/", "http://127.0.0.1/a b",
-		"http://127.0.0.1/\r\nX: y", "http://127.0.0.1:99999/" };
+	static const char *const bad[] = { "", "hub.example",
+		"ftp://127.0.0.1/", "file:///etc/passwd", "http://",
+		"http:///x", "http://user:secret@127.0.0.1/",
+		"http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: y",
+		"http://127.0.0.1:99999/" };
 	const struct http1_field evil[] = { { STR("X"), STR("a\r\nY: b") },
 		{ STR("X: y\r\nZ"), STR("a") } };
-	struct http_call call = { .method = "GET", .url = at("/echo"),
-		.fields = 1 };
+	struct http_call call = {
+		.method = "GET", .url = at("/echo"), .fields = 1
+	};
 	struct err_info e = { 0 };
 
 	open_client(NULL);
@@ -555,8 +564,9 @@ refuses_bad_calls(void)
 static void
 gives_up_in_time(void)
 {
-	struct http_call call = { .method = "GET", .url = at("/stall"),
-		.timeout_ms = 60 };
+	struct http_call call = {
+		.method = "GET", .url = at("/stall"), .timeout_ms = 60
+	};
 	struct err_info e = { 0 };
 
 	open_client(NULL);
@@ -578,12 +588,14 @@ static void
 can_be_interrupted(void)
 {
 	const struct http_client_options o = { .abort = &abort_flag };
-	struct http_call call = { .method = "GET", .url = at("/stall"),
-		.progress = abort_now };
+	struct http_call call = {
+		.method = "GET", .url = at("/stall"), .progress = abort_now
+	};
 	struct err_info e = { 0 };
 
 	open_client(&o);
-	CHECK_ERR(http_client_call(client, &call, &answer, &e), ERR_INTERRUPTED);
+	CHECK_ERR(http_client_call(client, &call, &answer, &e),
+	    ERR_INTERRUPTED);
 	CHECK_ERR(get(at("/echo"), &e), ERR_INTERRUPTED); /* not even begun */
 	atomic_store(&abort_flag, false);
 	CHECK_OK(get(at("/echo"), &e), &e);
@@ -606,8 +618,11 @@ static void
 tells_its_progress(void)
 {
 	struct seen seen = { 0 };
-	struct http_call call = { .method = "POST", .url = at("/zeros?n=500000"),
-		.body = STR("hello"), .progress = see, .progress_ctx = &seen };
+	struct http_call call = { .method = "POST",
+		.url = at("/zeros?n=500000"),
+		.body = STR("hello"),
+		.progress = see,
+		.progress_ctx = &seen };
 	struct err_info e = { 0 };
 
 	open_client(NULL);
@@ -623,18 +638,19 @@ static void
 verifies_certificates(void)
 {
 	const struct http_client_options o = { .ca_file = cert },
-	    bad = { .ca_file = "/nonexistent.crt" };
+	                                 bad = { .ca_file =
+		                                     "/nonexistent.crt" };
 	char tls[64], named[64], wrong[64], plain[64];
 	struct err_info e = { 0 };
 
 	CHECK(snprintf(tls, sizeof tls, "https://127.0.0.1:%u/echo",
-		  hub.tls_port) > 0);
+	          hub.tls_port) > 0);
 	CHECK(snprintf(named, sizeof named, "HTTPS://localhost:%u/echo",
-		  hub.tls_port) > 0);
+	          hub.tls_port) > 0);
 	CHECK(snprintf(wrong, sizeof wrong, "https://127.0.0.1:%u/echo",
-		  hub.port) > 0);
+	          hub.port) > 0);
 	CHECK(snprintf(plain, sizeof plain, "http://127.0.0.1:%u/echo",
-		  hub.tls_port) > 0);
+	          hub.tls_port) > 0);
 	open_client(&o);
 	CHECK_OK(get(tls, &e), &e);
 	CHECK(str_starts(buf_str(&answer.body), STR("GET /echo")));
@@ -657,7 +673,8 @@ goes_through_proxies(void)
 	struct err_info e = { 0 };
 	char proxy[64];
 
-	CHECK(snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", hub.port) > 0);
+	CHECK(snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", hub.port) >
+	    0);
 	CHECK_I(setenv("http_proxy", proxy, 1), 0);
 	open_client(NULL);
 	CHECK_OK(get("http://hub.invalid/echo/through", &e), &e);
@@ -682,10 +699,10 @@ says_what_to_install_without_libcurl(void)
 		rc = get("http://127.0.0.1:1/", &e);
 		http_client_free(client);
 		_exit(rc == ERR_UNSUPPORTED &&
-			    strstr(e.text, "libnowhere.so.4") != NULL &&
-			    strstr(e.text, "libcurl4") != NULL
-			? 0
-			: 1);
+		            strstr(e.text, "libnowhere.so.4") != NULL &&
+		            strstr(e.text, "libcurl4") != NULL ?
+		        0 :
+		        1);
 	}
 	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
 	CHECK_I(status, 0);
@@ -700,8 +717,11 @@ survives_every_fault(void)
 
 	for (; hit && !t_failing(); n++) {
 		struct http_call call = { .method = "POST",
-			.url = at("/gzip?n=50000"), .field = &field, .fields = 1,
-			.body = STR("hello"), .gzip = true };
+			.url = at("/gzip?n=50000"),
+			.field = &field,
+			.fields = 1,
+			.body = STR("hello"),
+			.gzip = true };
 		const struct http_client_options o = { 0 };
 		struct err_info e = { 0 };
 		enum err rc;
@@ -733,7 +753,8 @@ main(void)
 
 	/* Proxies of the machine that runs this are not ours. */
 	static const char *const proxies[] = { "http_proxy", "https_proxy",
-		"HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" };
+		"HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
+		"NO_PROXY" };
 
 	for (size_t i = 0; i < sizeof proxies / sizeof proxies[0]; i++)
 		(void)unsetenv(proxies[i]);

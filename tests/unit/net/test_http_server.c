@@ -18,10 +18,11 @@ static struct peer a, b, c;
 static void
 answers(void)
 {
-	world_open(&w, &(struct http_server_options){ .name = "clowder" }, NULL);
+	world_open(&w, &(struct http_server_options){ .name = "clowder" },
+	    NULL);
 	peer_open(&a, &w);
-	peer_sendz(&a, "POST /echo HTTP/1.1\r\n" HOST
-		       "Content-Length: 5\r\n\r\nhello");
+	peer_sendz(&a,
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
 	CHECK_STR(peer_next(&a), "200 hello");
 	CHECK_STR(peer_field(&a, "content-length"), "5");
 	CHECK_STR(peer_field(&a, "server"), "clowder");
@@ -58,16 +59,17 @@ keeps_connections(void)
 		peer_sendz(&a, GET("/big?n=3"));
 		CHECK_STR(peer_next(&a), "200 xxx");
 		peer_sendz(&a, GET("/nothing"));
-		CHECK_STR(peer_next(&a), "404 {\"error\":\"not_found\","
-					 "\"message\":\"no such route\"}");
+		CHECK_STR(peer_next(&a),
+		    "404 {\"error\":\"not_found\","
+		    "\"message\":\"no such route\"}");
 		peer_sendz(&a, GET("/none"));
 		CHECK_STR(peer_next(&a), "204 ");
 		CHECK(peer_field(&a, "content-length").p == NULL);
 	}
 	CHECK_U(world_stats(&w).accepted, 1);
 	CHECK_U(world_stats(&w).requests, 9);
-	peer_sendz(&a, "GET /big?n=1 HTTP/1.1\r\n" HOST
-		       "Connection: close\r\n\r\n");
+	peer_sendz(&a,
+	    "GET /big?n=1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
 	CHECK_STR(peer_next(&a), "200 x");
 	CHECK_STR(peer_field(&a, "connection"), "close");
 	CHECK_STR(peer_next(&a), "closed");
@@ -92,7 +94,8 @@ answers_head_without_a_body(void)
 {
 	world_open(&w, NULL, NULL);
 	peer_open(&a, &w);
-	peer_sendz(&a, "HEAD /big?n=12345 HTTP/1.1\r\n" HOST "\r\n" GET("/big?n=2"));
+	peer_sendz(&a,
+	    "HEAD /big?n=12345 HTTP/1.1\r\n" HOST "\r\n" GET("/big?n=2"));
 	a.parser.bodiless = true;
 	for (a.parser.bodiless = true; a.in.len == 0 && !w.late;)
 		world_turn(&w);
@@ -109,9 +112,10 @@ keeps_the_order_of_pipelined_requests(void)
 {
 	world_open(&w, NULL, NULL);
 	peer_open(&a, &w);
-	peer_sendz(&a, GET("/later") GET("/big?n=1")
-	    "POST /later HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"
-	    GET("/big?n=2"));
+	peer_sendz(&a,
+	    GET("/later")
+	        GET("/big?n=1") "POST /later HTTP/1.1\r\n" HOST
+	                        "Content-Length: 3\r\n\r\nabc" GET("/big?n=2"));
 	WORLD_UNTIL(&w, w.n_later == 1);
 	peer_sendz(&a, GET("/later") GET("/big?n=3")); /* while it is busy */
 	CHECK_U(a.in.len, 0);
@@ -157,8 +161,10 @@ reads_the_same_however_it_is_cut(void)
 {
 	const struct str in = STR(
 	    GET("/big?n=3") "POST /echo HTTP/1.1\r\n" HOST
-	    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n"
-	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi");
+	                    "Transfer-Encoding: "
+	                    "chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n"
+	                    "POST /echo HTTP/1.1\r\n" HOST
+	                    "Content-Length: 2\r\n\r\nhi");
 	struct t_rng rng = { t_seed() };
 
 	world_open(&w, NULL, NULL);
@@ -166,7 +172,8 @@ reads_the_same_however_it_is_cut(void)
 		t_note("run %d seed %#llx", run, (unsigned long long)t_seed());
 		peer_open(&a, &w);
 		for (size_t at = 0, n; at < in.n; at += n) {
-			n = run == 0 ? 1 : 1 + t_below(&rng, 1 + (size_t)run * 4);
+			n = run == 0 ? 1 :
+			               1 + t_below(&rng, 1 + (size_t)run * 4);
 			if (n > in.n - at)
 				n = in.n - at;
 			peer_send(&a, str_n(in.p + at, n));
@@ -183,7 +190,8 @@ reads_the_same_however_it_is_cut(void)
 static void
 says_continue_where_it_is_expected(void)
 {
-	static const char post[] = "POST /%s HTTP/1.1\r\n" HOST
+	static const char post[] =
+	    "POST /%s HTTP/1.1\r\n" HOST
 	    "Expect: 100-continue\r\nContent-Length: %d\r\n\r\n%s";
 	char text[256];
 
@@ -219,12 +227,13 @@ refuses_in_on_head(void)
 	world_open(&w, NULL, NULL);
 	peer_open(&a, &w);
 	peer_sendz(&a, GET("/deny")); /* without a body: the connection stays */
-	CHECK_STR(peer_next(&a), "401 {\"error\":\"unauthorized\",\"message\":"
-				 "\"authentication required\"}");
+	CHECK_STR(peer_next(&a),
+	    "401 {\"error\":\"unauthorized\",\"message\":"
+	    "\"authentication required\"}");
 	peer_sendz(&a, GET("/early"));
 	CHECK_STR(peer_next(&a), "200 early");
-	peer_sendz(&a, "POST /early HTTP/1.1\r\n" HOST
-		       "Content-Length: 2\r\n\r\nhi");
+	peer_sendz(&a,
+	    "POST /early HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi");
 	CHECK_STR(peer_next(&a), "200 early");
 	CHECK_STR(peer_field(&a, "connection"), "close");
 	CHECK_STR(peer_next(&a), "closed");
@@ -236,7 +245,8 @@ static const struct {
 	const char *name, *in, *out;
 } bad[] = {
 	{ "garbage", "\x01\x02\r\n\r\n", "400 {\"error\":\"bad_request\"" },
-	{ "no Host", "GET / HTTP/1.1\r\n\r\n", "400 {\"error\":\"bad_request\"" },
+	{ "no Host", "GET / HTTP/1.1\r\n\r\n",
+	    "400 {\"error\":\"bad_request\"" },
 	{ "two lengths",
 	    "POST /echo HTTP/1.1\r\n" HOST
 	    "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx",
@@ -247,7 +257,8 @@ static const struct {
 	    "400 {\"error\":\"bad_request\"" },
 	{ "no length", "POST /echo HTTP/1.0\r\n\r\n",
 	    "411 {\"error\":\"length_required\"" },
-	{ "large", "POST /small HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n12345",
+	{ "large",
+	    "POST /small HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n12345",
 	    "413 {\"error\":\"too_large\"" },
 	{ "large chunks",
 	    "POST /small HTTP/1.1\r\n" HOST
@@ -289,7 +300,8 @@ answers_floods(void)
 	while (in.len < 100000)
 		buf_addc(&in, 'x');
 	peer_send(&a, buf_str(&in));
-	CHECK(str_starts(peer_next(&a), STR("414 {\"error\":\"uri_too_long\"")));
+	CHECK(str_starts(peer_next(&a),
+	    STR("414 {\"error\":\"uri_too_long\"")));
 	peer_close(&a);
 	buf_reset(&in);
 	buf_adds(&in, "GET / HTTP/1.1\r\n");
@@ -312,8 +324,8 @@ takes_bodies_up_to_the_limit(void)
 
 	world_open(&w, NULL, NULL);
 	peer_open(&a, &w);
-	buf_addf(&in, "POST /later HTTP/1.1\r\n" HOST
-		      "Content-Length: %d\r\n\r\n", MAX);
+	buf_addf(&in,
+	    "POST /later HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", MAX);
 	if (!buf_reserve(&in, MAX))
 		abort();
 	memset(in.data + in.len, 'y', MAX);
@@ -327,8 +339,9 @@ takes_bodies_up_to_the_limit(void)
 	CHECK(world_stats(&w).held < 4096);
 	/* One more byte is refused by its length, before it comes. */
 	buf_reset(&in);
-	buf_addf(&in, "POST /later HTTP/1.1\r\n" HOST
-		      "Content-Length: %d\r\n\r\n", MAX + 1);
+	buf_addf(&in,
+	    "POST /later HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+	    MAX + 1);
 	peer_send(&a, buf_str(&in));
 	CHECK(str_starts(peer_next(&a), STR("413 ")));
 	CHECK_STR(peer_next(&a), "closed");
@@ -345,8 +358,8 @@ lingers_while_the_client_sends_on(void)
 	struct buf in = { 0 };
 
 	world_open(&w, NULL, NULL);
-	buf_adds(&in, "POST /deny HTTP/1.1\r\n" HOST
-		      "Content-Length: 4000000\r\n\r\n");
+	buf_adds(&in,
+	    "POST /deny HTTP/1.1\r\n" HOST "Content-Length: 4000000\r\n\r\n");
 	for (int after = 0; after < 2; after++) {
 		size_t head = in.len;
 
@@ -405,10 +418,10 @@ survives_half_requests(void)
 		WORLD_UNTIL(&w, world_stats(&w).connections == 0);
 	}
 	CHECK(strstr(w.log.data,
-		  "POST /echo 0 3/0 the client closed before its request "
-		  "was whole\n") != NULL);
-	CHECK(strstr(w.log.data, "POST /echo 0 3/0 the connection was reset\n") !=
-	    NULL);
+	          "POST /echo 0 3/0 the client closed before its request "
+	          "was whole\n") != NULL);
+	CHECK(strstr(w.log.data,
+	          "POST /echo 0 3/0 the connection was reset\n") != NULL);
 	world_close(&w);
 }
 
@@ -433,14 +446,16 @@ answers_after_half_close(void)
 static void
 ends_slow_requests(void)
 {
-	const struct http_server_options o = { .head_ms = 30, .body_ms = 30,
-		.idle_ms = 30, .linger_ms = 30 };
+	const struct http_server_options o = {
+		.head_ms = 30, .body_ms = 30, .idle_ms = 30, .linger_ms = 30
+	};
 	static const struct {
 		const char *in, *out;
 	} row[] = {
 		{ "", "closed" },
 		{ "GET / HT", "408 {\"error\":\"timeout\"" },
-		{ "GET / HTTP/1.1\r\nHost: h\r\n", "408 {\"error\":\"timeout\"" },
+		{ "GET / HTTP/1.1\r\nHost: h\r\n",
+		    "408 {\"error\":\"timeout\"" },
 		{ "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc",
 		    "408 {\"error\":\"timeout\"" },
 	};
@@ -469,8 +484,9 @@ ends_slow_requests(void)
 static void
 trickle(const char *start)
 {
-	const struct http_server_options o = { .head_ms = 40, .body_ms = 40,
-		.linger_ms = 30 };
+	const struct http_server_options o = {
+		.head_ms = 40, .body_ms = 40, .linger_ms = 30
+	};
 
 	world_open(&w, &o, NULL);
 	peer_open(&a, &w);
@@ -494,7 +510,8 @@ ends_heads_that_trickle(void)
 static void
 ends_bodies_that_trickle(void)
 {
-	trickle("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\n");
+	trickle("POST /echo HTTP/1.1\r\n" HOST
+	        "Content-Length: 100000\r\n\r\n");
 }
 
 /* A big body may take longer than the deadline of a part of it. */
@@ -508,8 +525,9 @@ lets_bodies_take_their_time(void)
 
 	world_open(&w, &o, NULL);
 	peer_open(&a, &w);
-	CHECK(snprintf(part, sizeof part, "POST /later HTTP/1.1\r\n" HOST
-		  "Content-Length: %d\r\n\r\n", N * HTTP_PROGRESS) > 0);
+	CHECK(snprintf(part, sizeof part,
+	          "POST /later HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+	          N * HTTP_PROGRESS) > 0);
 	peer_sendz(&a, part);
 	memset(part, 'x', sizeof part);
 	start = uv_now(&w.loop);
@@ -528,8 +546,9 @@ lets_bodies_take_their_time(void)
 static void
 does_not_time_out_handlers(void)
 {
-	const struct http_server_options o = { .head_ms = 20, .body_ms = 20,
-		.idle_ms = 20, .write_ms = 20 };
+	const struct http_server_options o = {
+		.head_ms = 20, .body_ms = 20, .idle_ms = 20, .write_ms = 20
+	};
 
 	world_open(&w, &o, NULL);
 	peer_open(&a, &w);
@@ -601,9 +620,10 @@ bears_many_half_requests(void)
 	world_open(&w, NULL, NULL);
 	for (int i = 0; i < N; i++) {
 		peer_open(&half[i], &w);
-		peer_sendz(&half[i], i % 2 ? "GET / HT"
-					   : "POST /echo HTTP/1.1\r\n" HOST
-					     "Content-Length: 8000000\r\n\r\nx");
+		peer_sendz(&half[i],
+		    i % 2 ? "GET / HT" :
+		            "POST /echo HTTP/1.1\r\n" HOST
+		            "Content-Length: 8000000\r\n\r\nx");
 	}
 	WORLD_UNTIL(&w, world_stats(&w).connections == N);
 	peer_open(&a, &w);
@@ -657,8 +677,8 @@ bounds_what_it_holds(void)
 	struct buf in = { 0 };
 
 	world_open(&w, &o, NULL);
-	buf_adds(&in, "POST /later HTTP/1.1\r\n" HOST
-		      "Content-Length: 60000\r\n\r\n");
+	buf_adds(&in,
+	    "POST /later HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n");
 	while (in.len < 70000)
 		buf_addc(&in, 'z');
 	peer_open(&a, &w);
@@ -723,7 +743,8 @@ listens_by_address(void)
 	CHECK_ERR(http_server_listen(w.server, "nowhere", &port, NULL, &e),
 	    ERR_USAGE);
 	port = 0;
-	CHECK_OK(http_server_listen(w.server, "127.0.0.1", &port, NULL, &e), &e);
+	CHECK_OK(http_server_listen(w.server, "127.0.0.1", &port, NULL, &e),
+	    &e);
 	CHECK(port != 0 && port != w.port);
 	w.port = port;
 	peer_open(&a, &w);
@@ -794,7 +815,8 @@ stops_after_answering(void)
 	peer_open(&b, &w); /* idle */
 	peer_open(&c, &w); /* half of its request is there */
 	peer_sendz(&a, GET("/later"));
-	peer_sendz(&c, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n");
+	peer_sendz(&c,
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n");
 	WORLD_UNTIL(&w, w.n_later == 1 && world_stats(&w).requests == 2);
 	http_server_stop(s, 10000, on_stop_done, NULL);
 	CHECK_STR(peer_next(&b), "closed");
@@ -826,7 +848,8 @@ stops_at_the_deadline(void)
 	CHECK(str_is(peer_next(&b), "closed") || b.reset);
 	CHECK(!stop_done); /* a request is not answered yet */
 	CHECK(world_answer(&w, "too late"));
-	CHECK(strstr(w.log.data, "GET /later 0 0/0 the client is gone\n") != NULL);
+	CHECK(strstr(w.log.data, "GET /later 0 0/0 the client is gone\n") !=
+	    NULL);
 	peer_close(&a);
 	peer_close(&b);
 	world_end_stopped();
@@ -881,16 +904,17 @@ tells_given_connections_to_stop(void)
 static void
 walk_requests(void)
 {
-	peer_sendz(&a, "POST /echo HTTP/1.1\r\n" HOST
-		       "Content-Length: 3\r\n\r\nabc"
-		       GET("/later") GET("/big?n=100000"));
+	peer_sendz(&a,
+	    "POST /echo HTTP/1.1\r\n" HOST
+	    "Content-Length: 3\r\n\r\nabc" GET("/later") GET("/big?n=100000"));
 	while (a.body.len < 100000 && !a.in.failed && !a.body.failed) {
 		struct str said = peer_next(&a);
 
 		if (!str_starts(said, STR("200 ")))
 			break;
-		WORLD_UNTIL(&w, w.n_later == 1 || a.body.len != 3 || a.eof ||
-		    a.reset || a.in.failed);
+		WORLD_UNTIL(&w,
+		    w.n_later == 1 || a.body.len != 3 || a.eof || a.reset ||
+		        a.in.failed);
 		(void)world_answer(&w, "x");
 	}
 }

@@ -46,11 +46,11 @@ run_lane(void *arg)
 		struct err_info e = { 0 };
 
 		l->call[i] = (struct call){ l, i };
-		l->item[i] = (struct loop_item){ .fn = on_call,
-			.arg = &l->call[i] };
-		if (i % 2 ? !loop_post_item(l->poster, &l->item[i])
-			  : loop_post(l->poster, on_call, &l->call[i], &e) !=
-			    ERR_OK)
+		l->item[i] =
+		    (struct loop_item){ .fn = on_call, .arg = &l->call[i] };
+		if (i % 2 ? !loop_post_item(l->poster, &l->item[i]) :
+		            loop_post(l->poster, on_call, &l->call[i], &e) !=
+		            ERR_OK)
 			l->refused = true;
 	}
 	loop_poster_unref(l->poster);
@@ -67,7 +67,8 @@ calls_come_in_the_order_of_each_thread(void)
 	CHECK_OK(loop_poster_new(&poster, &loop, &e), &e);
 	for (int i = 0; i < THREADS; i++) {
 		lanes[i].poster = loop_poster_ref(poster);
-		CHECK_I(pthread_create(&thread[i], NULL, run_lane, &lanes[i]), 0);
+		CHECK_I(pthread_create(&thread[i], NULL, run_lane, &lanes[i]),
+		    0);
 	}
 	(void)uv_run(&loop, UV_RUN_DEFAULT); /* ends with the poster */
 	for (int i = 0; i < THREADS; i++) {

@@ -71,7 +71,8 @@ pair_is_what_it_should_be(void)
 	CHECK_I(X509_check_ip_asc(x, "::1", 0), 1);
 	CHECK_I(X509_check_host(x, "example.com", 0, 0, NULL), 0);
 	CHECK_I(X509_check_ca(x), 0);
-	CHECK_I(ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x)), 1);
+	CHECK_I(ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x)),
+	    1);
 	CHECK(days >= TLS_DEV_DAYS - 1 && days <= TLS_DEV_DAYS);
 	X509_free(x);
 }
@@ -174,8 +175,8 @@ pair_is_made_anew_where_it_is_not_good(void)
 		tls_free(t);
 		t = NULL;
 	}
-	CHECK_ERR(tls_dev_pair("/nonexistent/x.crt", "/nonexistent/x.key", &made,
-		      &e),
+	CHECK_ERR(tls_dev_pair("/nonexistent/x.crt", "/nonexistent/x.key",
+	              &made, &e),
 	    ERR_NOT_FOUND);
 	CHECK(!made);
 }
@@ -207,7 +208,7 @@ names_what_is_wrong_with_the_files(void)
 	memcpy(text, "secret", 6);
 	if (f == NULL ||
 	    PEM_write_PrivateKey(f, pkey, EVP_aes_256_cbc(),
-		(unsigned char *)text, 6, NULL, NULL) != 1)
+	        (unsigned char *)text, 6, NULL, NULL) != 1)
 		abort();
 	fclose(f);
 	EVP_PKEY_free(pkey);
@@ -231,8 +232,8 @@ talks(void)
 	CHECK(world_answer(&w, "later"));
 	CHECK_STR(peer_next(&a), "200 later");
 	CHECK_STR(peer_next(&a), "204 ");
-	peer_sendz(&a, "GET /big?n=1 HTTP/1.1\r\n" HOST
-		       "Connection: close\r\n\r\n");
+	peer_sendz(&a,
+	    "GET /big?n=1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
 	CHECK_STR(peer_next(&a), "200 x");
 	CHECK_STR(peer_next(&a), "closed"); /* with a close_notify */
 	peer_close(&a);
@@ -247,8 +248,8 @@ moves_big_bodies(void)
 
 	world_open(&w, NULL, tls);
 	peer_open_tls(&a, &w, trusting);
-	buf_addf(&in, "POST /echo HTTP/1.1\r\n" HOST
-		      "Content-Length: %d\r\n\r\n", N);
+	buf_addf(&in,
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n", N);
 	while (in.len < N + 100)
 		buf_addc(&in, (char)('a' + in.len % 23));
 	buf_adds(&in, "");
@@ -297,7 +298,8 @@ tls_1_2_without_renegotiation(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
-	if (ctx == NULL || SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION) != 1)
+	if (ctx == NULL ||
+	    SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION) != 1)
 		abort();
 	world_open(&w, NULL, tls);
 	peer_open_tls(&a, &w, ctx);
@@ -345,9 +347,11 @@ survives_what_is_not_tls(void)
 		for (size_t n = 0; n < sizeof noise; n++)
 			noise[n] = (char)t_rand(&rng);
 		if (i % 2) /* looks like the record of a client hello */
-			memcpy(noise, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc", 9);
+			memcpy(noise, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+			    9);
 		peer_open(&a, &w);
-		peer_send(&a, i == 0 ? STR(GET("/")) : str_n(noise, sizeof noise));
+		peer_send(&a,
+		    i == 0 ? STR(GET("/")) : str_n(noise, sizeof noise));
 		WORLD_UNTIL(&w, a.eof || a.reset);
 		peer_close(&a);
 	}

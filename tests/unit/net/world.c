@@ -193,7 +193,8 @@ world_try_open(struct world *w, const struct http_server_options *o,
 	enum err rc;
 
 	*w = (struct world){ 0 };
-	if (uv_loop_init(&w->loop) != 0 || uv_timer_init(&w->loop, &w->guard) != 0)
+	if (uv_loop_init(&w->loop) != 0 ||
+	    uv_timer_init(&w->loop, &w->guard) != 0)
 		abort();
 	w->guard.data = w;
 	(void)uv_timer_start(&w->guard, on_guard, GUARD_MS, 0);
@@ -202,7 +203,8 @@ world_try_open(struct world *w, const struct http_server_options *o,
 	mine.handler = (struct http_handler){ w, on_head, on_request, on_log };
 	rc = http_server_new(&w->server, &w->loop, &mine, e);
 	if (rc == ERR_OK)
-		rc = http_server_listen(w->server, "127.0.0.1", &w->port, tls, e);
+		rc = http_server_listen(w->server, "127.0.0.1", &w->port, tls,
+		    e);
 	return rc;
 }
 
@@ -325,8 +327,8 @@ peer_pump(struct peer *p)
 				n = 0;
 			else if (r <= 0) {
 				n = -1;
-				errno = why == SSL_ERROR_WANT_READ ? EAGAIN
-								   : ECONNRESET;
+				errno = why == SSL_ERROR_WANT_READ ? EAGAIN :
+				                                     ECONNRESET;
 			}
 		} else {
 			n = recv(p->fd, piece, sizeof piece, 0);
@@ -362,7 +364,9 @@ peer_open(struct peer *p, struct world *w)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	*p = (struct peer){ .w = w, .fd = fd, .poll = calloc(1, sizeof *p->poll) };
+	*p = (struct peer){
+		.w = w, .fd = fd, .poll = calloc(1, sizeof *p->poll)
+	};
 	/* The kernel accepts for the server: no turn of the loop is needed. */
 	if (p->poll == NULL || fd < 0 ||
 	    connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
@@ -433,9 +437,9 @@ void
 peer_send(struct peer *p, struct str s)
 {
 	while (s.n > 0 && !p->w->late && !p->reset) {
-		ssize_t n = p->ssl != NULL
-		    ? SSL_write(p->ssl, s.p, (int)s.n)
-		    : send(p->fd, s.p, s.n, MSG_NOSIGNAL);
+		ssize_t n = p->ssl != NULL ?
+		    SSL_write(p->ssl, s.p, (int)s.n) :
+		    send(p->fd, s.p, s.n, MSG_NOSIGNAL);
 
 		if (n > 0)
 			s = str_n(s.p + n, s.n - (size_t)n);
@@ -487,8 +491,8 @@ peer_next(struct peer *p)
 		if (p->reset)
 			return STR("reset");
 		if (p->eof)
-			return http1_begun(&p->parser) ? STR("cut")
-						       : STR("closed");
+			return http1_begun(&p->parser) ? STR("cut") :
+			                                 STR("closed");
 		if (p->w->late)
 			return STR("no answer in time");
 		if (p->in.failed || p->body.failed)

@@ -27,8 +27,8 @@ struct peer {
 	struct world *w;
 	uv_poll_t *poll; /* own handle, closed with the peer */
 	int fd;
-	SSL *ssl; /* NULL: plain */
-	struct buf in;  /* what came and was not looked at yet */
+	SSL *ssl;      /* NULL: plain */
+	struct buf in; /* what came and was not looked at yet */
 	bool eof, reset;
 	bool broken; /* sending failed */
 	struct http1 parser;
@@ -62,11 +62,11 @@ void world_turn(struct world *w); /* one turn of the loop; may wait */
 /* Let time pass: only where time is what the test is about. */
 void world_pass(struct world *w, unsigned ms);
 /* Turn the loop until cond; fails the test after 20 s. */
-#define WORLD_UNTIL(w, cond)                                                   \
-	do {                                                                   \
-		while (!(cond) && !(w)->late)                                  \
-			world_turn(w);                                         \
-		CHECK(cond);                                                   \
+#define WORLD_UNTIL(w, cond) \
+	do { \
+		while (!(cond) && !(w)->late) \
+			world_turn(w); \
+		CHECK(cond); \
 	} while (0)
 /* Answer the oldest kept request with 200 and text; false: none is kept. */
 bool world_answer(struct world *w, const char *text);
