@@ -10,6 +10,7 @@
 
 #include "cmd.h"
 #include "help.h"
+#include "log.h"
 #include "path.h"
 #include "proc.h"
 
@@ -99,6 +100,24 @@ print_error(struct cli *c, const struct err_info *e)
 	buf_fini(&usage);
 }
 
+/* Commands say what they have to say themselves; the log is for whoever looks
+ * for a fault: CLOWDER_LOG=debug. */
+static void
+set_log(const struct cli *c)
+{
+	static const char *const name[] = { [LOG_ERROR] = "error",
+		[LOG_WARN] = "warn",
+		[LOG_INFO] = "info",
+		[LOG_DEBUG] = "debug" };
+	const char *set = getenv("CLOWDER_LOG");
+	enum log_level level = c->cmd->flags & CMD_LOGS ? LOG_INFO : LOG_ERROR;
+
+	for (size_t i = 0; set && i < sizeof name / sizeof *name; i++)
+		if (strcmp(set, name[i]) == 0)
+			level = (enum log_level)i;
+	log_to(STDERR_FILENO, level);
+}
+
 static enum err
 run(struct cli *c, struct err_info *e)
 {
@@ -109,6 +128,7 @@ run(struct cli *c, struct err_info *e)
 		/* Bare `clowder` is a question, not a success. */
 		return cli_exit(c, c->help ? 0 : EXIT_USAGE);
 	}
+	set_log(c);
 	if (c->cmd->flags & CMD_LONG) {
 		rc = os_signals_catch(e);
 		if (rc != ERR_OK)

@@ -104,7 +104,7 @@ static const struct cmd cmd_hub_serve = {
 	         "first. One line per request goes to stderr.",
 	.opt = serve_opts,
 	.example = serve_examples,
-	.flags = CMD_LONG,
+	.flags = CMD_LONG | CMD_LOGS,
 	.run = run_serve,
 };
 

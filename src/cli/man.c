@@ -137,6 +137,8 @@ static const char environment[] =
     ".TP\n.B CLOWDER_AUTHOR\nwho writes: user:NAME or agent:KIND/SESSION\n"
     ".TP\n.B CLOWDER_TOKEN_FILE\na file with an access token, for machines "
     "where nobody can sign in\n"
+    ".TP\n.B CLOWDER_LOG\nerror, warn, info or debug: what the log on stderr "
+    "tells\n"
     ".TP\n.B NO_COLOR\nno colours\n";
 
 void

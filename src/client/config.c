@@ -250,6 +250,16 @@ room(const struct reader *r, const struct toml *t, void *list, size_t size)
 	return ERR_OK;
 }
 
+/* The reader of TOML leaves the quotes of a key that needs them. */
+static struct str
+unquoted(struct str name)
+{
+	bool quoted = name.n >= 2 && name.p[0] == '"' &&
+	              name.p[name.n - 1] == '"';
+
+	return quoted ? str_n(name.p + 1, name.n - 2) : name;
+}
+
 /* [projects] name = ["word", ...] */
 static enum err
 take_project(const struct reader *r, const struct toml *t, struct str name)
@@ -261,7 +271,7 @@ take_project(const struct reader *r, const struct toml *t, struct str name)
 	if (rc != ERR_OK)
 		return rc;
 	w = &c->project[c->n_projects++];
-	w->name = name;
+	w->name = unquoted(name);
 	return want_strings(r, &w->word, &w->n);
 }
 
@@ -298,7 +308,7 @@ take_topic(const struct reader *r, const struct toml *t, struct str rest,
 	if (dot <= 1)
 		return ERR_OK;
 	rest = str_n(rest.p, dot - 1);
-	topic = topic_of(r, t, rest);
+	topic = topic_of(r, t, unquoted(rest));
 	if (topic == NULL)
 		return err_set(r->e, ERR_NOMEM);
 	*known = true;

@@ -12,10 +12,10 @@ typedef enum err remote_transport_fn(void *ctx, const struct http_call *call,
     struct http_answer *ret, struct err_info *e);
 
 enum {
-	REMOTE_FRESH_MS =
-	    30000, /* an access token that is good for less is renewed */
-	REMOTE_REFRESH_MS =
-	    10000, /* docs/formats.md 6: the lock is held no longer */
+	/* An access token that is good for less is renewed. */
+	REMOTE_FRESH_MS = 30000,
+	/* docs/formats.md 6: the lock is held no longer. */
+	REMOTE_REFRESH_MS = 10000,
 	REMOTE_CHECK_MS = 10000,
 	REMOTE_JSON_DEPTH = 8
 };

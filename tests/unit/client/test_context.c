@@ -1,0 +1,174 @@
+/* Home, what was said once, and who writes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "file.h"
+#include "path.h"
+#include "t.h"
+
+static struct arena mem;
+static struct err_info e;
+
+static const char *
+home(const char *name)
+{
+	const char *dir = os_join(&mem, t_tmp(), name);
+
+	CHECK_U(setenv("CLOWDER_HOME", dir, 1), 0);
+	return dir;
+}
+
+static void
+names_of_the_program(void)
+{
+	struct ctx c;
+
+	ctx_init(&c, "/usr/bin/clowder");
+	CHECK_STR(str_of(c.title), "Clowder");
+	ctx_init(&c, "./spec-kitty");
+	CHECK_STR(str_of(c.program), "spec-kitty");
+	CHECK_STR(str_of(c.title), "Spec Kitty");
+	ctx_init(&c, "spec-kitty-x");
+	CHECK_STR(str_of(c.program), "clowder");
+}
+
+static void
+reading_makes_nothing(void)
+{
+	const char *dir = home("none");
+	struct spaces_choice const *choice;
+	struct store *s;
+	struct ctx c;
+
+	ctx_init(&c, "clowder");
+	c.folder = t_tmp();
+	CHECK_OK(ctx_store_read(&c, &s, &e), &e);
+	CHECK(c.no_store);
+	CHECK_OK(ctx_choice(&c, &choice, &e), &e);
+	CHECK(!choice->known && !choice->several);
+	CHECK(!os_exists(dir));
+	ctx_fini(&c);
+}
+
+static void
+writing_makes_what_is_missing(void)
+{
+	const char *dir = home("made");
+	struct store *s;
+	struct space *list;
+	size_t n = 0;
+	struct ctx c;
+
+	ctx_init(&c, "clowder");
+	/* First looked at, then written to. */
+	CHECK_OK(ctx_store_read(&c, &s, &e), &e);
+	CHECK_OK(ctx_store_write(&c, &s, &e), &e);
+	CHECK(!c.no_store && c.writes);
+	CHECK_OK(store_space_list(s, &mem, &list, &n, &e), &e);
+	CHECK_U(n, 1);
+	CHECK_STR(list[0].team, "local");
+	CHECK_OK(os_mode_check(dir, 0700, &e), &e);
+	CHECK_OK(os_mode_check(c.home.auth_dir, 0700, &e), &e);
+	CHECK_OK(os_mode_check(c.home.store, 0600, &e), &e);
+	ctx_fini(&c);
+}
+
+static void
+says_once(void)
+{
+	struct home h;
+
+	(void)home("notices");
+	CHECK_OK(home_find(&h, "clowder", &mem, &e), &e);
+	/* There is no home yet, and none is made for this. */
+	CHECK(home_notice(&h, "a", 1000, 0));
+	CHECK(home_notice(&h, "a", 1000, 0));
+	CHECK(!os_exists(h.dir));
+	CHECK_OK(home_make(&h, &e), &e);
+	CHECK(home_notice(&h, "a", 1000, 0));
+	CHECK(!home_notice(&h, "a", 9999999, 0));
+	CHECK(home_notice(&h, "a b", 1000, 3600));
+	CHECK(!home_notice(&h, "a b", 1000 + 3599999, 3600));
+	CHECK(home_notice(&h, "a b", 1000 + 3600000, 3600));
+	CHECK(!home_notice(&h, "a b", 1000 + 3600001, 3600));
+	CHECK(!home_notice(&h, "a", 9999999, 0));
+}
+
+static void
+author_is(const char *want)
+{
+	struct ctx c;
+	struct str got = { 0 };
+
+	ctx_init(&c, "clowder");
+	CHECK_OK(ctx_author(&c, &got, &e), &e);
+	CHECK_STR(got, want);
+	ctx_fini(&c);
+}
+
+static void
+who_writes(void)
+{
+	static const char *const wrong[] = { "ann",
+		"user:", "agent:", "user:a\nb", "x:y" };
+	struct str got;
+	struct ctx c;
+
+	(void)unsetenv("CLAUDECODE");
+	(void)unsetenv("CLAUDE_CODE_SESSION_ID");
+	(void)unsetenv("CLAUDE_SESSION_ID");
+	CHECK_U(setenv("CLOWDER_AUTHOR", "user:ann", 1), 0);
+	author_is("user:ann");
+	CHECK_U(setenv("CLOWDER_AUTHOR", "agent:codex/7", 1), 0);
+	author_is("agent:codex/7");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		t_note("%s", wrong[i]);
+		CHECK_U(setenv("CLOWDER_AUTHOR", wrong[i], 1), 0);
+		ctx_init(&c, "clowder");
+		CHECK_ERR(ctx_author(&c, &got, &e), ERR_USAGE);
+		ctx_fini(&c);
+	}
+	t_note("%s", "");
+	(void)unsetenv("CLOWDER_AUTHOR");
+	CHECK_U(setenv("CLAUDECODE", "1", 1), 0);
+	author_is("agent:claude");
+	CHECK_U(setenv("CLAUDE_CODE_SESSION_ID", "s-1", 1), 0);
+	author_is("agent:claude/s-1");
+	(void)unsetenv("CLAUDECODE");
+	ctx_init(&c, "clowder");
+	CHECK_OK(ctx_author(&c, &got, &e), &e);
+	CHECK(str_starts(got, STR("user:")) && got.n > 5);
+	ctx_fini(&c);
+}
+
+static void
+a_draft_knows_where_it_is(void)
+{
+	struct draft d = { 0 };
+	struct ctx c;
+
+	CHECK_U(setenv("CLOWDER_AUTHOR", "user:ann", 1), 0);
+	ctx_init(&c, "clowder");
+	c.folder = t_tmp();
+	CHECK_OK(ctx_draft(&c, &d, &e), &e);
+	CHECK_STR(d.author, "user:ann");
+	CHECK_U(d.project_uuid.n, 36);
+	CHECK(d.project_slug.n > 0);
+	CHECK_U(d.session_id.n, 0);
+	ctx_fini(&c);
+	(void)unsetenv("CLOWDER_AUTHOR");
+}
+
+int
+main(void)
+{
+	T_RUN(names_of_the_program);
+	T_RUN(reading_makes_nothing);
+	T_RUN(writing_makes_what_is_missing);
+	T_RUN(says_once);
+	T_RUN(who_writes);
+	T_RUN(a_draft_knows_where_it_is);
+	arena_fini(&mem);
+	return t_done();
+}
