@@ -20,7 +20,7 @@ import histories
 import laws
 import oracle
 
-BATCH = 50
+BATCH = 20
 SHRINK_ROUNDS = 2000
 SHOW_MOST = 12  # events of a history that is printed
 
