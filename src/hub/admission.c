@@ -64,6 +64,9 @@ struct decision {
 	struct admission *ad;
 	struct team *team;
 	const struct event *ev;
+	bool
+	    relayed; /* admitted once by some hub, team or epoch: what was judged
+	                 then is not its sender's to change now */
 	struct arena *a;
 	struct batch_result *r;
 };
@@ -80,12 +83,15 @@ refuse(struct decision *d, enum err code, bool retry, const char *why,
 	return d->r->why.p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 
+/* Of a relayed event the fold passes over what it names above itself. */
 static enum err
 refuse_behind(struct decision *d, const struct eid *id, struct err_info *e)
 {
 	char text[EID_TEXT_MAX];
 	struct err_info why = { 0 };
 
+	if (d->relayed)
+		return ERR_OK;
 	(void)eid_format(id, text);
 	(void)err_setf(&why, ERR_CLOCK_BEHIND,
 	    "the stamp is not above that of %s, which the event names", text);
@@ -224,13 +230,11 @@ check_clock(struct decision *d, struct err_info *e)
 }
 
 static enum err
-check_fork(struct decision *d, bool relayed, struct err_info *e)
+check_fork(struct decision *d, struct err_info *e)
 {
 	bool forked;
 
-	/* What others send on after a restore was admitted once; its number is
-	 * not the sender's to change. */
-	if (!d->ev->has_node_seq || relayed)
+	if (!d->ev->has_node_seq || d->relayed)
 		return ERR_OK;
 	if (store_forked(d->ad->store, d->ev->node, d->ev->node_seq, &d->ev->id,
 	        &forked, e) != ERR_OK)
@@ -256,11 +260,11 @@ check_quota(struct decision *d, struct err_info *e)
 }
 
 static enum err
-check(struct decision *d, bool relayed, struct err_info *e)
+check(struct decision *d, struct err_info *e)
 {
 	if (check_clock(d, e) != ERR_OK)
 		return e->code;
-	if (d->r->code == ERR_OK && check_fork(d, relayed, e) != ERR_OK)
+	if (d->r->code == ERR_OK && check_fork(d, e) != ERR_OK)
 		return e->code;
 	if (d->r->code == ERR_OK && check_named(d, e) != ERR_OK)
 		return e->code;
@@ -326,7 +330,7 @@ decide(struct decision *d, const struct sender *from,
 	};
 	bool here;
 
-	if (check(d, it->relayed, e) != ERR_OK)
+	if (check(d, e) != ERR_OK)
 		return e->code;
 	if (d->r->code != ERR_OK) {
 		if (known(d, &here, e) != ERR_OK)
@@ -342,7 +346,11 @@ admission_event(struct admission *ad, const struct sender *from,
     const struct batch_item *it, struct arena *a, struct batch_result *ret,
     struct err_info *e)
 {
-	struct decision d = { .ad = ad, .ev = &it->ev, .a = a, .r = ret };
+	struct decision d = { .ad = ad,
+		.ev = &it->ev,
+		.relayed = it->relayed,
+		.a = a,
+		.r = ret };
 	space_id space = from->space;
 
 	*ret = (struct batch_result){ .id = it->id, .eid = it->ev.id };

@@ -59,7 +59,8 @@ struct sync {
 	struct sync_position at;
 	uint64_t pull_from; /* position at the start, for progress */
 	uint64_t clock;     /* greatest stamp that the team is known to have */
-	unsigned rounds;
+	unsigned rounds; /* of new stamps and nodes since the last progress */
+	unsigned epochs; /* that the hub changed since then */
 
 	/* A pass walks over the unacknowledged events in stamp order.  The
 	 * window is the part of them that was read; `span` of it from `from` is

@@ -107,7 +107,7 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 enum err
 sync_other_epoch(struct sync *s, struct str epoch, struct err_info *e)
 {
-	if (++s->rounds > ROUNDS_MAX)
+	if (++s->epochs > ROUNDS_MAX)
 		return err_setf(e, ERR_PROTOCOL,
 		    "the hub does not keep its epoch");
 	if (s->r.resync(s->r.ctx, epoch, e) != ERR_OK ||

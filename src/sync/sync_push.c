@@ -292,7 +292,7 @@ count(struct sync *s, const struct sync_settled *what)
 	}
 	if (what->n > stale) {
 		s->moved = true;
-		s->rounds = 0;
+		s->rounds = s->epochs = 0;
 	}
 	if (s->opt.progress != NULL)
 		s->opt.progress(s->opt.ctx, true,

@@ -416,6 +416,20 @@ remember(struct world *w, const struct made *made)
 	w->made[w->n_made++] = *made;
 }
 
+/* Who writes has seen everything that this machine has: its event comes last. */
+static void
+check_last(struct doing *x, const struct eid *id)
+{
+	const struct entity *en =
+	    look(x->m, x->team, x->uuid, x->d.aggregate_type.p, x->key);
+
+	if (en != NULL && !eid_eq(&en->last_id, id))
+		world_fail(x->m->w,
+		    "machine %u: what was just done to %s does "
+		    "not come last",
+		    x->m->no, x->key);
+}
+
 static enum err
 do_one(struct machine *m, struct made *made, struct err_info *e)
 {
@@ -441,6 +455,8 @@ do_one(struct machine *m, struct made *made, struct err_info *e)
 		.machine = m->no, .team = x.team, .project = x.project
 	};
 	rc = store_author(m->store, m->space[x.team], &x.d, &made->id, e);
+	if (rc == ERR_OK)
+		check_last(&x, &made->id);
 	if (rc == ERR_OK && m->w->trace) {
 		char id[EID_TEXT_MAX];
 
@@ -451,6 +467,14 @@ do_one(struct machine *m, struct made *made, struct err_info *e)
 	buf_fini(&x.payload);
 	arena_fini(&x.a);
 	return rc;
+}
+
+static void
+remember_sent_again(struct world *w, const struct eid *id)
+{
+	for (size_t i = 0; i < w->n_made; i++)
+		if (eid_eq(&w->made[i].id, id))
+			w->made[i].sent_again = true;
 }
 
 /* Events that were refused are sent again or given up. */
@@ -465,6 +489,7 @@ handle_refused(struct machine *m, unsigned team, struct err_info *e)
 	if (rc == ERR_OK && n > 0) {
 		at = (size_t)t_below(&m->dice, n);
 		trace(m->w, "machine %u: a refused one goes on", m->no);
+		remember_sent_again(m->w, &row[at].id);
 		rc = chance(&m->dice, 50) ?
 		    store_retry(m->store, m->space[team], &row[at].id, STR(""),
 		        e) :

@@ -1,4 +1,5 @@
-/* sim [--seeds N] [--seed S] [--commands N] [-v]: histories of seeds S, S+1 ...
+/* sim [--seeds N] [--seed S] [--commands N] [--failures N] [-v]: histories of
+ * seeds S, S+1 ... until so many failed.
  *
  * One seed alone is run with its trace where -v asks for it.  A failure prints
  * what was wrong, the least number of commands for which it still happens, and
@@ -11,7 +12,7 @@
 #include <time.h>
 
 struct args {
-	uint64_t seed, seeds, commands;
+	uint64_t seed, seeds, commands, failures;
 	bool verbose;
 };
 
@@ -65,7 +66,8 @@ usage(const char *what)
 {
 	(void)fprintf(stderr,
 	    "sim: %s\n"
-	    "usage: sim [--seeds N] [--seed S] [--commands N] [-v]\n",
+	    "usage: sim [--seeds N] [--seed S] [--commands N] "
+	    "[--failures N] [-v]\n",
 	    what);
 	return 2;
 }
@@ -81,7 +83,7 @@ parse(int argc, char **argv, struct args *a)
 {
 	bool one = false, many = false;
 
-	*a = (struct args){ 1, 1000, SIZE_MAX, false };
+	*a = (struct args){ 1, 1000, SIZE_MAX, 20, false };
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-v") == 0)
 			a->verbose = true;
@@ -93,6 +95,9 @@ parse(int argc, char **argv, struct args *a)
 			many = ++i > 0;
 		else if (strcmp(argv[i], "--commands") == 0 &&
 		    number(argv[i + 1], &a->commands))
+			i++;
+		else if (strcmp(argv[i], "--failures") == 0 &&
+		    number(argv[i + 1], &a->failures))
 			i++;
 		else
 			return false;
@@ -113,15 +118,13 @@ main(int argc, char **argv)
 	if (!parse(argc, argv, &a))
 		return usage("what is that?");
 	(void)clock_gettime(CLOCK_MONOTONIC, &t0);
-	for (uint64_t i = 0; i < a.seeds; i++) {
+	for (uint64_t i = 0; i < a.seeds && failed < a.failures; i++) {
 		char why[1024];
 
 		if (run(a.seed + i, a.commands, a.verbose, why, sizeof why))
 			continue;
 		failed++;
 		report(a.seed + i, a.commands, why);
-		if (failed == 20)
-			break;
 	}
 	(void)clock_gettime(CLOCK_MONOTONIC, &t1);
 	s = (double)(t1.tv_sec - t0.tv_sec) +

@@ -99,6 +99,7 @@ struct made {
 	struct eid id;
 	unsigned machine, team, project;
 	bool may_be_lost; /* its machine was set back to an older copy */
+	bool sent_again;  /* after a refusal, with a new stamp */
 };
 
 struct item;

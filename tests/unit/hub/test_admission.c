@@ -384,6 +384,17 @@ relayed_events(void)
 	CHECK_STR(row.user, "bob");
 	CHECK_I(row.received_ms, 1000);
 	CHECK(row.relayed);
+	t_note("below what it names");
+	send_more(&l, &(struct made){ 10, 9, "n", 9, "B", 1, NULL, NULL }, 1,
+	    "{\"event_id\":\"01890000-0000-7000-8000-00000000000a\","
+	    "\"received_at\":\"1970-01-01T00:00:01Z\"}");
+	CHECK(l.answer.result[0].status == BATCH_SUCCESS);
+	t_note("names what is not here");
+	send_more(&l, &(struct made){ 11, 9, "n", 10, "Z", 1, NULL, NULL }, 1,
+	    "{\"event_id\":\"01890000-0000-7000-8000-00000000000b\","
+	    "\"received_at\":\"1970-01-01T00:00:01Z\"}");
+	CHECK_ERR(l.answer.result[0].code, ERR_PARENT);
+	send(&l, log_of_a, 1);
 	CHECK_OK(eid_parse(STR("01890000-0000-7000-8000-000000000001"),
 	    &l.batch.item[0].ev.id) ? ERR_OK : ERR_FAILED, &e);
 	CHECK_OK(store_event(l.store, l.team[0], &l.batch.item[0].ev.id, &l.a,
