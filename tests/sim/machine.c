@@ -297,6 +297,9 @@ machine_clone(struct machine *m)
 		return;
 	w->n_machines++;
 	trace(w, "machine %u is a clone of %u", twin->no, m->no);
+	/* What both have unsent gets other stamps there than here. */
+	for (unsigned i = 0; i < w->plan.leaps; i++)
+		machine_leap(twin);
 	for (unsigned i = 0; i < 10 && !w->calm; i++)
 		world_at(w, t_below(&w->dice, 20000), COMMAND, twin->no, 0,
 		    NULL);
