@@ -13,7 +13,7 @@
 #include "session_file.h"
 #include "when.h"
 
-enum { LABEL = 13, THRESHOLD_MAX = 1000000, STATE_FILE_MAX = 4096 };
+enum { LABEL = 13, THRESHOLD_MAX = 1000000000, STATE_FILE_MAX = 4096 };
 
 struct auth_facts {
 	struct cli *c;

@@ -334,8 +334,8 @@ list_queued(struct now *now, struct store *s, const struct space *sp,
 	while (rc == ERR_OK && n > 0) {
 		struct log_row *row;
 
-		rc = store_unacked_after(s, sp->id, last.clock ? &last : NULL,
-		    PROTO_EVENTS_MAX, PROTO_BYTES_MAX, &a, &row, &n, e);
+		rc = store_unacked_after(s, sp->id, &last, PROTO_EVENTS_MAX,
+		    PROTO_BYTES_MAX, &a, &row, &n, e);
 		for (size_t i = 0; rc == ERR_OK && i < n; i++) {
 			struct sync_note note = { .fate = SYNC_FATE_WAITING,
 				.id = row[i].id,

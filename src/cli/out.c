@@ -217,6 +217,8 @@ wrap_line(struct out *o, struct str line, unsigned indent)
 	while (str_split(&line, ' ', &word)) {
 		size_t n = text_width(word);
 
+		if (word.n == 0)
+			continue;
 		if (at > 0 && indent + at + 1 + n > limit) {
 			buf_addc(&o->text, '\n');
 			at = 0;

@@ -357,7 +357,11 @@ remote_send(struct remote *a, const struct remote_call *call,
 		if (rc != ERR_OK)
 			return expired(rc, e);
 	}
-	return ret->status == 401 ? expired(remote_error(ret, e), e) : ERR_OK;
+	if (ret->status != 401)
+		return ERR_OK;
+	rc = remote_error(ret, e);
+	return a->token_file ? err_wrap(e, "the token of CLOWDER_TOKEN_FILE") :
+	                       expired(rc, e);
 }
 
 /* --- a look at the hub ------------------------------------------------------------------ */
