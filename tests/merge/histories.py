@@ -124,7 +124,7 @@ def project_event(r, s):
         return "project_shared", {"team": r.choice(LINES)}
     if what == 1:
         return "archived", {"value": r.random() < 0.6}
-    if what == 2 and UNSETTLED:
+    if what == 2:
         return "agent_needed", {"topic": "router", "todos": ["t1"]}
     return r.choice(["project_created", "project_updated"]), {
         "slug": r.choice(["gate", "road"]),
@@ -138,7 +138,7 @@ def feature_event(r, s):
         return "feature_deleted", some(r, 0.3, reason=LINES)
     if what == 1:
         return "archived", {"value": r.random() < 0.6}
-    if what == 2 and UNSETTLED:
+    if what == 2:
         return r.choice(["error_logged", "ErrorLogged"]), {
             "error_type": "network", "error_message": r.choice(TEXTS)}
     if what in (3, 4):
@@ -147,9 +147,10 @@ def feature_event(r, s):
             slug = {"mission_slug": s.slug}
         return name, {**slug, "feature_number": "001",
                       **some(r, 0.4, title=LINES, target_branch=LINES,
-                             wp_count=COUNTS, created_at=["2026-01-01T00:00:00Z"])}
+                             description=TEXTS, wp_count=COUNTS, total_wps=COUNTS, created_at=["2026-01-01T00:00:00Z"])}
     return r.choice(["feature_updated", "feature_completed", "FeatureCompleted"]), {
         **slug, **some(r, 0.4, title=LINES, description=TEXTS, total_wps=COUNTS,
+                       target_branch=LINES, wp_count=COUNTS, odd=SCALARS,
                        completed_at=["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"],
                        total_duration=["1 h", "2 h"])}
 
@@ -189,7 +190,8 @@ def wp_event(r, s):
         return "wp_updated", {
             **wp, **feature,
             **some(r, 0.3, title=LINES, description=TEXTS, tags=a_set,
-                   dependencies=lambda r: a_set(r, ["WP01", "WP03"]), priority=LINES)}
+                   dependencies=lambda r: a_set(r, ["WP01", "WP03"]), priority=LINES,
+                   phase=["review"], lane=LANES, odd=SCALARS)}
     return r.choice(["wp_status_changed", "WPStatusChanged"]), {
         **wp, **feature, "from_lane": r.choice(LANE_SPELLINGS),
         "to_lane": r.choice(LANE_SPELLINGS),
@@ -206,11 +208,9 @@ def todo_event(r, s):
     if what in (1, 2):
         return "todo_added", {"content": r.choice(LINES), **some(r, 0.2, **fields)}
     if what in (3, 4):
-        if not UNSETTLED:
-            del fields["status"]
         return "todo_updated", {"content": r.choice(LINES), **some(r, 0.3, **fields)}
     if what in (5, 6, 7):
-        more = some(r, 0.2, **fields) if UNSETTLED else {}
+        more = some(r, 0.1, **fields)  # writes none of these
         return "todo_status_changed", {**more, "status": r.choice(TODO)}
     out = {"reporter": r.choice(REPORTERS), **some(r, 0.25, **fields)}
     if r.random() < 0.6:
@@ -253,6 +253,8 @@ def session_event(r, s):
                                       source=LINES, reason=LINES)}
     if r.random() < 0.05:
         out["state"] = "odd"
+    if r.random() < 0.1:
+        out["os"] = r.choice([{}, None, {"name": "x", "of": {"a": Number("1.0")}}])
     return r.choice(["session_started", "session_heartbeat", "session_ended"]), out
 
 
@@ -280,8 +282,6 @@ def settling_event(r, s):
         return "conflict_resolved", {"conflict_id": "%016x" % r.getrandbits(64),
                                      "field": field, "value": pick(r, back[field])}
     out = some(r, 0.5, **back)
-    if out.get("archived") is None and not UNSETTLED:
-        out.pop("archived", None)
     if r.random() < 0.3:
         out["present"] = r.random() < 0.5
     return "reverted", {"reverts": [make_id(r)], **out}
@@ -441,7 +441,7 @@ class World:
             o["schema_version"] = Number("2")
         if r.random() < 0.01:
             o["event_type"] = "moon_phase_changed"
-        if UNSETTLED and r.random() < 0.01:
+        if r.random() < 0.01:
             o["event_type"] = "MissionDossierSnapshotComputed"
             o["aggregate_type"] = "MissionDossier"
 
@@ -465,8 +465,6 @@ class World:
             out += [make_id(r)]
         if r.random() < self.p_noise:
             out += r.sample(self.ids, min(len(self.ids), r.randint(1, 3)))
-        if not UNSETTLED:
-            out = list({oracle.normal_id(i): i for i in out}.values())
         r.shuffle(out)
         return out
 

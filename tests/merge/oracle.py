@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What docs/merge.md says, as directly as it can be written down.
+"""What docs/merge.md and the catalogue of docs/formats.md say, as directly as it
+can be written down.
 
 fold(lines) is a pure function of a set of events (JSON texts) and gives what
 `clowder debug fold` prints.  Every entity is folded from nothing, in stamp
@@ -146,19 +147,20 @@ TYPES = {
 # The members of a payload that write the field of their name; "..." = any that
 # is a field.  Types that are not here write none.
 PROJECT = "slug title remote_url"
-FEATURE = "title description total_wps completed_at total_duration"
+FEATURE = "title description target_branch wp_count"
+FEATURE_LATER = FEATURE + " total_wps completed_at total_duration"
+WP = "title description dependencies tags priority"
+TODO = ("content active_form priority description owner blocks blocked_by list "
+        "local_id")
 MEMBERS = {
     "project_created": PROJECT, "project_updated": PROJECT,
     "project_shared": "team",
-    "feature_created": "title target_branch wp_count",
-    "feature_updated": FEATURE, "feature_completed": FEATURE,
-    "wp_created": "title description dependencies tags priority",
-    "wp_updated": "...", "wp_assigned": "phase",
-    "todo_observed": "status active_form priority description owner blocks "
-                     "blocked_by list local_id content",
-    "todo_added": "...", "todo_updated": "...", "todo_status_changed": "...",
-    "session_started": "...", "session_heartbeat": "...",
-    "session_ended": "...", "reverted": "...",
+    "feature_created": FEATURE, "feature_updated": FEATURE_LATER,
+    "feature_completed": FEATURE_LATER,
+    "wp_created": WP, "wp_updated": WP, "wp_assigned": "phase",
+    "todo_observed": TODO + " status", "todo_added": TODO + " status",
+    "todo_updated": TODO, "todo_status_changed": "status",
+    "reverted": "...",
 }
 
 DELETES = ("feature_deleted", "wp_deleted", "todo_deleted", "work_item_deleted")
@@ -226,14 +228,19 @@ class Event:
         if self.aggregate == "work_package":
             return self.feature() + "/" + self.wp_id()
         if self.aggregate == "feature":
-            for name in ("feature_slug", "mission_slug"):
-                if self.payload.get(name) is not None:
-                    return self.payload[name]
+            slug = self.slug()
+            return self.aggregate_id if slug is None else slug
         return self.aggregate_id
 
+    def slug(self):
+        for name in ("feature_slug", "mission_slug"):
+            if self.payload.get(name) is not None:
+                return self.payload[name]
+        return None
+
     def feature(self):
-        if self.payload.get("feature_slug") is not None:
-            return self.payload["feature_slug"]
+        if self.slug() is not None:
+            return self.slug()
         if "/" in self.aggregate_id:
             return self.aggregate_id.split("/", 1)[0]
         if self.git_branch is not None:
@@ -295,7 +302,7 @@ def named_fields(ev):
         out.append(("assignee", p["agent_id"]))
     if ev.type == "dependency_resolved":
         return [("resolved", [p["dependency_wp_id"]], "more")]
-    if ev.type == "work_item_changed":
+    if ev.type == "work_item_changed" or ev.type.startswith("session_"):
         out += list(flat(p, ev.aggregate))
     members = MEMBERS.get(ev.type, "").split()
     out += [(name, p[name]) for name in sorted(p, key=utf8)
