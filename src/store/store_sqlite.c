@@ -124,19 +124,25 @@ sqlite_begin(struct store *base, struct err_info *e)
 	return rc;
 }
 
-/* Under the lock.  Readers may keep a part of the log where it is. */
+/* Under the lock, after a commit.  A process that ends takes with it what it knew
+ * of the log, and the next one finds all of it to be read again, unless it was
+ * cut: only a hub, which stays, may leave it for its next commit to write over.
+ * Readers keep the log as it is until a later time. */
 static void
-checkpoint_passive(struct store_sqlite *s)
+checkpoint_grown(struct store_sqlite *s)
 {
 	uint64_t max = s->base.opt.wal_bytes_max;
+	int how = s->base.opt.hub ? SQLITE_CHECKPOINT_PASSIVE :
+	                            SQLITE_CHECKPOINT_TRUNCATE;
 	int rc;
 
 	if (max == 0)
 		max = WAL_BYTES_MAX;
 	if (max == UINT64_MAX || s->wal_pages * PAGE_BYTES <= max)
 		return;
-	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
-	    NULL, NULL);
+	(void)sqlite3_busy_timeout(s->db, 0);
+	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, how, NULL, NULL);
+	(void)sqlite3_busy_timeout(s->db, s->busy_ms);
 	/* What was committed is in the log and stays there; but a disk that
 	 * fails to write is not written to again. */
 	if ((rc & 0xff) == SQLITE_IOERR)
@@ -154,7 +160,7 @@ sqlite_commit(struct store *base, struct err_info *e)
 			s->broken = true;
 		return rc;
 	}
-	checkpoint_passive(s);
+	checkpoint_grown(s);
 	os_lock_release(&s->lock);
 	return ERR_OK;
 }
