@@ -190,6 +190,20 @@ replica_take(void *ctx, const struct pull_answer *p, enum sync_took *took,
 }
 
 static enum err
+replica_stands(void *ctx, const struct eid *id, uint64_t seq, bool *ret,
+    struct err_info *e)
+{
+	struct replica *r = ctx;
+	struct arena a = { 0 };
+	struct log_row row;
+	enum err rc = store_event(r->store, r->space, id, &a, &row, e);
+
+	*ret = rc == ERR_OK && (row.seq == 0 || row.seq == seq);
+	arena_fini(&a);
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
+static enum err
 resync_tx(struct replica *r, void *arg, struct err_info *e)
 {
 	return store_resync(r->store, r->space, *(struct str *)arg, e);
@@ -260,6 +274,7 @@ replica_sync(struct replica *r, struct sync_replica *ret)
 		.unacked = replica_unacked,
 		.settle = replica_settle,
 		.take = replica_take,
+		.stands = replica_stands,
 		.resync = replica_resync,
 		.restamp = replica_restamp,
 		.renew = replica_renew,

@@ -95,6 +95,7 @@ plan_start(struct sync *s, struct err_info *e)
 	if (s->r.position(s->r.ctx, &s->at, e) != ERR_OK)
 		return e->code;
 	s->pull_from = s->at.pulled;
+	s->compare = s->at.pulled > 0;
 	s->report.unacked = s->at.unacked;
 	if (s->opt.dry_run)
 		s->todo = 0;

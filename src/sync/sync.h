@@ -84,6 +84,10 @@ struct sync_replica {
 	/* Take in an answer to a pull and its position.  took: p->n places. */
 	enum err (*take)(void *ctx, const struct pull_answer *p,
 	    enum sync_took *took, struct err_info *e);
+	/* May the hub's log have this event at this seq, as far as is known
+	 * here?  No: it is not here, or the hub had it elsewhere. */
+	enum err (*stands)(void *ctx, const struct eid *id, uint64_t seq,
+	    bool *ret, struct err_info *e);
 	/* The hub has another epoch: positions start over. */
 	enum err (*resync)(void *ctx, struct str epoch, struct err_info *e);
 	/* Stamp own events that no hub ever acknowledged anew, in order, above

@@ -57,6 +57,7 @@ struct sync {
 	struct sync_report report;
 
 	struct sync_position at;
+	bool compare; /* the next pull brings the last known event again */
 	uint64_t pull_from; /* position at the start, for progress */
 	uint64_t clock;     /* greatest stamp that the team is known to have */
 	unsigned rounds; /* of new stamps and nodes since the last progress */

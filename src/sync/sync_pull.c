@@ -1,16 +1,26 @@
 /* Pull: page by page to the head of the hub's log.
  *
+ * The first page of a conversation begins with the last event that is known: a
+ * hub whose folder was put back from an older copy keeps its epoch, and once
+ * others have pushed again its log is long enough.  Only what stands there tells.
+ *
  * Each page is taken in with its position in one transaction of the replica.
  * An answer that does not fit the position asked for is not used. */
 #include <stdio.h>
 
 #include "sync_int.h"
 
+static uint64_t
+asked_after(const struct sync *s)
+{
+	return s->at.pulled - (s->compare ? 1 : 0);
+}
+
 enum err
 sync_pull_plan(struct sync *s, struct err_info *e)
 {
 	struct pull_query q = { .epoch = str_of(s->at.epoch),
-		.after = s->at.pulled,
+		.after = asked_after(s),
 		.limit = s->opt.pull_events };
 
 	buf_reset(&s->target);
@@ -24,16 +34,16 @@ sync_pull_plan(struct sync *s, struct err_info *e)
 static enum err
 fits(const struct sync *s, const struct pull_answer *p, struct err_info *e)
 {
-	unsigned long long after = s->at.pulled;
+	unsigned long long after = asked_after(s);
 
 	if (s->at.epoch[0] != '\0' && !str_is(p->epoch, s->at.epoch))
 		return err_setf(e, ERR_PROTOCOL,
 		    "the answer to a pull is of another epoch");
-	if (p->n > 0 && p->item[0].seq != s->at.pulled + 1)
+	if (p->n > 0 && p->item[0].seq != after + 1)
 		return err_setf(e, ERR_PROTOCOL,
 		    "the answer to a pull after %llu begins with %llu", after,
 		    (unsigned long long)p->item[0].seq);
-	if (p->n == 0 && p->next != s->at.pulled)
+	if (p->n == 0 && p->next != after)
 		return err_setf(e, ERR_PROTOCOL,
 		    "the answer to a pull after %llu is empty and goes to %llu",
 		    after, (unsigned long long)p->next);
@@ -42,6 +52,27 @@ fits(const struct sync *s, const struct pull_answer *p, struct err_info *e)
 		    "the answer to a pull after %llu is empty, the head is "
 		    "%llu",
 		    after, (unsigned long long)p->head);
+	return ERR_OK;
+}
+
+/* Is it the log that the position is of, so far?  Takes the event that is
+ * compared off the answer. */
+static enum err
+same_log(struct sync *s, struct pull_answer *p, bool *ret, struct err_info *e)
+{
+	*ret = p->head >= s->at.head;
+	if (!*ret || !s->compare)
+		return ERR_OK;
+	*ret = p->n > 0;
+	if (*ret &&
+	    s->r.stands(s->r.ctx, &p->item[0].ev.id, p->item[0].seq, ret, e) !=
+	        ERR_OK)
+		return e->code;
+	if (*ret) {
+		p->item++;
+		p->n--;
+		s->compare = false;
+	}
 	return ERR_OK;
 }
 
@@ -79,12 +110,15 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 {
 	enum sync_took *took;
 	struct pull_answer p;
+	bool same;
 	int n;
 
 	if (pull_answer_decode(&p, &s->json, body, &s->reply_mem, e) !=
 	        ERR_OK ||
-	    fits(s, &p, e) != ERR_OK)
+	    fits(s, &p, e) != ERR_OK || same_log(s, &p, &same, e) != ERR_OK)
 		return e->code;
+	if (!same)
+		return sync_other_epoch(s, p.epoch, e);
 	took = arena_array(&s->reply_mem, p.n, sizeof *took);
 	if (took == NULL && p.n > 0)
 		return err_set(e, ERR_NOMEM);
@@ -114,6 +148,7 @@ sync_other_epoch(struct sync *s, struct str epoch, struct err_info *e)
 	    s->r.position(s->r.ctx, &s->at, e) != ERR_OK)
 		return e->code;
 	s->report.resyncs++;
+	s->compare = false;
 	s->pull_from = s->at.pulled;
 	s->todo |= TODO_PULL | TODO_PUSH;
 	sync_push_rewind(s);

@@ -166,6 +166,17 @@ r_take(void *ctx, const struct pull_answer *p, enum sync_took *took,
 }
 
 static enum err
+r_stands(void *ctx, const struct eid *id, uint64_t seq, bool *ret,
+    struct err_info *e)
+{
+	struct replica *r = ctx;
+	unsigned k = number(id);
+
+	*ret = r->ev[k].fate == ACKED && r->ev[k].seq == seq;
+	return broken(r, "stands", e) ? e->code : ERR_OK;
+}
+
+static enum err
 r_resync(void *ctx, struct str epoch, struct err_info *e)
 {
 	struct replica *r = ctx;
@@ -219,7 +230,7 @@ r_random(void *ctx)
 }
 
 static const struct sync_replica ops = { NULL, r_position, r_unacked, r_settle,
-	r_take, r_resync, r_restamp, r_renew, r_contact, r_random };
+	r_take, r_stands, r_resync, r_restamp, r_renew, r_contact, r_random };
 
 /* --- the hub ---------------------------------------------------------------------- */
 
@@ -451,6 +462,17 @@ static const struct story stories[] = {
 	    .batches = 2 },
 	{ .name = "what was pushed before without an answer comes by the pull",
 	    .mine = "uu", .hub = "AB", .requests = 1 },
+	{ .name = "a hub put back from an older copy, that has grown since",
+	    .mine = "aaa", .epoch = "e1", .pulled = 3, .hub = "AFGH",
+	    .requests = 3, .resyncs = 1, .pulled_new = 3, .pushed = 2,
+	    .batches = 1, .hub_after = "AFGHBC" },
+	{ .name = "a hub put back that lacks the last event alone",
+	    .mine = "aaa", .epoch = "e1", .pulled = 3, .hub = "AB",
+	    .requests = 3, .resyncs = 1, .pushed = 1, .batches = 1,
+	    .hub_after = "ABC" },
+	{ .name = "what is known is compared and fails", .mine = "aa",
+	    .epoch = "e1", .pulled = 2, .hub = "AB", .fails = "stands",
+	    .err = ERR_NO_SPACE, .requests = 1 },
 	{ .name = "dry run", .mine = "uuu", .hub = "AB",
 	    .opt = { .dry_run = true }, .requests = 0, .left = 3 },
 
@@ -567,8 +589,8 @@ static const struct story stories[] = {
 	{ .name = "a position that goes backwards", .mine = "aa",
 	    .epoch = "e1", .pulled = 2, .hub = "AB",
 	    .twist = { { 1, SAYS, 0, 200, "{\"epoch\":\"e1\",\"events\":[],"
-		"\"next\":1,\"head\":2}", -1 } },
-	    .err = ERR_PROTOCOL, .says = "goes to 1", .requests = 1 },
+		"\"next\":0,\"head\":2}", -1 } },
+	    .err = ERR_PROTOCOL, .says = "goes to 0", .requests = 1 },
 	{ .name = "a position that leaps", .mine = "aa", .epoch = "e1",
 	    .pulled = 2, .hub = "AB",
 	    .twist = { { 1, SAYS, 0, 200, "{\"epoch\":\"e1\",\"events\":[],"
@@ -577,7 +599,7 @@ static const struct story stories[] = {
 	{ .name = "an empty page below the head would never end",
 	    .mine = "aa", .epoch = "e1", .pulled = 2, .hub = "AB",
 	    .twist = { { 1, SAYS, 0, 200, "{\"epoch\":\"e1\",\"events\":[],"
-		"\"next\":2,\"head\":9}", -1 } },
+		"\"next\":1,\"head\":9}", -1 } },
 	    .err = ERR_PROTOCOL, .says = "head is 9", .requests = 1 },
 	{ .name = "a pull of another epoch without saying so", .mine = "aa",
 	    .epoch = "e1", .pulled = 2, .hub = "AB",
@@ -599,7 +621,14 @@ static const struct story stories[] = {
 	    .resyncs = 1, .pushed = 3, .batches = 1, .hub_after = "ABCD" },
 	{ .name = "a restored hub that is found out by a push", .mine = "aau",
 	    .epoch = "e1", .pulled = 2, .hub = "A", .hub_epoch = "e2",
-	    .twist = { { 1, SAYS, 0, 200, "{\"epoch\":\"e1\",\"events\":[],"
+	    .twist = { { 1, SAYS, 0, 200, "{\"epoch\":\"e1\",\"events\":["
+		"{\"seq\":2,\"user\":\"ann\","
+		"\"received_at\":\"2026-01-02T03:04:05Z\",\"event\":{"
+		"\"event_id\":\"01890000-0000-7000-8000-000000000001\","
+		"\"event_type\":\"x\",\"aggregate_id\":\"a\","
+		"\"aggregate_type\":\"todo\",\"lamport_clock\":2,"
+		"\"node_id\":\"n\",\"payload\":{},"
+		"\"timestamp\":\"2026-01-02T03:04:05Z\"}}],"
 		"\"next\":2,\"head\":2}", -1 } },
 	    .requests = 4, .resyncs = 1, .pushed = 1, .batches = 1,
 	    .hub_after = "ACB" },
