@@ -335,6 +335,33 @@ resolve_ids(struct observer *ob, struct listing *l, const struct str *local,
 	return ERR_OK;
 }
 
+static void
+say_left(struct observer *ob, const struct found *f, const char *why)
+{
+	ob->report->left++;
+	if (ob->o.world.left != NULL)
+		ob->o.world.left(ob->o.world.ctx, f->path, why);
+}
+
+/* What no log can hold (too long, a list with an impossible name) does not hold
+ * up the others.  The store has changed nothing then. */
+static enum err
+report_one(struct observer *ob, struct sighting *s, uint64_t *events,
+    struct err_info *e)
+{
+	struct err_info why = { 0 };
+	enum err rc = sighting_report(ob, s, events, &why);
+
+	if (rc == ERR_SCHEMA || rc == ERR_TOO_LARGE) {
+		say_left(ob, s->file, why.text);
+		return ERR_OK;
+	}
+	if (rc == ERR_OK)
+		return count(ob, s, *events, e);
+	*e = why;
+	return rc;
+}
+
 /* Name every sighting of a list, then report each. */
 static enum err
 report_list(struct observer *ob, struct sighting *s, size_t n,
@@ -355,9 +382,7 @@ report_list(struct observer *ob, struct sighting *s, size_t n,
 			    s[i].item->n_blocked_by, &s[i].blocked_by,
 			    &s[i].n_blocked_by, e);
 		if (rc == ERR_OK)
-			rc = sighting_report(ob, &s[i], &events, e);
-		if (rc == ERR_OK)
-			rc = count(ob, &s[i], events, e);
+			rc = report_one(ob, &s[i], &events, e);
 		ob->pending += events;
 	}
 	map_fini(&l.times);
@@ -403,9 +428,7 @@ read_one(struct observer *ob, const struct found *f, struct source_file *ret,
 		return note_file(ob, f, false, e);
 	}
 	if (rc != ERR_OK) {
-		ob->report->left++;
-		if (ob->o.world.left != NULL)
-			ob->o.world.left(ob->o.world.ctx, f->path, why.text);
+		say_left(ob, f, why.text);
 		return note_file(ob, f, true, e);
 	}
 	ob->report->items += ret->n;

@@ -48,4 +48,29 @@ like "and says so" "$out" "Nothing changed"
 export CLAUDE_CONFIG_DIR=$HOME/elsewhere
 exits "nowhere anything" 1 clowder consolidate
 like "is said" "$err" "nothing found"
+
+# One todo that no log can hold, and a list whose name is no name, hold up nobody.
+home poisoned
+unset CLAUDE_CONFIG_DIR
+lists=$HOME/.claude/todos
+tasks=$HOME/.claude/tasks
+id=01234567-89ab-4cde-8f01-23456789abcd
+mkdir -p "$lists" "$tasks"/$'two\nlines' "$tasks/zlast"
+python3 - "$lists/$id-agent-$id.json" <<'P'
+import json, sys
+with open(sys.argv[1], "w") as f:
+    json.dump([{"content": c, "status": "pending"}
+        for c in ("before", "x" * 600000, "after")], f)
+P
+for name in $'two\nlines' zlast; do
+	printf '{"id":"1","subject":"task of %s","status":"pending"}' \
+		"${name%%$'\n'*}" >"$tasks/$name/1.json"
+done
+check "what can be taken in is" clowder consolidate
+like "all of it" "$out" '^Consolidated: 3 events$'
+like "what is too long is said" "$err" "left for the next time: .*$id.*bytes"
+like "so is the name" "$err" 'left for the next time: .*two'
+like "and why" "$err" 'reporter'
+check "again" clowder consolidate
+like "changes nothing" "$out" '^Nothing changed$'
 done_testing
