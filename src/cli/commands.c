@@ -2,18 +2,29 @@
 #include "cmds.h"
 
 /* clang-format off: a table is drawn by hand */
+static const struct cmd *const work[] = {
+	&cmd_init, &cmd_board, &cmd_feature, &cmd_wp, &cmd_todo, &cmd_item,
+	&cmd_project, NULL,
+};
+static const struct cmd *const past[] = {
+	&cmd_log, &cmd_show, &cmd_conflicts, NULL,
+};
 static const struct cmd *const with_others[] = {
 	&cmd_sync, &cmd_auth, NULL,
 };
 static const struct cmd *const agents[] = { &cmd_consolidate, NULL };
+static const struct cmd *const machine[] = {
+	&cmd_doctor, &cmd_export, &cmd_import, &cmd_verify, &cmd_rebuild, NULL,
+};
 static const struct cmd *const servers[] = { &cmd_hub, &cmd_debug, NULL };
-static const struct cmd *const machine[] = { &cmd_doctor, NULL };
 static const struct cmd *const about_us[] = {
 	&cmd_help, &cmd_completion, &cmd_man, &cmd_commands, &cmd_version,
 	&cmd_complete, NULL,
 };
 
 const struct cmd_section cmd_sections[] = {
+	{ "Work", work },
+	{ "What happened", past },
 	{ "With others", with_others },
 	{ "What agents leave", agents },
 	{ "This machine", machine },

@@ -181,15 +181,27 @@ out_lines(struct out *o, enum paint p, struct str s)
 	maybe_flush(o);
 }
 
-void
-out_fit(struct out *o, enum paint p, struct str s, size_t columns)
+static void
+fit(struct out *o, enum paint p, struct str s, size_t columns, bool pad)
 {
 	if (o->colour)
 		buf_adds(&o->text, paint_code[p]);
-	text_fit(s, columns, true, &o->text);
+	text_fit(s, columns, pad, &o->text);
 	if (o->colour && p != PAINT_NONE)
 		buf_adds(&o->text, paint_off);
 	maybe_flush(o);
+}
+
+void
+out_fit(struct out *o, enum paint p, struct str s, size_t columns)
+{
+	fit(o, p, s, columns, true);
+}
+
+void
+out_shorten(struct out *o, enum paint p, struct str s, size_t columns)
+{
+	fit(o, p, s, columns, false);
 }
 
 static void

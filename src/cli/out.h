@@ -67,6 +67,8 @@ void out_str(struct out *o, enum paint p, struct str s);
 void out_lines(struct out *o, enum paint p, struct str s);
 /* As out_str, in exactly `columns` columns. */
 void out_fit(struct out *o, enum paint p, struct str s, size_t columns);
+/* As out_str, cut to at most `columns` columns. */
+void out_shorten(struct out *o, enum paint p, struct str s, size_t columns);
 /* Paragraphs of ours, wrapped to the terminal (at most 80), with an indent. */
 void out_wrap(struct out *o, struct str s, unsigned indent);
 /* One line on stderr, at once: "clowder: text", also in JSON mode. */

@@ -1,0 +1,569 @@
+/* board: the project at a glance - work packages in their lanes, feature by
+ * feature, then the todos. */
+#include <stdlib.h>
+
+#include "cmds.h"
+#include "fault.h"
+#include "ids.h"
+#include "lanes.h"
+#include "map.h"
+#include "text.h"
+#include "view.h"
+#include "words.h"
+
+/* In the order in which work goes. */
+static const char *const lane_order[] = { "planned", "claimed", "in_progress",
+	"blocked", "for_review", "approved", "done", "canceled" };
+enum { LANES = sizeof lane_order / sizeof *lane_order };
+
+/* On a terminal; what is done is of less interest. */
+enum { CARDS_MAX = 8, CARDS_DONE_MAX = 3, TODOS_MAX = 10, BAR = 16 };
+
+/* A feature with its work packages by lane. */
+struct group {
+	struct view feature; /* key n > 0 also where there is no such feature */
+	struct lane {
+		const struct view **v; /* own */
+		size_t n, cap;
+	} lane[LANES];
+};
+
+struct board {
+	struct work w;
+	struct views features, wps, todos;
+	struct group **group; /* own */
+	size_t n, cap;
+	struct map by_slug; /* group */
+	struct str only;    /* one feature; n 0 = all */
+	size_t pending, active, completed, conflicts;
+};
+
+/* --- what there is ------------------------------------------------------------------ */
+
+static enum err
+group_add(struct board *b, const struct view *feature, struct group **ret,
+    struct err_info *e)
+{
+	struct group *g = mem_zero(sizeof *g);
+
+	*ret = g;
+	if (g == NULL ||
+	    !mem_grow(&b->group, &b->cap, b->n + 1, sizeof *b->group)) {
+		free(g);
+		return err_set(e, ERR_NOMEM);
+	}
+	g->feature = *feature;
+	b->group[b->n++] = g;
+	return map_put(&b->by_slug, g->feature.key, g) ?
+	    ERR_OK :
+	    err_set(e, ERR_NOMEM);
+}
+
+static enum err
+group_features(struct board *b, struct err_info *e)
+{
+	struct group *g;
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < b->features.n; i++) {
+		const struct view *f = &b->features.v[i];
+
+		if (b->only.n > 0 ? str_eq(b->only, f->key) : !f->archived)
+			rc = group_add(b, f, &g, e);
+	}
+	return rc;
+}
+
+static size_t
+lane_index(struct str lane)
+{
+	size_t i = 0;
+
+	while (i + 1 < LANES && !str_is(lane, lane_order[i]))
+		i++;
+	return i;
+}
+
+/* Work packages of archived features are not shown; those of none are, under
+ * the name that they carry. */
+static enum err
+group_wp(struct board *b, const struct view *v, const struct map *archived,
+    struct err_info *e)
+{
+	struct group *g = map_get(&b->by_slug, v->feature);
+	struct lane *lane;
+	enum err rc = ERR_OK;
+
+	if (v->feature.n == 0 || v->archived ||
+	    map_get(archived, v->feature) != NULL)
+		return ERR_OK;
+	if (g == NULL)
+		rc = group_add(b,
+		    &(struct view){ .key = v->feature, .project = v->project },
+		    &g, e);
+	if (rc != ERR_OK)
+		return rc;
+	lane = &g->lane[lane_index(v->state)];
+	if (!mem_grow(&lane->v, &lane->cap, lane->n + 1, sizeof *lane->v))
+		return err_set(e, ERR_NOMEM);
+	lane->v[lane->n++] = v;
+	b->conflicts += v->conflicts;
+	if (!str_is(v->state, "canceled"))
+		g->feature.packages++;
+	g->feature.done += str_is(v->state, "done");
+	return ERR_OK;
+}
+
+static enum err
+group_wps(struct board *b, struct err_info *e)
+{
+	struct map archived = { 0 };
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < b->features.n; i++) {
+		struct view *f = &b->features.v[i];
+
+		b->conflicts += f->conflicts;
+		if (map_get(&b->by_slug, f->key) == NULL &&
+		    !map_put(&archived, f->key, f))
+			rc = err_set(e, ERR_NOMEM);
+	}
+	for (size_t i = 0; rc == ERR_OK && i < b->wps.n; i++)
+		rc = group_wp(b, &b->wps.v[i], &archived, e);
+	map_fini(&archived);
+	return rc;
+}
+
+static void
+count_todos(struct board *b)
+{
+	for (size_t i = 0; i < b->todos.n; i++) {
+		const struct view *v = &b->todos.v[i];
+
+		b->pending += str_is(v->state, "pending");
+		b->active += str_is(v->state, "in_progress");
+		b->completed += str_is(v->state, "completed");
+		b->conflicts += v->conflicts;
+	}
+}
+
+static enum err
+load(struct board *b, struct err_info *e)
+{
+	struct work *w = &b->w;
+	enum err rc = views_load(w, w->space, w->project, AGG_FEATURE, STR(""),
+	    &b->features, e);
+
+	if (rc == ERR_OK)
+		rc = views_load(w, w->space, w->project, AGG_WORK_PACKAGE,
+		    b->only, &b->wps, e);
+	if (rc == ERR_OK)
+		rc = views_load(w, w->space, w->project, AGG_TODO, STR(""),
+		    &b->todos, e);
+	if (rc == ERR_OK)
+		rc = group_features(b, e);
+	if (rc == ERR_OK)
+		rc = group_wps(b, e);
+	count_todos(b);
+	return rc;
+}
+
+static void
+board_fini(struct board *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		for (size_t k = 0; k < LANES; k++)
+			free(b->group[i]->lane[k].v);
+		free(b->group[i]);
+	}
+	free(b->group);
+	map_fini(&b->by_slug);
+	views_fini(&b->features);
+	views_fini(&b->wps);
+	views_fini(&b->todos);
+}
+
+/* --- JSON ------------------------------------------------------------------------- */
+
+static enum err
+lane_json(struct board *b, struct json_writer *w, const struct lane *lane,
+    struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	json_arr(w);
+	for (size_t i = 0; rc == ERR_OK && i < lane->n; i++) {
+		struct str who;
+
+		rc = view_who(&b->w, b->w.space, lane->v[i], &who, e);
+		if (rc != ERR_OK)
+			break;
+		json_obj(w);
+		view_wp_json(w, lane->v[i]);
+		view_put_text(w, "who", who);
+		json_end(w);
+	}
+	json_end(w);
+	return rc;
+}
+
+static enum err
+group_json(struct board *b, struct json_writer *w, const struct group *g,
+    struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	json_obj(w);
+	view_feature_json(w, &g->feature);
+	json_key(w, "packages"), json_put_u(w, g->feature.packages);
+	json_key(w, "done"), json_put_u(w, g->feature.done);
+	json_key(w, "lanes");
+	json_obj(w);
+	for (size_t k = 0; rc == ERR_OK && k < LANES; k++) {
+		json_key(w, lane_order[k]);
+		rc = lane_json(b, w, &g->lane[k], e);
+	}
+	json_end(w);
+	json_end(w);
+	return rc;
+}
+
+static enum err
+board_json(struct board *b, struct err_info *e)
+{
+	struct json_writer *w = out_json(b->w.c->out);
+	enum err rc = ERR_OK;
+
+	json_obj(w);
+	json_key(w, "project"), json_put_str(w, b->w.project);
+	json_key(w, "slug"), json_put_str(w, b->w.draft.project_slug);
+	json_key(w, "features");
+	json_arr(w);
+	for (size_t i = 0; rc == ERR_OK && i < b->n; i++)
+		rc = group_json(b, w, b->group[i], e);
+	json_end(w);
+	json_key(w, "todos");
+	json_arr(w);
+	for (size_t i = 0; i < b->todos.n; i++) {
+		if (str_is(b->todos.v[i].state, "completed"))
+			continue;
+		json_obj(w);
+		view_todo_json(w, &b->todos.v[i]);
+		json_end(w);
+	}
+	json_end(w);
+	json_key(w, "pending"), json_put_u(w, b->pending);
+	json_key(w, "in_progress"), json_put_u(w, b->active);
+	json_key(w, "completed"), json_put_u(w, b->completed);
+	json_key(w, "conflicts"), json_put_u(w, b->conflicts);
+	json_end(w);
+	out_json_end(b->w.c->out);
+	return rc;
+}
+
+/* --- text ------------------------------------------------------------------------- */
+
+static void
+put_count(struct out *o, size_t n, const char *one, const char *many)
+{
+	out_say(o, "%zu %s", n, n == 1 ? one : many);
+}
+
+static void
+put_head(struct board *b)
+{
+	struct out *o = b->w.c->out;
+
+	out_str(o, PAINT_TITLE, b->w.draft.project_slug);
+	out_say(o, "  ");
+	put_count(o, b->n, "feature, ", "features, ");
+	put_count(o, b->wps.n, "work package, ", "work packages, ");
+	put_count(o, b->pending + b->active, "open todo", "open todos");
+	if (b->conflicts > 0) {
+		out_say(o, ", ");
+		out_paint(o, PAINT_BAD, "%zu in conflict", b->conflicts);
+	}
+	out_say(o, "\n");
+}
+
+static void
+put_bar(struct out *o, unsigned done, unsigned all)
+{
+	unsigned full = all > 0 ? done * BAR / all : 0;
+	struct buf b = { 0 };
+
+	for (unsigned i = 0; i < full; i++)
+		buf_adds(&b, "━");
+	out_str(o, PAINT_GOOD, buf_str(&b));
+	buf_reset(&b);
+	for (unsigned i = full; i < BAR; i++)
+		buf_adds(&b, "─");
+	out_str(o, PAINT_DIM, buf_str(&b));
+	buf_fini(&b);
+	out_say(o, " %u/%u", done, all);
+}
+
+static void
+put_feature(struct out *o, const struct view *f)
+{
+	/* Bar and count stay on the line. */
+	size_t used = text_width(f->key) + 2 + 2 + BAR + 1 + 9;
+
+	out_say(o, "\n");
+	out_str(o, PAINT_ID, f->key);
+	out_say(o, "  ");
+	if (f->title.n > 0 && o->columns > used) {
+		out_shorten(o, PAINT_TITLE, f->title, o->columns - used);
+		out_say(o, "  ");
+	} else if (f->title.n > 0 && o->columns == 0) {
+		out_str(o, PAINT_TITLE, f->title);
+		out_say(o, "  ");
+	}
+	if (o->tty)
+		put_bar(o, f->done, f->packages);
+	else
+		out_say(o, "%u/%u done", f->done, f->packages);
+	if (f->conflicts > 0)
+		out_paint(o, PAINT_BAD, "  in conflict");
+	out_say(o, "\n");
+}
+
+static struct str
+hold_up(struct board *b, const struct view *v, enum paint *paint)
+{
+	char *s;
+
+	*paint = PAINT_BAD;
+	if (v->conflicts > 0)
+		return STR("in conflict");
+	*paint = PAINT_WARN;
+	if (v->waits.n == 0 || str_is(v->state, "done") ||
+	    str_is(v->state, "canceled"))
+		return (struct str){ 0 };
+	s = arena_fmt(b->w.a, "waits for %.*s", STR_ARG(v->waits));
+	return str_of(s);
+}
+
+/* Of what is done the last ones are the news. */
+static enum err
+lane_cards(struct board *b, const struct lane *lane, size_t index,
+    struct lanes_lane *ret, struct err_info *e)
+{
+	struct str name = str_of(lane_order[index]);
+	bool over = str_is(name, "done") || str_is(name, "canceled");
+	size_t max = over ? CARDS_DONE_MAX : CARDS_MAX;
+	size_t n = lane->n < max ? lane->n : max, from = over ? lane->n - n : 0;
+	enum paint paint = view_paint(name);
+	enum err rc = ERR_OK;
+
+	*ret = (struct lanes_lane){ .name = name,
+		.paint = paint == PAINT_NONE ? PAINT_TITLE : paint,
+		.card = arena_array(b->w.a, n, sizeof *ret->card),
+		.n = n,
+		.more = lane->n - n };
+	if (ret->card == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		const struct view *v = lane->v[from + i];
+		struct lanes_card *c = &ret->card[i];
+
+		c->id = v->shown;
+		c->title = v->title;
+		c->conflict = v->conflicts > 0;
+		c->note = hold_up(b, v, &c->note_paint);
+		rc = view_who(&b->w, b->w.space, v, &c->who, e);
+	}
+	return rc;
+}
+
+static enum err
+group_wall(struct board *b, const struct group *g, struct err_info *e)
+{
+	struct lanes_lane lane[LANES];
+	size_t n = 0;
+	enum err rc = ERR_OK;
+
+	for (size_t k = 0; rc == ERR_OK && k < LANES; k++)
+		if (g->lane[k].n > 0)
+			rc = lane_cards(b, &g->lane[k], k, &lane[n++], e);
+	return rc == ERR_OK ? lanes_print(b->w.c->out, lane, n,
+	                          b->w.c->out->columns, b->w.a, e) :
+	                      rc;
+}
+
+/* Without a terminal: every work package on a line of its own. */
+static enum err
+group_lines(struct board *b, const struct group *g, struct err_info *e)
+{
+	static const struct out_column column[] = { { "  LANE", 0 },
+		{ "WP", 0 }, { "WHO", 0 }, { "", 0 }, { "TITLE", 0 },
+		{ NULL, 0 } };
+	struct out_table t;
+	enum err rc = ERR_OK;
+
+	out_table_begin(&t, b->w.c->out, column);
+	for (size_t k = 0; k < LANES; k++)
+		for (size_t i = 0; rc == ERR_OK && i < g->lane[k].n; i++) {
+			const struct view *v = g->lane[k].v[i];
+			enum paint paint;
+			struct str who;
+
+			rc = view_who(&b->w, b->w.space, v, &who, e);
+			if (rc != ERR_OK)
+				break;
+			out_cellf(&t, PAINT_NONE, "  %s", lane_order[k]);
+			out_cell(&t, PAINT_NONE, v->shown);
+			out_cell(&t, PAINT_NONE, who);
+			out_cell(&t, PAINT_NONE, hold_up(b, v, &paint));
+			out_cell(&t, PAINT_NONE, v->title);
+		}
+	out_table_end(&t);
+	return rc;
+}
+
+static size_t
+todo_id_length(const struct board *b)
+{
+	size_t len = ID_TODO_SHOWN;
+
+	for (size_t i = 1; i < b->todos.n; i++) {
+		const struct str pair[2] = { b->todos.v[i - 1].key,
+			b->todos.v[i].key };
+
+		len = id_unique_len(pair, 2, len);
+	}
+	return len;
+}
+
+static void
+put_todo(struct out *o, const struct view *v, size_t id_len)
+{
+	bool active = str_is(v->state, "in_progress");
+	size_t used = 2 + 2 + id_len + 2;
+	struct buf priority = { 0 };
+	struct str text = active && o->tty && v->active_form.n > 0 ?
+	    v->active_form :
+	    v->title;
+
+	out_say(o, "  ");
+	if (o->tty)
+		out_paint(o, active ? PAINT_ACTIVE : PAINT_DIM, "%s ",
+		    active ? "▶" : "○");
+	else
+		out_fit(o, PAINT_NONE, v->state, 13);
+	out_str(o, PAINT_ID,
+	    str_n(v->key.p, v->key.n < id_len ? v->key.n : id_len));
+	out_say(o, "  ");
+	if (v->priority.n > 0) {
+		words_value(v->priority, &priority);
+		buf_adds(&priority, "  ");
+	}
+	if (v->conflicts > 0)
+		buf_adds(&priority, "in conflict  ");
+	out_str(o, v->conflicts > 0 ? PAINT_BAD : PAINT_WARN,
+	    buf_str(&priority));
+	used += priority.len;
+	if (o->columns > used)
+		out_shorten(o, PAINT_NONE, text, o->columns - used);
+	else
+		out_str(o, PAINT_NONE, text);
+	out_say(o, "\n");
+	buf_fini(&priority);
+}
+
+static void
+put_todos(struct board *b)
+{
+	struct out *o = b->w.c->out;
+	size_t len = todo_id_length(b), shown = 0;
+	size_t max = o->tty ? TODOS_MAX : SIZE_MAX;
+
+	if (b->todos.n == 0)
+		return;
+	out_say(o, "\n");
+	out_paint(o, PAINT_TITLE, o->tty ? "TODOS" : "todos");
+	out_paint(o, PAINT_DIM, "  %zu in progress, %zu pending, %zu completed",
+	    b->active, b->pending, b->completed);
+	out_say(o, "\n");
+	for (int active = 1; active >= 0; active--)
+		for (size_t i = 0; i < b->todos.n; i++) {
+			const struct view *v = &b->todos.v[i];
+
+			if (!str_is(v->state,
+			        active ? "in_progress" : "pending"))
+				continue;
+			if (shown++ < max)
+				put_todo(o, v, len);
+		}
+	if (shown > max)
+		out_paint(o, PAINT_DIM, "    +%zu more\n", shown - max);
+}
+
+static enum err
+board_text(struct board *b, struct err_info *e)
+{
+	struct out *o = b->w.c->out;
+	const char *program = b->w.c->ctx->program;
+	enum err rc = ERR_OK;
+
+	put_head(b);
+	for (size_t i = 0; rc == ERR_OK && i < b->n; i++) {
+		const struct group *g = b->group[i];
+
+		put_feature(o, &g->feature);
+		rc = o->tty ? group_wall(b, g, e) : group_lines(b, g, e);
+	}
+	if (b->n == 0)
+		out_say(o, "\nNo features yet: %s feature add NAME\n", program);
+	else if (b->wps.n == 0)
+		out_say(o, "\nNo work packages yet: %s wp add TITLE\n",
+		    program);
+	put_todos(b);
+	if (b->conflicts > 0)
+		out_paint(o, PAINT_DIM, "\n%s conflicts list  shows both sides\n",
+		    program);
+	return rc;
+}
+
+static enum err
+board_run(struct cli *c, struct err_info *e)
+{
+	struct board b = { .n = 0 };
+	enum err rc = work_read(&b.w, c, e);
+
+	if (rc == ERR_OK && cli_has(c, "feature"))
+		rc = work_feature(&b.w, cli_opt(c, "feature"), &b.only, e);
+	if (rc == ERR_OK && !work_nothing(&b.w)) {
+		rc = load(&b, e);
+		if (rc == ERR_OK)
+			rc = c->json ? board_json(&b, e) : board_text(&b, e);
+	}
+	rc = work_end(&b.w, rc, e);
+	board_fini(&b);
+	return rc;
+}
+
+static const struct cmd_opt board_opt[] = {
+	{ .name = "feature",
+	    .arg = "F",
+	    .help = "only this one",
+	    .words = WORDS_FEATURE },
+	{ 0 },
+};
+static const struct cmd_example board_example[] = {
+	{ "board", "the folder's project" },
+	{ "board --feature 001", "one feature" },
+	{ "board --json | jq '.features[].lanes.in_progress'", "for programs" },
+	{ 0 },
+};
+const struct cmd cmd_board = {
+	.name = "board",
+	.purpose = "the project at a glance",
+	.about =
+	    "Work packages in their lanes, feature by feature, then the todos "
+	    "that are open. On a terminal lanes stand side by side and long ones "
+	    "are cut; elsewhere everything is listed.",
+	.opt = board_opt,
+	.example = board_example,
+	.run = board_run,
+};

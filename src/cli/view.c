@@ -1,0 +1,425 @@
+#include "view.h"
+
+#include <stdlib.h>
+
+#include "deed.h"
+#include "fault.h"
+#include "ids.h"
+#include "map.h"
+#include "words.h"
+
+void
+views_fini(struct views *l)
+{
+	free(l->v);
+	*l = (struct views){ 0 };
+}
+
+/* --- one entity ----------------------------------------------------------------- */
+
+enum err
+view_conflicts(const struct entity *en, unsigned *ret, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct row *row;
+	bool several = false;
+	size_t n = 0;
+	enum err rc = ERR_OK;
+
+	*ret = 0;
+	for (size_t i = 0; i < en->n_cells; i++)
+		several |= en->cell[i].n > 1 &&
+		    en->cell[i].kind != KIND_LIST &&
+		    en->cell[i].kind != KIND_PER_SESSION;
+	if (!several)
+		return ERR_OK;
+	rc = entity_ledger(en, &a, &row, &n, e);
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		*ret += row[i].state == ROW_OPEN;
+	arena_fini(&a);
+	return rc;
+}
+
+/* A field's value as raw JSON in the arena; n 0 where it shows nothing. */
+static struct str
+raw(const struct entity *en, const char *field, struct arena *a, bool *nomem)
+{
+	struct buf b = { 0 };
+	struct str s = { 0 };
+
+	if (entity_value(en, field, &b)) {
+		s = arena_str(a, buf_str(&b));
+		*nomem |= s.p == NULL || b.failed;
+	}
+	buf_fini(&b);
+	return s;
+}
+
+static void
+load_wp(const struct entity *en, struct arena *a, struct view *v, bool *nomem)
+{
+	if (!id_wp_split(v->key, &v->feature, &v->id))
+		v->id = v->key;
+	v->shown = v->id;
+	v->state = lane_normal(entity_text(en, "lane", a));
+	if (v->state.n == 0)
+		v->state = STR("planned");
+	v->assignee = entity_text(en, "assignee", a);
+	v->phase = entity_text(en, "phase", a);
+	v->tags = raw(en, "tags", a, nomem);
+	v->needs = raw(en, "dependencies", a, nomem);
+	v->resolved = raw(en, "resolved", a, nomem);
+}
+
+static void
+load_todo(const struct entity *en, struct arena *a, struct view *v, bool *nomem)
+{
+	v->title = entity_text(en, "content", a);
+	v->state = todo_status_normal(entity_text(en, "status", a));
+	if (v->state.n == 0)
+		v->state = STR("pending");
+	v->owner = entity_text(en, "owner", a);
+	v->active_form = entity_text(en, "active_form", a);
+	v->list = entity_text(en, "list", a);
+	v->blocked_by = raw(en, "blocked_by", a, nomem);
+}
+
+enum err
+view_load(const struct entity *en, struct arena *a, struct view *v,
+    struct err_info *e)
+{
+	const struct head *h;
+	bool nomem = false;
+
+	*v = (struct view){ .key = arena_str(a, en->key),
+		.project = arena_str(a, en->project) };
+	v->archived = entity_archived(en);
+	v->title = entity_text(en, "title", a);
+	v->priority = raw(en, "priority", a, &nomem);
+	v->description = entity_text(en, "description", a);
+	if (en->aggregate == AGG_WORK_PACKAGE) {
+		load_wp(en, a, v, &nomem);
+		h = entity_shown(en, "lane");
+	} else if (en->aggregate == AGG_TODO) {
+		load_todo(en, a, v, &nomem);
+		h = entity_shown(en, "status");
+	} else {
+		v->branch = entity_text(en, "target_branch", a);
+		v->completed_at = entity_text(en, "completed_at", a);
+		h = NULL;
+	}
+	if (h != NULL)
+		v->state_event = h->id;
+	if (nomem || v->key.p == NULL || v->project.p == NULL)
+		return err_set(e, ERR_NOMEM);
+	return view_conflicts(en, &v->conflicts, e);
+}
+
+/* --- lists ---------------------------------------------------------------------- */
+
+struct loader {
+	struct work *w;
+	struct views *l;
+};
+
+static enum err
+load_one(void *ctx, const struct entity *en, struct err_info *e)
+{
+	struct loader *ld = ctx;
+	struct views *l = ld->l;
+
+	if (!entity_present(en))
+		return ERR_OK;
+	if (!mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v))
+		return err_set(e, ERR_NOMEM);
+	return view_load(en, ld->w->a, &l->v[l->n++], e);
+}
+
+/* By key "WP01" comes before "WP01-abc", and those of one number are
+ * neighbours: WP01 means only one of them where it stands alone. */
+static void
+name_wps(struct views *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct view *v = &l->v[i];
+		struct str brief = id_wp_short(v->id);
+		bool alone = true;
+
+		for (size_t k = i > 0 ? i - 1 : 0; k <= i + 1 && k < l->n; k++)
+			alone = alone &&
+			    (k == i ||
+			        !str_eq(l->v[k].feature, v->feature) ||
+			        !str_eq(id_wp_short(l->v[k].id), brief));
+		v->shown = alone ? brief : v->id;
+	}
+}
+
+static bool
+list_has(const struct json *j, struct str word)
+{
+	uint32_t child = 1;
+
+	for (uint32_t i = 0; j->count > 0 && i < j->node[0].n; i++) {
+		if (json_str_is(j, child, word))
+			return true;
+		child = json_next(j, child);
+	}
+	return false;
+}
+
+static enum err
+list_parse(struct json *j, struct str list, struct err_info *e)
+{
+	j->count = 0;
+	return list.n > 0 ? json_parse(j, list, JSON_DEPTH_MAX, e) : ERR_OK;
+}
+
+/* What one waits for: dependencies that are not done, canceled or resolved. */
+static enum err
+wait_of(struct work *w, struct view *v, const struct map *by_id,
+    struct json *needs, struct json *resolved, struct err_info *e)
+{
+	struct buf b = { 0 }, key = { 0 };
+	uint32_t child = 1;
+	enum err rc = list_parse(needs, v->needs, e);
+
+	if (rc == ERR_OK)
+		rc = list_parse(resolved, v->resolved, e);
+	for (uint32_t i = 0; rc == ERR_OK && needs->count > 0 &&
+	     i < needs->node[0].n;
+	     i++, child = json_next(needs, child)) {
+		const struct view *on;
+		struct str id;
+
+		if (!json_str(needs, child, w->a, &id) ||
+		    list_has(resolved, id))
+			continue;
+		buf_reset(&key);
+		buf_addstr(&key, v->feature), buf_addc(&key, '/');
+		buf_addstr(&key, id);
+		on = map_get(by_id, buf_str(&key));
+		if (on != NULL &&
+		    (str_is(on->state, "done") || str_is(on->state, "canceled")))
+			continue;
+		buf_adds(&b, b.len > 0 ? ", " : "");
+		buf_addstr(&b, on != NULL ? on->shown : id);
+	}
+	if (rc == ERR_OK)
+		rc = buf_ok(&b, e);
+	if (rc == ERR_OK && b.len > 0)
+		v->waits = arena_str(w->a, buf_str(&b));
+	buf_fini(&b);
+	buf_fini(&key);
+	return rc;
+}
+
+static enum err
+find_waits(struct work *w, struct views *l, struct err_info *e)
+{
+	struct json needs = { 0 }, resolved = { 0 };
+	struct map by_id = { 0 };
+	bool any = false;
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; i < l->n; i++)
+		any |= l->v[i].needs.n > 0;
+	for (size_t i = 0; rc == ERR_OK && any && i < l->n; i++)
+		if (!map_put(&by_id, l->v[i].key, &l->v[i]))
+			rc = err_set(e, ERR_NOMEM);
+	for (size_t i = 0; rc == ERR_OK && any && i < l->n; i++)
+		if (l->v[i].needs.n > 0)
+			rc = wait_of(w, &l->v[i], &by_id, &needs, &resolved, e);
+	map_fini(&by_id);
+	json_fini(&needs);
+	json_fini(&resolved);
+	return rc;
+}
+
+enum err
+views_load(struct work *w, space_id sp, struct str project, enum aggregate type,
+    struct str feature, struct views *ret, struct err_info *e)
+{
+	struct loader ld = { w, ret };
+	struct str prefix = { 0 };
+	enum err rc;
+
+	*ret = (struct views){ 0 };
+	if (feature.n > 0) {
+		prefix = str_of(arena_fmt(w->a, "%.*s/", STR_ARG(feature)));
+		if (prefix.p == NULL)
+			return err_set(e, ERR_NOMEM);
+	}
+	rc = store_entities_prefix(w->s, sp, project, aggregate_name(type),
+	    prefix, load_one, &ld, e);
+	if (rc == ERR_OK && type == AGG_WORK_PACKAGE) {
+		name_wps(ret);
+		rc = find_waits(w, ret, e);
+	}
+	return rc;
+}
+
+enum err
+views_count(struct views *features, const struct views *wps,
+    struct err_info *e)
+{
+	struct map by_slug = { 0 };
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < features->n; i++)
+		if (!map_put(&by_slug, features->v[i].key, &features->v[i]))
+			rc = err_set(e, ERR_NOMEM);
+	for (size_t i = 0; rc == ERR_OK && i < wps->n; i++) {
+		struct view *f = map_get(&by_slug, wps->v[i].feature);
+
+		if (f == NULL || str_is(wps->v[i].state, "canceled"))
+			continue;
+		f->packages++;
+		f->done += str_is(wps->v[i].state, "done");
+	}
+	map_fini(&by_slug);
+	return rc;
+}
+
+/* --- who ------------------------------------------------------------------------ */
+
+enum err
+view_who(struct work *w, space_id sp, const struct view *v, struct str *ret,
+    struct err_info *e)
+{
+	static const char *const somebodys[] = { "claimed", "in_progress",
+		"blocked", "for_review" };
+	struct deed d = { 0 };
+	bool asked = false;
+	struct str actor;
+	enum err rc;
+
+	*ret = deed_author(v->assignee);
+	for (size_t i = 0; i < sizeof somebodys / sizeof *somebodys; i++)
+		asked |= str_is(v->state, somebodys[i]);
+	if (ret->n > 0 || !asked || v->state_event.form == EID_NONE)
+		return ERR_OK;
+	rc = deed_load(&d, w->s, sp, &v->state_event, e);
+	if (rc == ERR_OK) {
+		actor = words_member(&d.ev, "actor", &d.a);
+		*ret = arena_str(w->a,
+		    actor.n > 0 ? deed_author(actor) : deed_who(&d, &d.a));
+		rc = ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+	}
+	deed_fini(&d);
+	return rc;
+}
+
+/* --- JSON ----------------------------------------------------------------------- */
+
+void
+view_put(struct json_writer *w, const char *key, struct str value)
+{
+	json_key(w, key);
+	if (value.n > 0)
+		json_put_raw(w, value);
+	else
+		json_put_null(w);
+}
+
+void
+view_put_text(struct json_writer *w, const char *key, struct str text)
+{
+	json_key(w, key);
+	if (text.n > 0)
+		json_put_str(w, text);
+	else
+		json_put_null(w);
+}
+
+void
+view_put_list(struct json_writer *w, const char *key, struct str value)
+{
+	json_key(w, key);
+	json_put_raw(w, value.n > 0 ? value : STR("[]"));
+}
+
+static void
+put_common(struct json_writer *w, const struct view *v)
+{
+	view_put_text(w, "description", v->description);
+	json_key(w, "conflicts"), json_put_u(w, v->conflicts);
+	json_key(w, "project"), json_put_str(w, v->project);
+}
+
+void
+view_feature_json(struct json_writer *w, const struct view *v)
+{
+	json_key(w, "id"), json_put_str(w, v->key);
+	view_put_text(w, "title", v->title);
+	view_put_text(w, "target_branch", v->branch);
+	view_put_text(w, "completed_at", v->completed_at);
+	json_key(w, "archived"), json_put_bool(w, v->archived);
+	put_common(w, v);
+}
+
+static void
+put_waits(struct json_writer *w, struct str waits)
+{
+	struct str part;
+
+	json_key(w, "waits_for");
+	json_arr(w);
+	while (waits.n > 0 && str_split(&waits, ',', &part))
+		json_put_str(w, str_trim(part));
+	json_end(w);
+}
+
+void
+view_wp_json(struct json_writer *w, const struct view *v)
+{
+	json_key(w, "id"), json_put_str(w, v->id);
+	json_key(w, "shown"), json_put_str(w, v->shown);
+	json_key(w, "feature"), json_put_str(w, v->feature);
+	view_put_text(w, "title", v->title);
+	json_key(w, "lane"), json_put_str(w, v->state);
+	view_put_text(w, "assignee", v->assignee);
+	view_put_text(w, "phase", v->phase);
+	view_put(w, "priority", v->priority);
+	view_put_list(w, "tags", v->tags);
+	view_put_list(w, "dependencies", v->needs);
+	put_waits(w, v->waits);
+	json_key(w, "archived"), json_put_bool(w, v->archived);
+	put_common(w, v);
+}
+
+void
+view_todo_json(struct json_writer *w, const struct view *v)
+{
+	json_key(w, "id"), json_put_str(w, v->key);
+	view_put_text(w, "content", v->title);
+	json_key(w, "status"), json_put_str(w, v->state);
+	view_put(w, "priority", v->priority);
+	view_put_text(w, "active_form", v->active_form);
+	view_put_text(w, "owner", v->owner);
+	view_put_text(w, "list", v->list);
+	view_put_list(w, "blocked_by", v->blocked_by);
+	put_common(w, v);
+}
+
+enum paint
+view_paint(struct str state)
+{
+	static const struct {
+		const char *state;
+		enum paint paint;
+	} row[] = {
+		{ "claimed", PAINT_ACTIVE },
+		{ "in_progress", PAINT_ACTIVE },
+		{ "for_review", PAINT_WARN },
+		{ "blocked", PAINT_BAD },
+		{ "approved", PAINT_GOOD },
+		{ "done", PAINT_GOOD },
+		{ "completed", PAINT_GOOD },
+		{ "canceled", PAINT_DIM },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (str_is(state, row[i].state))
+			return row[i].paint;
+	return PAINT_NONE;
+}

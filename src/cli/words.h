@@ -1,0 +1,21 @@
+/* An event in words: "moved WP01 planned → claimed".  Pure. */
+#ifndef CLOWDER_WORDS_H
+#define CLOWDER_WORDS_H
+
+#include "event.h"
+
+/* Append what the event's author did to what is called `name`.  The text may
+ * hold anything that the event held: it is for out_str and its like. */
+void words_event(const struct event *ev, struct str name, struct buf *out);
+
+/* A string member of the payload; n 0 where it is absent or no string. */
+struct str words_member(const struct event *ev, const char *name,
+    struct arena *a);
+
+/* A JSON value as people read it: strings without quotes, lists with commas,
+ * null as "nothing"; anything else as it is. */
+void words_value(struct str json, struct buf *out);
+/* "in progress" of in_progress. */
+void words_lane(struct str lane, struct buf *out);
+
+#endif
