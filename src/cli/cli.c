@@ -91,7 +91,7 @@ print_error(struct cli *c, const struct err_info *e)
 	}
 	out_err(c->out, c->ctx->program, str_of(e->text));
 	if (e->code == ERR_USAGE && c->cmd != NULL) {
-		help_usage(c, &usage);
+		help_usage(c, ' ', &usage);
 		out_note(c->out, PAINT_NONE, "usage: %s %.*s", c->ctx->program,
 		    STR_ARG(buf_str(&usage)));
 	}

@@ -14,9 +14,9 @@ help_path(const struct cli *c, struct buf *out)
 }
 
 static void
-usage_opt(const struct cmd_opt *o, struct buf *out)
+usage_opt(const struct cmd_opt *o, char gap, struct buf *out)
 {
-	buf_adds(out, " [");
+	buf_addf(out, "%c[", gap);
 	if (o->letter != 0)
 		buf_addf(out, "-%c|", o->letter);
 	buf_addf(out, "--%s", o->name);
@@ -26,16 +26,16 @@ usage_opt(const struct cmd_opt *o, struct buf *out)
 }
 
 static void
-usage_arg(const struct cmd_arg *a, struct buf *out)
+usage_arg(const struct cmd_arg *a, char gap, struct buf *out)
 {
 	bool may = (a->flags & ARG_OPTIONAL) != 0;
 
-	buf_addf(out, " %s%s%s%s", may ? "[" : "", a->name,
+	buf_addf(out, "%c%s%s%s%s", gap, may ? "[" : "", a->name,
 	    a->flags & ARG_REPEAT ? "..." : "", may ? "]" : "");
 }
 
 void
-help_usage(const struct cli *c, struct buf *out)
+help_usage(const struct cli *c, char gap, struct buf *out)
 {
 	help_path(c, out);
 	if (c->cmd == NULL || c->cmd->sub != NULL) {
@@ -43,9 +43,9 @@ help_usage(const struct cli *c, struct buf *out)
 		return;
 	}
 	for (const struct cmd_arg *a = c->cmd->arg; a && a->name; a++)
-		usage_arg(a, out);
+		usage_arg(a, gap, out);
 	for (const struct cmd_opt *o = c->cmd->opt; o && o->name; o++)
-		usage_opt(o, out);
+		usage_opt(o, gap, out);
 }
 
 void
@@ -126,11 +126,12 @@ row(struct out *o, struct str name, const char *help, const char *choice,
 		out_str(o, PAINT_ID, name);
 		out_say(o, "\n  %*s", (int)columns, "");
 	}
-	buf_addf(&b, "  %s", help);
+	buf_adds(&b, help);
 	if (choice != NULL)
 		buf_addf(&b, " (%s)", choice);
-	out_str(o, PAINT_NONE, buf_str(&b));
-	out_say(o, "\n");
+	out_say(o, "  ");
+	out_flow(o, buf_str(&b), ' ', (unsigned)columns + 4,
+	    (unsigned)columns + 4);
 	buf_fini(&b);
 }
 
@@ -253,10 +254,11 @@ help_print(const struct cli *c, struct out *o)
 		print_program(c, o);
 		return;
 	}
-	help_usage(c, &usage);
+	help_usage(c, '\n', &usage);
 	out_paint(o, PAINT_TITLE, "%s", c->cmd->purpose);
-	out_say(o, "\n\nUsage: %s %.*s\n", c->ctx->program,
-	    STR_ARG(buf_str(&usage)));
+	out_say(o, "\n\nUsage: %s ", c->ctx->program);
+	out_flow(o, buf_str(&usage), '\n',
+	    (unsigned)strlen(c->ctx->program) + 8, 7);
 	buf_fini(&usage);
 	if (c->cmd->about != NULL) {
 		out_say(o, "\n");

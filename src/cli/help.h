@@ -4,8 +4,9 @@
 
 #include "cmd.h"
 
-/* "sync now [-v] [-n] [--report FILE]" of what c names; appended. */
-void help_usage(const struct cli *c, struct buf *out);
+/* "sync now [-v] [-n] [--report FILE]" of what c names; appended.  gap stands
+ * between its parts. */
+void help_usage(const struct cli *c, char gap, struct buf *out);
 /* "sync now": the names of the path; appended. */
 void help_path(const struct cli *c, struct buf *out);
 /* Help of what c names, of the program where it names nothing. */

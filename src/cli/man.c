@@ -89,7 +89,7 @@ add_command(struct buf *b, struct cli *c)
 		c->cmd = cmd;
 		return;
 	}
-	help_usage(c, &usage);
+	help_usage(c, ' ', &usage);
 	buf_adds(b, ".SS \"");
 	if (!usage.failed)
 		add(b, usage.data, c->ctx->program);

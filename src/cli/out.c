@@ -211,38 +211,49 @@ indent_by(struct out *o, unsigned n)
 		buf_addc(&o->text, ' ');
 }
 
-/* One paragraph; lines that begin with a space stay as they are. */
-static void
-wrap_line(struct out *o, struct str line, unsigned indent)
+void
+out_flow(struct out *o, struct str s, char gap, unsigned column,
+    unsigned indent)
 {
-	unsigned limit =
+	size_t limit =
 	    o->columns > 0 && o->columns < WRAP_MAX ? o->columns : WRAP_MAX;
-	size_t at = 0;
+	size_t at = column;
+	bool first = true;
 	struct str word;
 
-	if (str_starts(line, STR(" "))) {
-		indent_by(o, indent);
-		put(&o->text, false, PAINT_NONE, line, false);
-		buf_addc(&o->text, '\n');
-		return;
-	}
-	while (str_split(&line, ' ', &word)) {
+	while (str_split(&s, gap, &word)) {
 		size_t n = text_width(word);
 
 		if (word.n == 0)
 			continue;
-		if (at > 0 && indent + at + 1 + n > limit) {
+		if (!first && at + 1 + n > limit) {
 			buf_addc(&o->text, '\n');
-			at = 0;
-		}
-		if (at == 0)
 			indent_by(o, indent);
-		else
+			at = indent;
+		} else if (!first) {
 			buf_addc(&o->text, ' ');
+			at++;
+		}
 		put(&o->text, false, PAINT_NONE, word, false);
-		at += n + (at > 0);
+		at += n;
+		first = false;
 	}
 	buf_addc(&o->text, '\n');
+	maybe_flush(o);
+}
+
+/* One paragraph; lines that begin with a space stay as they are. */
+static void
+wrap_line(struct out *o, struct str line, unsigned indent)
+{
+	if (line.n > 0)
+		indent_by(o, indent);
+	if (str_starts(line, STR(" "))) {
+		put(&o->text, false, PAINT_NONE, line, false);
+		buf_addc(&o->text, '\n');
+		return;
+	}
+	out_flow(o, line, ' ', indent, indent);
 }
 
 void

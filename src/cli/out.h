@@ -71,6 +71,10 @@ void out_fit(struct out *o, enum paint p, struct str s, size_t columns);
 void out_shorten(struct out *o, enum paint p, struct str s, size_t columns);
 /* Paragraphs of ours, wrapped to the terminal (at most 80), with an indent. */
 void out_wrap(struct out *o, struct str s, unsigned indent);
+/* Words that `gap` separates, from the column at which the line stands; further
+ * lines begin at `indent`. */
+void out_flow(struct out *o, struct str s, char gap, unsigned column,
+    unsigned indent);
 /* One line on stderr, at once: "clowder: text", also in JSON mode. */
 void out_err(struct out *o, const char *program, struct str text);
 /* A line on stderr that warns or tells. */

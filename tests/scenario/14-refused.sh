@@ -9,7 +9,7 @@ mkdir -p "$T/odd"
 rules() { printf '%s\n' "$1" >"$T/odd/rules.json"; }
 requests() { grep -c "$1" "$T/odd/requests"; }
 rules '{}'
-python3 "$here/odd_hub.py" "$T/odd" >"$T/odd/port" &
+python3 "$here/odd_hub.py" "$T/odd" >"$T/odd/port" 2>"$T/odd/log" &
 pids+=($!)
 wait_for "a hub of its own kind" test -s "$T/odd/port"
 
@@ -127,4 +127,24 @@ rules '{}'
 check "signed in again" clowder auth login -u ann -p pw
 exits "everything was kept" 0 clowder sync now
 like "and goes" "$out" '^Pushed 1 event '
+
+# Interrupted: at once, and nothing is lost.
+rules '{"stall":{"/api/v1/events/batch/":5}}'
+agent 6 "when it hangs"
+before=$(requests 'POST /api/v1/events/batch/')
+clowder sync now >"$T/hang" 2>&1 &
+hang=$!
+pushes() { [ "$(requests 'POST /api/v1/events/batch/')" -gt "$before" ]; }
+wait_for "the hub has the request" pushes
+began=$SECONDS
+kill -TERM "$hang"
+wait "$hang"
+is "it is interrupted" $? 130
+[ $((SECONDS - began)) -le 3 ]
+result $? "without waiting for the hub"
+like "which is said" "$(cat "$T/hang")" 'interrupted'
+rules '{}'
+exits "then it goes on" 0 clowder sync now
+exits "with nothing queued" 0 clowder sync status
+like "at all" "$out" '^  Queue        0 events$'
 done_testing

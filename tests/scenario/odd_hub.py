@@ -4,7 +4,7 @@
                             request; appends one line a request to FOLDER/requests
 
 Rules: {"refuse": {"text in an event": "code"}, "wait": {...}, "access_s": 3600,
-"status": {"path": [status, error, retry_after]}}.  It keeps a log per team, as
+"status": {"path": [status, error, retry_after]}, "stall": {"path": seconds}}.  It keeps a log per team, as
 docs/protocol.md has it, so that an exchange with it is a whole one."""
 
 import gzip
@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import threading
+import time
 import urllib.parse
 
 folder = sys.argv[1]
@@ -84,6 +85,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
         team = self.headers.get("X-Team-Slug") or "ann"
         with open(os.path.join(folder, "requests"), "a") as f:
             f.write("%s %s %s\n" % (self.command, url.path, team))
+        if url.path in rule.get("stall", {}):
+            time.sleep(rule["stall"][url.path])
         if url.path in rule.get("status", {}):
             status, error, retry_after = rule["status"][url.path]
             return self.say(status, {"error": error, "message": error}, retry_after)
