@@ -186,6 +186,9 @@ remote_session(struct remote *a, const struct session **ret, struct err_info *e)
 	if (file != NULL && file[0] != '\0')
 		return from_token_file(a, file, e);
 	rc = remote_reload(a, e);
+	/* Of another machine or user, or damaged: a new sign-in is what helps. */
+	if (rc == ERR_CORRUPT)
+		rc = e->code = ERR_SIGN_IN;
 	if (rc == ERR_OK && a->session.server_url.n > 0 &&
 	    !str_eq(a->session.server_url, a->server)) {
 		/* These tokens are another hub's: it alone gets them. */

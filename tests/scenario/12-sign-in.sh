@@ -49,7 +49,8 @@ exits "others may read it" 1 clowder auth status
 like "so it is refused, with the command to run" "$err" "chmod 0?600 $CLOWDER_HOME/auth/session.sealed"
 chmod 600 "$CLOWDER_HOME/auth/session.sealed"
 head -c 32 /dev/zero >"$CLOWDER_HOME/auth/seal.salt"
-exits "with another salt it is worth nothing" 1 clowder auth status
+exits "with another salt it is worth nothing" 3 clowder auth status
+like "and a sign-in is what helps" "$err" '^try: clowder auth login$'
 exits "the doctor says so" 1 clowder auth doctor
 like "as critical" "$out" 'critical  F-001  The session cannot be read'
 cp "$T"/auth/* "$CLOWDER_HOME/auth/"

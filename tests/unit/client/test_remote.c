@@ -254,7 +254,7 @@ a_session_of_another_machine_is_refused(void)
 	    &e);
 	remote_close(r);
 	r = open_process();
-	CHECK_ERR(remote_session(r, &s, &e), ERR_CORRUPT);
+	CHECK_ERR(remote_session(r, &s, &e), ERR_SIGN_IN);
 	CHECK_U(chmod(r->home->session, 0644), 0);
 	CHECK_ERR(remote_session(r, &s, &e), ERR_PERMISSION);
 	machine_end();
