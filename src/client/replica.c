@@ -121,10 +121,15 @@ settle_tx(struct replica *r, void *arg, struct err_info *e)
 	enum err rc = ERR_OK;
 	bool whole = true;
 
-	for (size_t i = 0; i < what->n && rc == ERR_OK; i++) {
-		rc = mark_one(r, &what->mark[i], &a, e);
-		whole &= !what->mark[i].stale;
-	}
+	/* A refusal changes what names the refused event, but not what the hub
+	 * has taken. */
+	for (int refused = 0; refused < 2; refused++)
+		for (size_t i = 0; i < what->n && rc == ERR_OK; i++) {
+			if ((what->mark[i].seq == 0) != refused)
+				continue;
+			rc = mark_one(r, &what->mark[i], &a, e);
+			whole &= !what->mark[i].stale;
+		}
 	if (rc == ERR_OK)
 		rc = store_pulled(r->store, r->space, what->epoch,
 		    whole ? what->pulled : what->was, what->head, e);
