@@ -174,9 +174,12 @@ forked(struct store *s, struct str node, uint64_t node_seq,
 
 	if (rc != ERR_OK || !*ret)
 		return rc;
-	/* Known under this id, here or in another team: no other took it. */
+	/* Known under this id and node, here or in another team: no other took
+	 * it. */
 	rc = s->ops->event_copies(s, id, &a, &copy, &n, e);
-	*ret = rc == ERR_OK && n == 0;
+	*ret = rc == ERR_OK;
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		*ret &= !str_eq(copy[i].node, node);
 	arena_fini(&a);
 	return rc;
 }

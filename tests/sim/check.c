@@ -57,9 +57,14 @@ check_number(struct team_log *l, const struct log_row *row,
 		return ERR_OK;
 	*id = ev->id;
 	other = map_get(l->numbers, str_of(key));
-	if (other != NULL && !eid_eq(other, id))
-		world_fail(l->w, "%s: %s stands for two events",
-		    team_slug(l->team), key);
+	if (other != NULL && !eid_eq(other, id)) {
+		char text[2][EID_TEXT_MAX];
+
+		(void)eid_format(id, text[0]);
+		(void)eid_format(other, text[1]);
+		world_fail(l->w, "%s: %s stands for %s and %s",
+		    team_slug(l->team), key, text[0], text[1]);
+	}
 	return map_put(l->numbers, str_of(key), id) ? ERR_OK :
 	                                              err_set(e, ERR_NOMEM);
 }
