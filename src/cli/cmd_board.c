@@ -54,9 +54,8 @@ group_add(struct board *b, const struct view *feature, struct group **ret,
 	}
 	g->feature = *feature;
 	b->group[b->n++] = g;
-	return map_put(&b->by_slug, g->feature.key, g) ?
-	    ERR_OK :
-	    err_set(e, ERR_NOMEM);
+	return map_put(&b->by_slug, g->feature.key, g) ? ERR_OK :
+	                                                 err_set(e, ERR_NOMEM);
 }
 
 static enum err
@@ -386,9 +385,9 @@ group_wall(struct board *b, const struct group *g, struct err_info *e)
 	for (size_t k = 0; rc == ERR_OK && k < LANES; k++)
 		if (g->lane[k].n > 0)
 			rc = lane_cards(b, &g->lane[k], k, &lane[n++], e);
-	return rc == ERR_OK ? lanes_print(b->w.c->out, lane, n,
-	                          b->w.c->out->columns, b->w.a, e) :
-	                      rc;
+	return rc == ERR_OK ?
+	    lanes_print(b->w.c->out, lane, n, b->w.c->out->columns, b->w.a, e) :
+	    rc;
 }
 
 /* Without a terminal: every work package on a line of its own. */
@@ -520,8 +519,8 @@ board_text(struct board *b, struct err_info *e)
 		    program);
 	put_todos(b);
 	if (b->conflicts > 0)
-		out_paint(o, PAINT_DIM, "\n%s conflicts list  shows both sides\n",
-		    program);
+		out_paint(o, PAINT_DIM,
+		    "\n%s conflicts list  shows both sides\n", program);
 	return rc;
 }
 
@@ -561,7 +560,8 @@ const struct cmd cmd_board = {
 	.purpose = "the project at a glance",
 	.about =
 	    "Work packages in their lanes, feature by feature, then the todos "
-	    "that are open. On a terminal lanes stand side by side and long ones "
+	    "that are open. On a terminal lanes stand side by side and long "
+	    "ones "
 	    "are cut; elsewhere everything is listed.",
 	.opt = board_opt,
 	.example = board_example,

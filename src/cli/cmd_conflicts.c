@@ -16,8 +16,8 @@ enum { ID_SHOWN = 8, LABEL = 9 };
 struct collection {
 	struct work *w;
 	bool all;
-	struct str prefix;      /* of the row's id; n 0 = any */
-	struct conflict *item;  /* own */
+	struct str prefix;     /* of the row's id; n 0 = any */
+	struct conflict *item; /* own */
 	size_t n, cap;
 	space_id space; /* of the place that is looked at */
 };
@@ -269,9 +269,9 @@ static enum err
 show_run(struct cli *c, struct err_info *e)
 {
 	struct work w;
-	struct collection all = { .w = &w,
-		.all = true,
-		.prefix = str_of(cli_arg(c, 0)) };
+	struct collection all = {
+		.w = &w, .all = true, .prefix = str_of(cli_arg(c, 0))
+	};
 	enum err rc = work_read(&w, c, e);
 
 	if (rc == ERR_OK && all.prefix.n == 0)
@@ -310,7 +310,8 @@ static const struct cmd conflicts_list = {
 	.name = "list",
 	.purpose = "show what was changed on two sides at once",
 	.about =
-	    "Every replica lists the same conflicts under the same ids. In each, "
+	    "Every replica lists the same conflicts under the same ids. In "
+	    "each, "
 	    "one value is shown meanwhile and none is lost; writing the field "
 	    "again, having seen them, settles it.",
 	.opt = list_opt,

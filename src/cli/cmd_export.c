@@ -16,8 +16,8 @@ enum { FLUSH_BYTES = 256 * 1024, FORMAT_VERSION = 1 };
 struct sink {
 	struct out *out;  /* stdout; NULL = the file */
 	const char *path; /* of the file */
-	char *part;       /* what it is called until it is whole; in the arena */
-	int fd;           /* own; -1 = none */
+	char *part; /* what it is called until it is whole; in the arena */
+	int fd;     /* own; -1 = none */
 	struct buf text;
 };
 
@@ -32,8 +32,8 @@ sink_open(struct sink *s, struct cli *c, const char *path, struct err_info *e)
 	if (os_exists(path) && !cli_has(c, "force"))
 		return err_setf(e, ERR_EXISTS,
 		    "%s is there already (--force writes over it)", path);
-	s->part = arena_fmt(&c->ctx->arena, "%s.%ld.part", path,
-	    (long)getpid());
+	s->part =
+	    arena_fmt(&c->ctx->arena, "%s.%ld.part", path, (long)getpid());
 	if (s->part == NULL)
 		return err_set(e, ERR_NOMEM);
 	s->fd = open(s->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -80,7 +80,8 @@ sink_close(struct sink *s, enum err rc, struct err_info *e)
 
 /* --- lines ------------------------------------------------------------------------ */
 
-struct export {
+struct export
+{
 	struct cli *c;
 	struct sink sink;
 	struct space space;
@@ -239,7 +240,8 @@ const struct cmd cmd_export = {
 	.name = "export",
 	.purpose = "write the log as lines of JSON",
 	.about =
-	    "One event a line as it stands in the log, behind a first line that "
+	    "One event a line as it stands in the log, behind a first line "
+	    "that "
 	    "names version and team. `import` takes it in again; events that a "
 	    "hub refused are left out.",
 	.opt = export_opt,

@@ -15,9 +15,9 @@ enum { NUMBER_DIGITS = 3, WORD_MAX = 100 };
 
 /* What a new slug is held against. */
 struct slugs {
-	struct str word;   /* without a number */
+	struct str word; /* without a number */
 	uint64_t greatest;
-	struct str same;   /* a present feature of that word, in the arena */
+	struct str same; /* a present feature of that word, in the arena */
 	struct arena *a;
 };
 
@@ -211,8 +211,9 @@ edit_run(struct cli *c, struct err_info *e)
 	enum err rc;
 
 	if (in && out)
-		return cli_usage(e, "--archive and --unarchive exclude each "
-		                    "other");
+		return cli_usage(e,
+		    "--archive and --unarchive exclude each "
+		    "other");
 	ed.more = in || out;
 	rc = work_begin(&w, c, e);
 	if (rc == ERR_OK)
@@ -230,8 +231,8 @@ rm_packages(struct work *w, struct str slug, size_t *n, struct err_info *e)
 {
 	struct views l;
 	bool with = cli_has(w->c, "with-packages");
-	enum err rc = views_load(w, w->space, w->project, AGG_WORK_PACKAGE,
-	    slug, &l, e);
+	enum err rc =
+	    views_load(w, w->space, w->project, AGG_WORK_PACKAGE, slug, &l, e);
 
 	*n = l.n;
 	if (rc == ERR_OK && l.n > 0 && !with) {
@@ -318,8 +319,8 @@ list_text(struct cli *c, const struct views *l, struct str current)
 		out_cell(&t, PAINT_GOOD,
 		    str_eq(v->key, current) ? STR("*") : STR(""));
 		out_cell(&t, PAINT_ID, v->key);
-		out_cellf(&t, whole ? PAINT_GOOD : PAINT_NONE, "%u/%u",
-		    v->done, v->packages);
+		out_cellf(&t, whole ? PAINT_GOOD : PAINT_NONE, "%u/%u", v->done,
+		    v->packages);
 		out_cellf(&t, PAINT_NONE, "%.*s%s%s", STR_ARG(v->title),
 		    v->archived ? " (archived)" : "",
 		    v->conflicts > 0 ? " (in conflict)" : "");
@@ -391,7 +392,9 @@ static const struct cmd_arg add_arg[] = {
 };
 static const struct cmd_opt add_opt[] = {
 	{ .name = "title", .arg = "T", .help = "what it is, in a line" },
-	{ .name = "description", .arg = "TEXT", .help = "what it is, at length" },
+	{ .name = "description",
+	    .arg = "TEXT",
+	    .help = "what it is, at length" },
 	{ .name = "target-branch", .arg = "B", .help = "where it is merged" },
 	{ 0 },
 };

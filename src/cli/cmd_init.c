@@ -129,7 +129,8 @@ const struct cmd cmd_init = {
 	.about =
 	    "Writes .clowder/project.toml with the project's id and name, to "
 	    "be committed: then every clone and every worktree is the same "
-	    "project. Without it the project is known by the remote \"origin\", "
+	    "project. Without it the project is known by the remote "
+	    "\"origin\", "
 	    "else by this machine and the folder. Running it again changes "
 	    "nothing.",
 	.opt = init_opt,

@@ -104,9 +104,12 @@ log_run(struct cli *c, struct err_info *e)
 	struct work w;
 	enum err rc = limit_of(c, &limit, e);
 
-	if (rc == ERR_OK && cli_has(c, "all") + cli_has(c, "project") +
-	            (cli_arg(c, 0) != NULL) > 1)
-		rc = cli_usage(e, "an ID, --project and --all exclude each other");
+	if (rc == ERR_OK &&
+	    cli_has(c, "all") + cli_has(c, "project") +
+	            (cli_arg(c, 0) != NULL) >
+	        1)
+		rc = cli_usage(e,
+		    "an ID, --project and --all exclude each other");
 	if (rc != ERR_OK)
 		return rc;
 	rc = work_read(&w, c, e);
@@ -170,7 +173,8 @@ const struct cmd cmd_log = {
 };
 static const struct cmd_arg show_arg[] = {
 	{ .name = "ID",
-	    .help = "a work package, feature, todo, work item, project or event",
+	    .help =
+	        "a work package, feature, todo, work item, project or event",
 	    .words = WORDS_WP },
 	{ 0 },
 };
@@ -182,8 +186,9 @@ static const struct cmd_example show_example[] = {
 const struct cmd cmd_show = {
 	.name = "show",
 	.purpose = "show all about one thing, by its id",
-	.about = "Any unambiguous beginning of an id will do; what was removed is "
-	         "shown by its whole id.",
+	.about =
+	    "Any unambiguous beginning of an id will do; what was removed is "
+	    "shown by its whole id.",
 	.arg = show_arg,
 	.example = show_example,
 	.run = show_run,

@@ -135,11 +135,13 @@ share(struct work *w, const struct work_place *at, const char *team,
 		rc = has_project(w, at->space, at->project, &known, e);
 	if (rc == ERR_OK && !known)
 		rc = err_setf(e, ERR_NOT_FOUND,
-		    "nothing was written in %.*s yet: there is nothing to share",
+		    "nothing was written in %.*s yet: there is nothing to "
+		    "share",
 		    STR_ARG(at->slug));
 	if (rc == ERR_OK && to == at->space)
-		rc = err_setf(e, ERR_EXISTS, "%.*s is worked on in '%s' already",
-		    STR_ARG(at->slug), team);
+		rc =
+		    err_setf(e, ERR_EXISTS, "%.*s is worked on in '%s' already",
+		        STR_ARG(at->slug), team);
 	if (rc != ERR_OK)
 		return rc;
 	payload_begin(&p);
@@ -249,9 +251,8 @@ static const struct cmd_example use_example[] = {
 static const struct cmd project_use = {
 	.name = "use",
 	.purpose = "choose the team in which a project is worked on here",
-	.about =
-	    "Needed where several teams have the same project: two people "
-	    "cloned a repository before one of them shared it.",
+	.about = "Needed where several teams have the same project: two people "
+	         "cloned a repository before one of them shared it.",
 	.arg = team_args,
 	.example = use_example,
 	.run = use_run,

@@ -193,8 +193,7 @@ print_changes(struct cli *c, const struct change *ch, const char *status,
 			json_key(w, "id"), json_put_str(w, ch[i].todo.key);
 			view_put_text(w, "from", ch[i].from);
 			view_put_text(w, "to", str_of(status));
-			json_key(w, "changed"),
-			    json_put_bool(w, ch[i].changed);
+			json_key(w, "changed"), json_put_bool(w, ch[i].changed);
 			json_end(w);
 			continue;
 		}
@@ -217,8 +216,7 @@ static enum err
 change_all(struct cli *c, const char *status, const char *verb,
     struct err_info *e)
 {
-	struct change *ch =
-	    arena_array(&c->ctx->arena, c->n_words, sizeof *ch);
+	struct change *ch = arena_array(&c->ctx->arena, c->n_words, sizeof *ch);
 	struct work w;
 	enum err rc;
 
@@ -285,8 +283,8 @@ edit_run(struct cli *c, struct err_info *e)
 	}
 	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
-		show_edited(c, ch.todo.key,
-		    str_n(ch.todo.key.p, ID_TODO_SHOWN), ed.changed);
+		show_edited(c, ch.todo.key, str_n(ch.todo.key.p, ID_TODO_SHOWN),
+		    ed.changed);
 	return rc;
 }
 
@@ -299,7 +297,7 @@ struct listing {
 	struct lot {
 		struct views todos;
 		struct str slug;
-	} *lot; /* own */
+	} * lot; /* own */
 	size_t n, cap;
 	size_t hidden; /* completed ones that are not shown */
 };
@@ -452,8 +450,8 @@ list_run(struct cli *c, struct err_info *e)
 		rc = l.all_projects ?
 		    work_places(&w, load_place, &l, e) :
 		    load_place(&l,
-		        &(struct work_place){ .space = w.space,
-		            .project = w.project },
+		        &(struct work_place){
+		            .space = w.space, .project = w.project },
 		        e);
 	if (rc == ERR_OK)
 		print_list(&l);
@@ -626,7 +624,8 @@ static const struct cmd todo_list = {
 	.purpose = "show the todos",
 	.about =
 	    "Those of the folder's project that are not completed; with --json "
-	    "the completed ones too. What agents leave in their own lists comes "
+	    "the completed ones too. What agents leave in their own lists "
+	    "comes "
 	    "in by `consolidate`.",
 	.opt = list_opt,
 	.example = list_example,

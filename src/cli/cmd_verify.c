@@ -61,13 +61,14 @@ rebuild_run(struct cli *c, struct err_info *e)
 const struct cmd cmd_rebuild = {
 	.name = "rebuild",
 	.purpose = "fold the whole log again",
-	.about =
-	    "Throws away what was made from the log and makes it anew; the state "
-	    "must be the same, and where it is not this says so.",
-	.example = (const struct cmd_example[]){
-		{ "rebuild", "" },
-		{ 0 },
-	},
+	.about = "Throws away what was made from the log and makes it anew; "
+	         "the state "
+	         "must be the same, and where it is not this says so.",
+	.example =
+	    (const struct cmd_example[]){
+	        { "rebuild", "" },
+	        { 0 },
+	    },
 	.run = rebuild_run,
 };
 
@@ -131,9 +132,10 @@ const struct cmd cmd_verify = {
 	.about =
 	    "Every event parses and its check sum fits, positions have no gap, "
 	    "state and digests equal a fold from nothing. Changes nothing.",
-	.example = (const struct cmd_example[]){
-		{ "verify", "exit 1 where anything is wrong" },
-		{ 0 },
-	},
+	.example =
+	    (const struct cmd_example[]){
+	        { "verify", "exit 1 where anything is wrong" },
+	        { 0 },
+	    },
 	.run = verify_run,
 };

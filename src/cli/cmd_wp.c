@@ -65,8 +65,8 @@ number_one(void *ctx, const struct entity *en, struct err_info *e)
 
 	(void)e;
 	/* Removed ones count: their ids are not used again. */
-	if (id_wp_split(en->key, &feature, &id) &&
-	    id_wp_number(id, &number) && number > g->number)
+	if (id_wp_split(en->key, &feature, &id) && id_wp_number(id, &number) &&
+	    number > g->number)
 		g->number = number;
 	return ERR_OK;
 }
@@ -91,8 +91,8 @@ new_name(struct work *w, struct str feature, struct wp_name *ret,
 		.type = STR("work_package") };
 	char *prefix = arena_fmt(w->a, "%.*s/", STR_ARG(feature)), *made;
 	bool taken = true;
-	enum err rc = prefix ? store_node(w->s, node, e) :
-	                       err_set(e, ERR_NOMEM);
+	enum err rc =
+	    prefix ? store_node(w->s, node, e) : err_set(e, ERR_NOMEM);
 
 	if (rc == ERR_OK)
 		rc = store_entities_prefix(w->s, w->space, w->project,
@@ -196,8 +196,8 @@ static enum err
 target(struct work *w, struct wp_name *wp, const struct entity **en,
     struct err_info *e)
 {
-	enum err rc = work_wp(w, cli_opt(w->c, "feature"), cli_arg(w->c, 0), wp,
-	    e);
+	enum err rc =
+	    work_wp(w, cli_opt(w->c, "feature"), cli_arg(w->c, 0), wp, e);
 
 	if (rc == ERR_OK)
 		rc = work_entity(w, AGG_WORK_PACKAGE, wp->key, en, e);
@@ -223,8 +223,7 @@ author(struct work *w, const char *type, const struct wp_name *wp,
     struct payload *p, struct eid *id, struct err_info *e)
 {
 	uint64_t number;
-	enum err rc =
-	    work_author(w, type, AGG_WORK_PACKAGE, wp->key, p, id, e);
+	enum err rc = work_author(w, type, AGG_WORK_PACKAGE, wp->key, p, id, e);
 
 	if (rc == ERR_OK && id_feature_number(wp->feature, &number))
 		rc = work_feature_used(w, wp->feature, e);
@@ -267,8 +266,8 @@ move_options(struct work *w, struct move *m, struct err_info *e)
 
 /* It is there already: who brought it there? */
 static enum err
-there_already(struct work *w, const struct wp_name *wp,
-    const struct entity *en, const struct move *m, struct err_info *e)
+there_already(struct work *w, const struct wp_name *wp, const struct entity *en,
+    const struct move *m, struct err_info *e)
 {
 	const struct head *h = entity_shown(en, "lane");
 	struct deed d = { 0 };
@@ -427,8 +426,8 @@ assign(struct work *w, struct wp_name *wp, struct err_info *e)
 	lane = entity_text(en, "lane", w->a);
 	/* What waits for a review is given to somebody who reviews. */
 	if (phase == NULL)
-		phase = str_is(lane, "for_review") ? "review" :
-		                                     "implementation";
+		phase =
+		    str_is(lane, "for_review") ? "review" : "implementation";
 	payload_begin(&p);
 	put_names(&p, wp);
 	json_key(&p.w, "agent_id"), json_put_str(&p.w, agent);
@@ -443,8 +442,8 @@ note(struct work *w, struct wp_name *wp, struct err_info *e)
 	const struct entity *en;
 	struct str text;
 	struct payload p;
-	enum err rc = input_text("the note", cli_arg(w->c, 1), INPUT_TEXT_MAX,
-	    &text, e);
+	enum err rc =
+	    input_text("the note", cli_arg(w->c, 1), INPUT_TEXT_MAX, &text, e);
 
 	if (rc == ERR_OK)
 		rc = target(w, wp, &en, e);
@@ -553,7 +552,7 @@ rm_run(struct cli *c, struct err_info *e)
 struct circle {
 	struct work *w;
 	struct str feature;
-	struct map seen; /* id */
+	struct map seen;  /* id */
 	struct str *todo; /* own: still to be looked at */
 	size_t n, cap;
 };
@@ -573,14 +572,14 @@ circle_push(struct circle *c, struct str id, struct err_info *e)
 static enum err
 circle_step(struct circle *c, struct str id, struct err_info *e)
 {
-	char *key = arena_fmt(c->w->a, "%.*s/%.*s", STR_ARG(c->feature),
-	    STR_ARG(id));
+	char *key =
+	    arena_fmt(c->w->a, "%.*s/%.*s", STR_ARG(c->feature), STR_ARG(id));
 	const struct entity *en = NULL;
 	const struct cell *cell;
 	size_t n = 0;
-	enum err rc = key ? work_entity(c->w, AGG_WORK_PACKAGE, str_of(key),
-	                        &en, e) :
-	                    err_set(e, ERR_NOMEM);
+	enum err rc = key ?
+	    work_entity(c->w, AGG_WORK_PACKAGE, str_of(key), &en, e) :
+	    err_set(e, ERR_NOMEM);
 
 	cell = rc == ERR_OK && en != NULL ?
 	    entity_cells(en, "dependencies", &n) :
@@ -681,15 +680,18 @@ edit_run(struct cli *c, struct err_info *e)
 
 /* --- the table --------------------------------------------------------------------- */
 
-#define WP_ARG                                                                 \
-	{ .name = "WP",                                                        \
-		.help = "a work package: WP03, WP03-abc, 001-login/WP03",      \
-		.words = WORDS_WP }
-#define FEATURE_OPT                                                            \
-	{ .name = "feature",                                                   \
-		.arg = "F",                                                    \
-		.help = "its feature (else the current one)",                  \
-		.words = WORDS_FEATURE }
+#define WP_ARG \
+	{ \
+		.name = "WP", \
+		.help = "a work package: WP03, WP03-abc, 001-login/WP03", \
+		.words = WORDS_WP \
+	}
+#define FEATURE_OPT \
+	{ \
+		.name = "feature", .arg = "F", \
+		.help = "its feature (else the current one)", \
+		.words = WORDS_FEATURE \
+	}
 
 static const struct cmd_arg add_arg[] = {
 	{ .name = "TITLE", .help = "what is to be done, in a line" },
@@ -721,7 +723,8 @@ static const struct cmd wp_add = {
 	.name = "add",
 	.purpose = "add a work package",
 	.about =
-	    "It gets the next free number and three letters of this replica, so "
+	    "It gets the next free number and three letters of this replica, "
+	    "so "
 	    "that two people who are offline never make the same id; WP03 will "
 	    "do for WP03-abc while no other begins so. Prints the new id alone "
 	    "where stdout is no terminal.",
@@ -733,8 +736,9 @@ static const struct cmd wp_add = {
 static const struct cmd_arg move_arg[] = {
 	WP_ARG,
 	{ .name = "LANE",
-	    .help = "planned claimed in_progress (or doing) for_review approved "
-	            "done blocked canceled" },
+	    .help =
+	        "planned claimed in_progress (or doing) for_review approved "
+	        "done blocked canceled" },
 	{ 0 },
 };
 static const struct cmd_opt move_opt[] = {
@@ -750,9 +754,11 @@ static const struct cmd_opt move_opt[] = {
 	{ 0 },
 };
 static const struct cmd_example move_example[] = {
-	{ "wp move WP01 claimed", "yours now; exit 4 where somebody was first" },
+	{ "wp move WP01 claimed",
+	    "yours now; exit 4 where somebody was first" },
 	{ "wp move WP01 doing", "work begins" },
-	{ "wp move WP01 in_progress --review-ref PR-7", "a review sent it back" },
+	{ "wp move WP01 in_progress --review-ref PR-7",
+	    "a review sent it back" },
 	{ 0 },
 };
 static const struct cmd_exit move_exits[] = {
@@ -763,9 +769,10 @@ static const struct cmd wp_move = {
 	.name = "move",
 	.purpose = "move a work package to another lane",
 	.about =
-	    "planned → claimed → in_progress → for_review → approved → done; "
-	    "from any of the first five to blocked, from all but done to "
-	    "canceled. Back from review wants --review-ref, back to planned "
+	    "The usual way is planned, claimed, in_progress, for_review, "
+	    "approved, done; from any of the first five to blocked, from all "
+	    "but done to canceled. Back from review wants --review-ref, back "
+	    "to planned "
 	    "--reason. What others did meanwhile is merged, not lost.",
 	.opt = move_opt,
 	.arg = move_arg,

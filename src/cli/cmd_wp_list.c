@@ -40,8 +40,8 @@ place_rows(void *ctx, const struct work_place *at, struct err_info *e)
 {
 	struct listing *l = ctx;
 	struct views wps;
-	enum err rc = views_load(l->w, at->space, at->project,
-	    AGG_WORK_PACKAGE, l->feature, &wps, e);
+	enum err rc = views_load(l->w, at->space, at->project, AGG_WORK_PACKAGE,
+	    l->feature, &wps, e);
 
 	for (size_t i = 0; rc == ERR_OK && i < wps.n; i++) {
 		const struct view *v = &wps.v[i];
@@ -84,9 +84,9 @@ options(struct cli *c, struct listing *l, struct err_info *e)
 static enum err
 collect(struct listing *l, struct err_info *e)
 {
-	struct work_place here = { .space = l->w->space,
-		.project = l->w->project,
-		.here = true };
+	struct work_place here = {
+		.space = l->w->space, .project = l->w->project, .here = true
+	};
 
 	return l->all_projects ? work_places(l->w, place_rows, l, e) :
 	                         place_rows(l, &here, e);
@@ -132,8 +132,9 @@ list_run(struct cli *c, struct err_info *e)
 	enum err rc = options(c, &l, e);
 
 	if (rc == ERR_OK && l.all_projects && cli_has(c, "feature"))
-		rc = cli_usage(e, "--all-projects and --feature exclude each "
-		                  "other");
+		rc = cli_usage(e,
+		    "--all-projects and --feature exclude each "
+		    "other");
 	if (rc != ERR_OK)
 		return rc;
 	rc = work_read(&w, c, e);
@@ -155,8 +156,8 @@ show_run(struct cli *c, struct err_info *e)
 		rc = work_wp(&w, cli_opt(c, "feature"), cli_arg(c, 0), &wp, e);
 	if (rc == ERR_OK)
 		rc = show_entity(&w, w.space,
-		    &(struct entity_key){ w.project, STR("work_package"),
-		        wp.key },
+		    &(struct entity_key){
+		        w.project, STR("work_package"), wp.key },
 		    e);
 	return work_end(&w, rc, e);
 }

@@ -38,13 +38,13 @@ conflict_each(const struct entity *en, bool all, conflict_fn *fn, void *ctx,
 }
 
 static enum err
-side_load(struct work *w, space_id sp, const struct eid *id,
-    struct str field, struct conflict_side *s, struct err_info *e)
+side_load(struct work *w, space_id sp, const struct eid *id, struct str field,
+    struct conflict_side *s, struct err_info *e)
 {
 	struct deed d = { 0 };
 	char *name = arena_dup(w->a, field);
-	enum err rc = name ? deed_load(&d, w->s, sp, id, e) :
-	                     err_set(e, ERR_NOMEM);
+	enum err rc =
+	    name ? deed_load(&d, w->s, sp, id, e) : err_set(e, ERR_NOMEM);
 
 	*s = (struct conflict_side){ .id = *id };
 	if (rc == ERR_OK)
@@ -88,9 +88,8 @@ find_base(struct work *w, space_id sp, const struct row *row,
 	struct conflict_side base;
 	enum err rc = deed_load(&first, w->s, sp, &row->head[0], e);
 
-	for (size_t i = 0; rc == ERR_OK && c->base.n == 0 &&
-	     i < first.ev.n_replaces;
-	     i++) {
+	for (size_t i = 0;
+	     rc == ERR_OK && c->base.n == 0 && i < first.ev.n_replaces; i++) {
 		const struct eid *id = &first.ev.replaces[i];
 		bool all = true;
 
@@ -198,8 +197,8 @@ conflict_rule(enum kind kind, enum row_state state)
 }
 
 static void
-sides_json(struct json_writer *w, const char *key, const struct conflict_side *s,
-    size_t n)
+sides_json(struct json_writer *w, const char *key,
+    const struct conflict_side *s, size_t n)
 {
 	char text[EID_TEXT_MAX];
 	char when[WHEN_TEXT_MAX];
@@ -217,7 +216,6 @@ sides_json(struct json_writer *w, const char *key, const struct conflict_side *s
 		json_put_str(w, str_n(when, when_format(s[i].when_ms, when)));
 		json_key(w, "machine"), json_put_str(w, s[i].node);
 		view_put_text(w, "session", s[i].session);
-		json_key(w, "own"), json_put_bool(w, s[i].own);
 		json_key(w, "shown"), json_put_bool(w, s[i].shown);
 		json_end(w);
 	}
@@ -228,8 +226,11 @@ void
 conflict_json(struct json_writer *w, const struct conflict *c)
 {
 	static const char *const kind[] = { [KIND_REGISTER] = "register",
-		[KIND_STATUS] = "status", [KIND_TEXT] = "text",
-		[KIND_SET] = "set", [KIND_LIST] = "list", [KIND_FLAG] = "flag",
+		[KIND_STATUS] = "status",
+		[KIND_TEXT] = "text",
+		[KIND_SET] = "set",
+		[KIND_LIST] = "list",
+		[KIND_FLAG] = "flag",
 		[KIND_PER_SESSION] = "per_session" };
 
 	json_obj(w);

@@ -117,8 +117,7 @@ next_element(struct elements *el, struct str *ret, struct err_info *e)
 
 	*ret = (struct str){ 0 };
 	while (!el->in_value || !input_list_next(&el->rest, &part)) {
-		const char *value =
-		    cli_opt_next(el->w->c, el->option, &el->at);
+		const char *value = cli_opt_next(el->w->c, el->option, &el->at);
 
 		if (value == NULL)
 			return ERR_OK;
@@ -137,10 +136,9 @@ enum err
 edit_list(struct work *w, const char *option, edit_check_fn *check, void *ctx,
     struct json_writer *json, size_t *n, struct err_info *e)
 {
-	struct elements el = { .w = w,
-		.option = option,
-		.check = check,
-		.ctx = ctx };
+	struct elements el = {
+		.w = w, .option = option, .check = check, .ctx = ctx
+	};
 	struct str s;
 	enum err rc;
 
@@ -193,10 +191,12 @@ edit_set(struct edit *ed, const char *add, const char *remove,
     const char *field, edit_check_fn *to_add, edit_check_fn *to_remove,
     void *ctx, struct err_info *e)
 {
-	struct elements in = { .w = ed->w, .option = add, .check = to_add,
-		.ctx = ctx };
-	struct elements out = { .w = ed->w, .option = remove,
-		.check = to_remove, .ctx = ctx };
+	struct elements in = {
+		.w = ed->w, .option = add, .check = to_add, .ctx = ctx
+	};
+	struct elements out = {
+		.w = ed->w, .option = remove, .check = to_remove, .ctx = ctx
+	};
 	struct json now = { 0 };
 	struct buf value = { 0 };
 	size_t n = 0;
@@ -230,8 +230,7 @@ edit_end(struct edit *ed, enum err rc, const char *type,
 	if (rc == ERR_OK && ed->asked == 0 && !ed->more)
 		rc = cli_usage(e, "nothing is to be changed: name an option");
 	if (rc == ERR_OK && ed->changed > 0)
-		return work_author_in(w,
-		    ed->space > 0 ? ed->space : w->space,
+		return work_author_in(w, ed->space > 0 ? ed->space : w->space,
 		    ed->project.n > 0 ? ed->project : w->project, type,
 		    ed->en->aggregate, aggregate_id, &ed->p, NULL, e);
 	buf_fini(&ed->p.b);

@@ -9,8 +9,9 @@ struct edit {
 	struct work *w;
 	const struct entity *en; /* borrow: until the first event */
 	struct payload p;
-	unsigned asked, changed; /* options given; fields that get a new value */
-	bool more; /* the command changes something else as well */
+	unsigned asked,
+	    changed; /* options given; fields that get a new value */
+	bool more;   /* the command changes something else as well */
 	/* Of an entity elsewhere; 0 and n 0: of the folder's project. */
 	space_id space;
 	struct str project;

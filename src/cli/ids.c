@@ -43,7 +43,8 @@ id_wp_number(struct str wp_id, uint64_t *ret)
 {
 	struct str s = id_wp_short(wp_id);
 
-	return str_starts(s, STR("WP")) && str_u64(str_n(s.p + 2, s.n - 2), ret);
+	return str_starts(s, STR("WP")) &&
+	    str_u64(str_n(s.p + 2, s.n - 2), ret);
 }
 
 bool

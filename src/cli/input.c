@@ -6,8 +6,8 @@
 static enum err
 too_long(const char *what, size_t n, size_t max, struct err_info *e)
 {
-	return err_setf(e, ERR_TOO_LARGE, "%s has %zu bytes, at most %zu will do",
-	    what, n, max);
+	return err_setf(e, ERR_TOO_LARGE,
+	    "%s has %zu bytes, at most %zu will do", what, n, max);
 }
 
 static bool

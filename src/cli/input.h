@@ -8,7 +8,7 @@
 #include "str.h"
 
 enum {
-	INPUT_TITLE_MAX = 1024,   /* bytes */
+	INPUT_TITLE_MAX = 1024, /* bytes */
 	INPUT_TODO_MAX = 8 * 1024,
 	INPUT_WORD_MAX = 256,
 	INPUT_TEXT_MAX = 256 * 1024,

@@ -84,12 +84,12 @@ name_wp(struct namer *n, space_id sp, const struct entity_key *key,
 		return ERR_OK;
 	brief = id_wp_short(id);
 	c.brief = brief;
-	prefix = arena_fmt(n->w->a, "%.*s/%.*s", STR_ARG(feature),
-	    STR_ARG(brief));
+	prefix =
+	    arena_fmt(n->w->a, "%.*s/%.*s", STR_ARG(feature), STR_ARG(brief));
 	if (prefix == NULL)
 		return err_set(e, ERR_NOMEM);
-	rc = count(n, sp, key->project, AGG_WORK_PACKAGE, str_of(prefix), &c,
-	    e);
+	rc =
+	    count(n, sp, key->project, AGG_WORK_PACKAGE, str_of(prefix), &c, e);
 	if (rc == ERR_OK)
 		rc = has_several_features(n, sp, key->project, &several, e);
 	if (c.n < 2)
@@ -170,8 +170,7 @@ namer_name(struct namer *n, space_id sp, const struct entity_key *key,
 		return rc;
 	copy = arena_str(n->w->a, buf_str(&n->key));
 	known = arena_alloc(n->w->a, sizeof *known);
-	if (copy.p == NULL || known == NULL ||
-	    !map_put(&n->known, copy, known))
+	if (copy.p == NULL || known == NULL || !map_put(&n->known, copy, known))
 		return err_set(e, ERR_NOMEM);
 	*known = *ret;
 	return ERR_OK;

@@ -8,7 +8,7 @@
 #include "work.h"
 
 struct namer {
-	struct work *w; /* borrow */
+	struct work *w;      /* borrow */
 	struct map known;    /* key -> name, in the work's arena */
 	struct map features; /* project -> "several" or "one" */
 	struct buf key;

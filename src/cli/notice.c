@@ -83,15 +83,14 @@ say(const struct looker *l, struct buf *out)
 	buf_addf(out,
 	    "note: %.*s changed %.*s of %.*s at the same time as you; see `%s "
 	    "conflicts show %.8s`",
-	    STR_ARG(who), STR_ARG(l->first.field),
-	    STR_ARG(l->first.key.key), program, l->first.id);
+	    STR_ARG(who), STR_ARG(l->first.field), STR_ARG(l->first.key.key),
+	    program, l->first.id);
 }
 
 static enum err
 position_note(struct work *w, struct str *name, struct err_info *e)
 {
-	*name = str_of(
-	    arena_fmt(w->a, "notice.pos:%lld", (long long)w->space));
+	*name = str_of(arena_fmt(w->a, "notice.pos:%lld", (long long)w->space));
 	return name->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 

@@ -90,7 +90,8 @@ show_reason(struct cli *c, struct payload *p, struct err_info *e)
 	enum err rc = ERR_OK;
 
 	if (typed != NULL)
-		rc = input_text("the reason", typed, INPUT_TEXT_MAX, &reason, e);
+		rc =
+		    input_text("the reason", typed, INPUT_TEXT_MAX, &reason, e);
 	if (rc != ERR_OK)
 		return rc;
 	payload_begin(p);
@@ -105,7 +106,8 @@ static const char *
 status_name(const struct log_row *row)
 {
 	static const char *const name[] = { [EVENT_LOCAL] = "local",
-		[EVENT_ACKED] = "acked", [EVENT_REFUSED] = "failed" };
+		[EVENT_ACKED] = "acked",
+		[EVENT_REFUSED] = "failed" };
 
 	return row->discarded ? "discarded" : name[row->status];
 }
@@ -148,8 +150,7 @@ show_event_json(struct json_writer *j, struct namer *namer,
 	struct buf words = { 0 };
 	struct str name;
 	struct arena *a = namer->w->a;
-	enum err rc =
-	    namer_name(namer, d->row.space, &d->ev.entity, &name, e);
+	enum err rc = namer_name(namer, d->row.space, &d->ev.entity, &name, e);
 
 	if (rc != ERR_OK)
 		return rc;
@@ -370,12 +371,13 @@ event_text(struct work *w, const struct deed *d, struct str what)
 	out_pair(o, LABEL, "About", PAINT_NONE, "%.*s %.*s",
 	    STR_ARG(d->ev.entity.type), STR_ARG(d->ev.entity.key));
 	out_pair(o, LABEL, "Who", PAINT_NONE, "%.*s%s%.*s%s",
-	    STR_ARG(deed_who(d, w->a)), d->row.user.n > 0 ? " (signed in: " : "",
-	    STR_ARG(d->row.user), d->row.user.n > 0 ? ")" : "");
+	    STR_ARG(deed_who(d, w->a)),
+	    d->row.user.n > 0 ? " (signed in: " : "", STR_ARG(d->row.user),
+	    d->row.user.n > 0 ? ")" : "");
 	out_pair(o, LABEL, "When", PAINT_NONE, "%s (%.*s)", when,
 	    STR_ARG(buf_str(&ago)));
-	out_pair(o, LABEL, "Machine", PAINT_NONE, "%.*s%s",
-	    STR_ARG(d->ev.node), d->row.own ? " (this one)" : "");
+	out_pair(o, LABEL, "Machine", PAINT_NONE, "%.*s%s", STR_ARG(d->ev.node),
+	    d->row.own ? " (this one)" : "");
 	if (d->ev.session_id.n > 0)
 		out_pair(o, LABEL, "Session", PAINT_NONE, "%.*s",
 		    STR_ARG(d->ev.session_id));

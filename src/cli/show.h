@@ -33,8 +33,8 @@ enum err show_event_json(struct json_writer *j, struct namer *namer,
     const struct deed *d, struct err_info *e);
 
 /* The newest events of an entity, at most max of them (0 = all). */
-enum err show_history(struct work *w, space_id sp,
-    const struct entity_key *key, size_t max, struct err_info *e);
+enum err show_history(struct work *w, space_id sp, const struct entity_key *key,
+    size_t max, struct err_info *e);
 
 /* What a writing verb says when it is done.  added: the id alone where stdout is
  * no terminal. */

@@ -147,8 +147,8 @@ field_text(struct page *p, const struct cell *c, const char *field,
 	put_label(p, c->field);
 	rc = head_text(p, shown, e);
 	for (size_t i = 0; rc == ERR_OK && i < c->n; i++) {
-		if (&c->head[i] == shown || str_eq(c->head[i].value,
-		                                shown->value))
+		if (&c->head[i] == shown ||
+		    str_eq(c->head[i].value, shown->value))
 			continue;
 		put_label(p, STR(""));
 		out_paint(p->w->c->out, PAINT_BAD, "or ");
@@ -218,8 +218,8 @@ entry_text(struct page *p, const struct head *h, struct err_info *e)
 	struct str text = { 0 };
 	enum err rc = json_parse(&j, h->value, JSON_DEPTH_MAX, e);
 
-	for (size_t i = 0;
-	     rc == ERR_OK && text.n == 0 && i < sizeof text_members / sizeof *text_members;
+	for (size_t i = 0; rc == ERR_OK && text.n == 0 &&
+	     i < sizeof text_members / sizeof *text_members;
 	     i++) {
 		uint32_t node = json_get(&j, 0, text_members[i]);
 
@@ -424,8 +424,7 @@ fields_json(struct page *p, struct json_writer *w, struct err_info *e)
 	     rc == ERR_OK && (c = entity_field_next(p->en, &at)) != NULL;) {
 		char *field = arena_dup(p->w->a, c->field);
 
-		rc = field ? field_json(p, w, field, e) :
-		             err_set(e, ERR_NOMEM);
+		rc = field ? field_json(p, w, field, e) : err_set(e, ERR_NOMEM);
 	}
 	json_end(w);
 	return rc;

@@ -43,8 +43,8 @@ static enum err
 find_item(struct work *w, const char *word, struct thing *ret,
     struct err_info *e)
 {
-	return lookup_entity(w->s, w->space, w->project, AGG_WORK_ITEM,
-	    STR(""), str_of(word), w->a, &ret->key.key, e);
+	return lookup_entity(w->s, w->space, w->project, AGG_WORK_ITEM, STR(""),
+	    str_of(word), w->a, &ret->key.key, e);
 }
 
 static enum err
@@ -120,7 +120,7 @@ find_removed(struct work *w, const char *word, struct thing *ret,
 struct search {
 	struct thing found[KINDS];
 	size_t n;
-	struct buf kinds;         /* "a todo or an event" */
+	struct buf kinds;          /* "a todo or an event" */
 	struct err_info ambiguous; /* the first that was */
 };
 
@@ -130,8 +130,8 @@ search_kind(struct search *s, struct work *w, size_t i, const char *word,
 {
 	struct err_info why = { 0 };
 	struct thing t = { .space = w->space,
-		.key = { w->project, str_of(aggregate_name(kind[i].type)),
-		    { 0 } } };
+		.key = {
+		    w->project, str_of(aggregate_name(kind[i].type)), { 0 } } };
 	enum err rc = kind[i].find(w, word, &t, &why);
 
 	if (rc == ERR_OK) {

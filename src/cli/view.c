@@ -28,8 +28,7 @@ view_conflicts(const struct entity *en, unsigned *ret, struct err_info *e)
 
 	*ret = 0;
 	for (size_t i = 0; i < en->n_cells; i++)
-		several |= en->cell[i].n > 1 &&
-		    en->cell[i].kind != KIND_LIST &&
+		several |= en->cell[i].n > 1 && en->cell[i].kind != KIND_LIST &&
 		    en->cell[i].kind != KIND_PER_SESSION;
 	if (!several)
 		return ERR_OK;
@@ -147,8 +146,7 @@ name_wps(struct views *l)
 
 		for (size_t k = i > 0 ? i - 1 : 0; k <= i + 1 && k < l->n; k++)
 			alone = alone &&
-			    (k == i ||
-			        !str_eq(l->v[k].feature, v->feature) ||
+			    (k == i || !str_eq(l->v[k].feature, v->feature) ||
 			        !str_eq(id_wp_short(l->v[k].id), brief));
 		v->shown = alone ? brief : v->id;
 	}
@@ -185,8 +183,8 @@ wait_of(struct work *w, struct view *v, const struct map *by_id,
 
 	if (rc == ERR_OK)
 		rc = list_parse(resolved, v->resolved, e);
-	for (uint32_t i = 0; rc == ERR_OK && needs->count > 0 &&
-	     i < needs->node[0].n;
+	for (uint32_t i = 0;
+	     rc == ERR_OK && needs->count > 0 && i < needs->node[0].n;
 	     i++, child = json_next(needs, child)) {
 		const struct view *on;
 		struct str id;
@@ -199,7 +197,8 @@ wait_of(struct work *w, struct view *v, const struct map *by_id,
 		buf_addstr(&key, id);
 		on = map_get(by_id, buf_str(&key));
 		if (on != NULL &&
-		    (str_is(on->state, "done") || str_is(on->state, "canceled")))
+		    (str_is(on->state, "done") ||
+		        str_is(on->state, "canceled")))
 			continue;
 		buf_adds(&b, b.len > 0 ? ", " : "");
 		buf_addstr(&b, on != NULL ? on->shown : id);
@@ -259,8 +258,7 @@ views_load(struct work *w, space_id sp, struct str project, enum aggregate type,
 }
 
 enum err
-views_count(struct views *features, const struct views *wps,
-    struct err_info *e)
+views_count(struct views *features, const struct views *wps, struct err_info *e)
 {
 	struct map by_slug = { 0 };
 	enum err rc = ERR_OK;

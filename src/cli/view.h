@@ -9,8 +9,8 @@
 /* Raw JSON where said so; n 0 = nothing is shown. */
 struct view {
 	struct str key, project;
-	struct str title; /* of a todo: its content */
-	struct str state; /* lane or status, normal form */
+	struct str title;    /* of a todo: its content */
+	struct str state;    /* lane or status, normal form */
 	struct str priority; /* raw JSON */
 	struct str description;
 	struct eid state_event; /* the head that the state shows */

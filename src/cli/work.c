@@ -258,8 +258,7 @@ places_of(struct work *w, const struct space *sp, work_place_fn *fn, void *ctx,
 		if (rc != ERR_OK ||
 		    (choice.space != sp->id && !str_is(at.project, "unplaced")))
 			continue;
-		at.here =
-		    sp->id == w->space && str_eq(at.project, w->project);
+		at.here = sp->id == w->space && str_eq(at.project, w->project);
 		rc = place_slug(w, &at, e);
 		if (rc == ERR_OK)
 			rc = fn(ctx, &at, e);

@@ -18,11 +18,11 @@
 
 struct work {
 	struct cli *c;
-	struct arena *a; /* the command's: what is found lives as long */
-	struct store *s; /* borrow: the context's */
-	space_id space;      /* of the folder's project */
-	struct str project;  /* uuid of the folder's project */
-	struct draft draft;  /* the same parts of every event */
+	struct arena *a;    /* the command's: what is found lives as long */
+	struct store *s;    /* borrow: the context's */
+	space_id space;     /* of the folder's project */
+	struct str project; /* uuid of the folder's project */
+	struct draft draft; /* the same parts of every event */
 	bool in_tx, in_view, project_known;
 	uint64_t authored; /* events of this transaction, in `space` */
 	struct buf said;   /* notice for after the commit */
@@ -101,7 +101,7 @@ struct work_place {
 	struct str team;    /* of the space */
 	uint64_t entities;
 	const uint8_t *digest; /* 32 bytes */
-	bool here;          /* the folder's */
+	bool here;             /* the folder's */
 };
 typedef enum err work_place_fn(void *ctx, const struct work_place *at,
     struct err_info *e);
@@ -111,8 +111,8 @@ enum err work_places(struct work *w, work_place_fn *fn, void *ctx,
 /* The project that a word names: its uuid, its slug, any unambiguous beginning of
  * them; "." is the folder's, also where nothing was written in it yet (team n 0,
  * digest NULL then). */
-enum err work_project(struct work *w, const char *word,
-    struct work_place *ret, struct err_info *e);
+enum err work_project(struct work *w, const char *word, struct work_place *ret,
+    struct err_info *e);
 
 /* Sentinel of a walk that has seen enough: fn returns it after setting a mark
  * of its own; work_stopped makes it ERR_OK. */

@@ -13,8 +13,8 @@ struct gather {
 	struct arena *a;
 	struct lookup_item *item; /* own */
 	size_t n, cap, max;       /* max 0 = no bound */
-	bool whole_keys; /* work packages: typed as feature/WP */
-	bool live;       /* without what is archived */
+	bool whole_keys;          /* work packages: typed as feature/WP */
+	bool live;                /* without what is archived */
 	bool stopped;
 };
 
@@ -30,8 +30,8 @@ gather_one(void *ctx, const struct entity *en, struct err_info *e)
 		return ERR_OK;
 	it.key = arena_str(g->a, en->key);
 	/* With a NUL behind it: messages print the title by "%s". */
-	it.what = arena_str(g->a,
-	    entity_text(en, todo ? "content" : "title", g->a));
+	it.what =
+	    arena_str(g->a, entity_text(en, todo ? "content" : "title", g->a));
 	if (it.key.p == NULL || it.what.p == NULL ||
 	    !mem_grow(&g->item, &g->cap, g->n + 1, sizeof *g->item))
 		return err_set(e, ERR_NOMEM);
@@ -48,8 +48,8 @@ gather_one(void *ctx, const struct entity *en, struct err_info *e)
 }
 
 static enum err
-gather(struct work *w, struct gather *g, enum aggregate type,
-    struct str prefix, struct err_info *e)
+gather(struct work *w, struct gather *g, enum aggregate type, struct str prefix,
+    struct err_info *e)
 {
 	enum err rc;
 
@@ -340,8 +340,8 @@ work_wp_shown(struct work *w, const struct wp_name *wp, struct str *ret,
     struct err_info *e)
 {
 	struct str brief = id_wp_short(wp->id);
-	char *prefix = arena_fmt(w->a, "%.*s/%.*s", STR_ARG(wp->feature),
-	    STR_ARG(brief));
+	char *prefix =
+	    arena_fmt(w->a, "%.*s/%.*s", STR_ARG(wp->feature), STR_ARG(brief));
 	struct gather g = { 0 };
 	size_t others = 0;
 	enum err rc = prefix != NULL ?

@@ -9,7 +9,29 @@ enum { WORDS_MAX = 12 };
 static struct err_info e;
 static struct ctx ctx;
 
-/* Parse a line of words split at blanks. */
+/* The next word of a line: blanks part words, but for those between double
+ * quotes, as in a shell.  NULL at the end. */
+static char *
+next_word(char **rest)
+{
+	char *from, *to;
+	bool quoted = false;
+
+	*rest += strspn(*rest, " ");
+	from = to = *rest;
+	if (*from == '\0')
+		return NULL;
+	for (; **rest != '\0' && (quoted || **rest != ' '); ++*rest)
+		if (**rest == '"')
+			quoted = !quoted;
+		else
+			*to++ = **rest;
+	*rest += **rest != '\0';
+	*to = '\0';
+	return from;
+}
+
+/* Parse a line of words. */
 static enum err
 parse(struct cli *c, const char *line)
 {
@@ -20,9 +42,8 @@ parse(struct cli *c, const char *line)
 	*c = (struct cli){ .ctx = &ctx };
 	e = (struct err_info){ 0 };
 	memcpy(text, line, strlen(line) + 1);
-	while ((word = strsep(&rest, " ")) != NULL && n < WORDS_MAX)
-		if (*word != '\0')
-			argv[n++] = word;
+	while (n < WORDS_MAX && (word = next_word(&rest)) != NULL)
+		argv[n++] = word;
 	return cli_parse(c, n, argv, &e);
 }
 
