@@ -2,6 +2,19 @@
 #include <string.h>
 
 #include "help.h"
+#include "utf8.h"
+
+/* groff_char(7): anything beyond ASCII by its code point. */
+static size_t
+add_point(struct buf *b, const uint8_t *p, size_t left)
+{
+	size_t n = utf8_len(p, left);
+
+	if (n == 0)
+		return 1; /* not our text then: left out */
+	buf_addf(b, "\\[u%04X]", (unsigned)utf8_get(p, n));
+	return n;
+}
 
 /* Text of ours on its way into roff: backslashes, hyphens, and a line that
  * begins with a control character. */
@@ -10,14 +23,19 @@ add(struct buf *b, const char *text, const char *program)
 {
 	struct buf plain = { 0 };
 	bool start = b->len == 0 || b->data[b->len - 1] == '\n';
+	size_t n = 1;
 
 	help_expand(text, program, &plain);
-	for (size_t i = 0; i < plain.len; i++) {
+	for (size_t i = 0; i < plain.len; i += n) {
 		char ch = plain.data[i];
 
+		n = 1;
 		if (start && (ch == '.' || ch == '\''))
 			buf_adds(b, "\\&");
-		if (ch == '\\')
+		if ((uint8_t)ch >= 0x80)
+			n = add_point(b, (const uint8_t *)plain.data + i,
+			    plain.len - i);
+		else if (ch == '\\')
 			buf_adds(b, "\\e");
 		else if (ch == '-')
 			buf_adds(b, "\\-");
