@@ -277,7 +277,13 @@ read_begin(struct store *s, bool *mine, struct err_info *e)
 	enum err rc;
 
 	*mine = false;
-	if (s->in_tx || s->viewing)
+	if (s->in_tx) {
+		rc = names_settle(s, e);
+		if (rc != ERR_OK)
+			s->spoilt = true;
+		return rc;
+	}
+	if (s->viewing)
 		return ERR_OK;
 	rc = s->ops->view(s, e);
 	if (rc != ERR_OK)

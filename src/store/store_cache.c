@@ -130,7 +130,7 @@ cache_drop(struct store *s)
 	map_fini(&s->spaces);
 	seen_drop(s);
 	arena_reset(&s->cache_arena);
-	s->n_dirty = 0;
+	s->n_dirty = s->n_renames = 0;
 	s->dirty_space = NULL;
 	s->dirty_project = NULL;
 	s->last_project = NULL;
@@ -667,7 +667,8 @@ enum err
 cache_flush_entities(struct store *s, struct err_info *e)
 {
 	struct buf tail = { 0 }, state = { 0 };
-	enum err rc = ERR_OK;
+	/* First: it makes others dirty. */
+	enum err rc = names_settle(s, e);
 
 	if (s->n_dirty > 1)
 		qsort(s->dirty, s->n_dirty, sizeof(struct entity_slot *), dirty_cmp);

@@ -483,6 +483,7 @@ verify_project(struct verify *v, const struct project_row *project,
 	uint8_t sum[HASH_BYTES] = { 0 };
 	uint64_t count = 0;
 	unsigned turn = 0;
+	bool more = false;
 	size_t n;
 	enum err rc;
 
@@ -491,7 +492,7 @@ verify_project(struct verify *v, const struct project_row *project,
 
 		arena_reset(page);
 		rc = v->store->ops->entity_page(v->store, project->id, type,
-		    key, false, PAGE_ROWS, page, &row, &n, e);
+		    key, false, PAGE_ROWS, page, &row, &n, &more, e);
 		for (size_t i = 0; rc == ERR_OK && i < n; i++) {
 			rc = fault_or(v,
 			    verify_entity(v, project, &row[i], listed, sum, e),
@@ -500,7 +501,7 @@ verify_project(struct verify *v, const struct project_row *project,
 			type = row[i].type;
 			key = row[i].key;
 		}
-	} while (rc == ERR_OK && n == PAGE_ROWS);
+	} while (rc == ERR_OK && more);
 	arena_fini(&a[0]);
 	arena_fini(&a[1]);
 	v->report->entities += count;

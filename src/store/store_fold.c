@@ -88,13 +88,32 @@ history_load(struct store *s, space_id space, const uint64_t *pos, size_t n,
 		if (!str_eq(node, r.node))
 			node = r.node;
 		item[i] = (struct history_item){ { r.clock, node, r.id },
-			pos[i], r.raw, r.flags };
+			pos[i], r.raw, r.flags, r.seq > 0 };
 		sorted &= i == 0 || item_cmp(&item[i - 1], &item[i]) < 0;
 	}
 	if (!sorted)
 		qsort(item, n, sizeof *item, item_cmp);
 	*ret = item;
 	return ERR_OK;
+}
+
+enum err
+history_raw(struct store *s, space_id space, const struct history_item *item,
+    struct arena *a, struct event_row *r, struct err_info *e)
+{
+	enum err rc;
+	bool found;
+
+	*r = (struct event_row){ .space = space,
+		.pos = item->pos,
+		.raw = item->raw };
+	if (item->raw.p != NULL)
+		return ERR_OK;
+	arena_reset(a);
+	rc = s->ops->event_get(s, space, item->pos, true, a, r, &found, e);
+	if (rc == ERR_OK && !found)
+		rc = row_missing(space, item->pos, e);
+	return rc;
 }
 
 /* What entity_fold draws from. */
@@ -107,25 +126,6 @@ struct history_walk {
 	struct arena row; /* of an event that is read again */
 };
 
-static enum err
-walk_row(struct history_walk *w, const struct history_item *item,
-    struct event_row *r, struct err_info *e)
-{
-	enum err rc;
-	bool found;
-
-	*r = (struct event_row){ .space = w->space,
-		.pos = item->pos,
-		.raw = item->raw };
-	if (item->raw.p != NULL)
-		return ERR_OK;
-	arena_reset(&w->row);
-	rc = w->store->ops->event_get(w->store, w->space, item->pos, true,
-	    &w->row, r, &found, e);
-	if (rc == ERR_OK && !found)
-		rc = row_missing(w->space, item->pos, e);
-	return rc;
-}
 
 static enum err
 walk_next(void *ctx, const struct event **ret, struct err_info *e)
@@ -140,7 +140,7 @@ walk_next(void *ctx, const struct event **ret, struct err_info *e)
 
 		if (item->flags & FLAG_REFUSED)
 			continue;
-		rc = walk_row(w, item, &r, e);
+		rc = history_raw(w->store, w->space, item, &w->row, &r, e);
 		if (rc == ERR_OK)
 			rc = row_parse(&r, &w->parsed, e);
 		if (rc != ERR_OK)

@@ -23,7 +23,12 @@
 #include "store.h"
 
 /* A row of the log is numbered space << POS_BITS | pos. */
-enum { POS_BITS = 40, RUN_LENGTH = 64, PAGE_ROWS = 256 };
+enum {
+	POS_BITS = 40,
+	RUN_LENGTH = 64,
+	PAGE_ROWS = 256,
+	PAGE_BYTES_MAX = 1024 * 1024 /* of what a page holds; one row at least */
+};
 #define POS_MAX ((UINT64_C(1) << POS_BITS) - 1)
 
 /* --- rows --------------------------------------------------------------- */
@@ -138,11 +143,11 @@ struct store_ops {
 	enum err (*entity_find)(struct store *s, uint64_t project,
 	    struct str type, struct str key, struct arena *a,
 	    struct entity_row *ret, bool *found, struct err_info *e);
-	/* At most max of a project by (type, key), behind those two; one_type:
-	 * of that type only. */
+	/* A page (at most max) of a project by (type, key), behind those two;
+	 * one_type: of that type only.  *more: perhaps there are others. */
 	enum err (*entity_page)(struct store *s, uint64_t project,
 	    struct str type, struct str key, bool one_type, size_t max,
-	    struct arena *a, struct entity_row **ret, size_t *n,
+	    struct arena *a, struct entity_row **ret, size_t *n, bool *more,
 	    struct err_info *e);
 	enum err (*entity_put)(struct store *s, const struct entity_row *r,
 	    struct err_info *e);
@@ -173,7 +178,7 @@ struct store_ops {
 	enum err (*event_copies)(struct store *s, const struct eid *id,
 	    struct arena *a, struct event_row **ret, size_t *n,
 	    struct err_info *e);
-	/* pos > after in order, at most max. */
+	/* A page (at most max) of pos > after in order; n 0: no more. */
 	enum err (*event_page)(struct store *s, space_id space, uint64_t after,
 	    size_t max, bool with_raw, struct arena *a, struct event_row **ret,
 	    size_t *n, struct err_info *e);
@@ -253,6 +258,7 @@ struct entity_slot {
 	size_t n_pos, cap_pos;
 	bool dirty; /* in the store's dirty list */
 	bool stale; /* to be folded again from the log */
+	bool renames; /* an event of it was refused: others may name it */
 	bool lent;  /* somebody may hold en */
 	struct str key; /* own: map key */
 };
@@ -278,6 +284,7 @@ struct store {
 	struct project_slot *dirty_project;
 	struct entity_slot **dirty;  /* borrow */
 	size_t n_dirty, cap_dirty;
+	size_t n_renames; /* of those, how many wait for names_settle */
 	struct entity **grave; /* own: lent, and no longer in the cache */
 	size_t n_grave, cap_grave;
 	struct project_slot *last_project; /* borrow: a short cut */
@@ -374,11 +381,16 @@ struct history_item {
 	uint64_t pos;
 	struct str raw; /* p NULL: to be read again */
 	unsigned flags;
+	bool acked; /* in some epoch, in this space */
 };
 /* The events at these positions sorted by stamp; everything in a.  Raw bytes are
  * held up to a bound. */
 enum err history_load(struct store *s, space_id space, const uint64_t *pos,
     size_t n, struct arena *a, struct history_item **ret, struct err_info *e);
+/* The raw bytes of an item, read into a where they are not held. */
+enum err history_raw(struct store *s, space_id space,
+    const struct history_item *item, struct arena *a, struct event_row *r,
+    struct err_info *e);
 /* Fold en from these positions. */
 enum err history_fold(struct store *s, space_id space, const uint64_t *pos,
     size_t n, struct entity *en, struct err_info *e);
@@ -422,10 +434,11 @@ enum err payload_whole(struct str payload, struct err_info *e);
  * empty, in every space where it stands. */
 enum err stamp_again(struct store *s, struct space_slot *space,
     const struct event_row *r, struct str payload, struct err_info *e);
-/* r was refused: what waits here, is ours alone and names it, names what it had
- * replaced instead. */
-enum err names_exchange(struct store *s, struct space_slot *space,
-    const struct event_row *r, struct err_info *e);
+/* Where events of an entity were refused (slot->renames): what waits in this
+ * space, is ours alone and names one, names what that had replaced instead.
+ * Once for all that were refused in a transaction; what looks at such events
+ * calls it before. */
+enum err names_settle(struct store *s, struct err_info *e);
 /* Numbers of nodes (hub). */
 enum err seen_add(struct store *s, struct str node, uint64_t n,
     struct err_info *e);

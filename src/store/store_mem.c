@@ -517,11 +517,12 @@ mem_entity_find(struct store *s, uint64_t project, struct str type,
 static enum err
 mem_entity_page(struct store *s, uint64_t project, struct str type,
     struct str key, bool one_type, size_t max, struct arena *a,
-    struct entity_row **ret, size_t *n, struct err_info *e)
+    struct entity_row **ret, size_t *n, bool *more, struct err_info *e)
 {
 	struct buf *k = entity_key(s, project, type);
 	struct str prefix = str_n(k->data, one_type ? k->len : 9);
 	const struct kv_node *at;
+	size_t bytes = 0;
 	enum err rc = ERR_OK;
 
 	*n = 0;
@@ -535,9 +536,13 @@ mem_entity_page(struct store *s, uint64_t project, struct str type,
 	at = kv_from(&mem(s)->kv, buf_str(k));
 	if (at != NULL && key.n > 0 && str_eq(at->key, buf_str(k)))
 		at = at->next[0];
-	for (; rc == ERR_OK && *n < max && within(at, prefix) != NULL;
-	     at = at->next[0])
+	for (; rc == ERR_OK && *n < max && bytes < PAGE_BYTES_MAX &&
+	     within(at, prefix) != NULL;
+	     at = at->next[0]) {
+		bytes += at->value.n;
 		rc = entity_take(at->value.p, a, &(*ret)[(*n)++], e);
+	}
+	*more = within(at, prefix) != NULL;
 	return rc;
 }
 
@@ -826,6 +831,7 @@ mem_event_page(struct store *s, space_id space, uint64_t after, size_t max,
 {
 	struct buf *k = event_key(s, T_EVENT, space, after + 1);
 	const struct kv_node *at;
+	size_t bytes = 0;
 	enum err rc = ERR_OK;
 
 	*n = 0;
@@ -833,10 +839,12 @@ mem_event_page(struct store *s, space_id space, uint64_t after, size_t max,
 	if (k->failed || *ret == NULL)
 		return err_set(e, ERR_NOMEM);
 	at = kv_from(&mem(s)->kv, buf_str(k));
-	for (; rc == ERR_OK && *n < max &&
+	for (; rc == ERR_OK && *n < max && bytes < PAGE_BYTES_MAX &&
 	     within(at, str_n(k->data, 9)) != NULL;
-	     at = at->next[0])
+	     at = at->next[0]) {
+		bytes += with_raw ? at->value.n : 0;
 		rc = event_take(at, with_raw, a, &(*ret)[(*n)++], e);
+	}
 	return rc;
 }
 

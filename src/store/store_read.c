@@ -159,22 +159,21 @@ project_show(struct store *s, const struct project_row *project,
 	size_t n, max = w->prefix.n > 0 ? PREFIX_ROWS : PAGE_ROWS;
 	struct entity_row *row;
 	unsigned turn = 0;
-	bool more = true, whole = false;
+	bool more = true, rest = true;
 	enum err rc = exact_show(s, project, w, e);
 
-	while (rc == ERR_OK && more && !whole) {
+	while (rc == ERR_OK && more && rest) {
 		struct arena *page = &a[turn++ & 1];
 
 		arena_reset(page);
 		rc = s->ops->entity_page(s, project->id, at_type, at_key,
-		    w->type.n > 0, max, page, &row, &n, e);
+		    w->type.n > 0, max, page, &row, &n, &rest, e);
 		if (rc == ERR_OK)
 			rc = page_show(row, n, project->uuid, w, &more, e);
 		if (rc == ERR_OK && n > 0) {
 			at_type = row[n - 1].type;
 			at_key = row[n - 1].key;
 		}
-		whole = n < max;
 		max = PAGE_ROWS;
 	}
 	arena_fini(&a[0]);
@@ -491,24 +490,32 @@ store_log(struct store *s, space_id sp, uint64_t after, size_t max,
 	return rc;
 }
 
-/* The rows (from, before), newest first. */
+/* Rows before a position, newest first, while a page lasts. */
 static enum err
-back_show(struct store *s, space_id sp, uint64_t before, size_t max,
-    struct log_page *page, store_row_fn *fn, void *ctx, struct err_info *e)
+page_fill_back(struct store *s, space_id sp, uint64_t before, size_t max,
+    struct log_page *page, struct err_info *e)
 {
-	uint64_t from = before - 1 - max;
-	bool mine;
-	enum err rc;
+	struct space_slot *space;
+	size_t bytes = 0;
+	enum err rc = space_slot(s, sp, &space, e);
 
-	arena_reset(&page->a);
-	rc = read_begin(s, &mine, e);
-	if (rc != ERR_OK)
-		return rc;
-	rc = page_fill(s, sp, from, max, page, e);
-	read_end(s, mine);
-	for (size_t i = page->n; rc == ERR_OK && i > 0; i--)
-		if (page->row[i - 1].pos < before)
-			rc = fn(ctx, &page->row[i - 1], e);
+	page->n = 0;
+	page->row = arena_array(&page->a, max + 1, sizeof *page->row);
+	if (rc == ERR_OK && page->row == NULL)
+		rc = err_set(e, ERR_NOMEM);
+	while (rc == ERR_OK && page->n < max && bytes < PAGE_BYTES_MAX &&
+	    before > 1) {
+		struct event_row r = { 0 };
+		bool found;
+
+		rc = s->ops->event_get(s, sp, --before, true, &page->a, &r,
+		    &found, e);
+		if (rc != ERR_OK || !found)
+			continue;
+		bytes += r.raw.n;
+		rc = row_log(s, &space->row, &r, &page->a,
+		    &page->row[page->n++], e);
+	}
 	return rc;
 }
 
@@ -519,19 +526,27 @@ store_log_back(struct store *s, space_id sp, uint64_t before, size_t max,
 	struct log_page page = { 0 };
 	struct arena a = { 0 };
 	struct space space;
-	uint64_t left = max ? max : UINT64_MAX;
+	size_t left = max ? max : SIZE_MAX;
+	bool mine;
 	enum err rc = store_space_get(s, sp, &a, &space, e);
 
 	if (rc == ERR_OK && (before == 0 || before > space.events + 1))
 		before = space.events + 1;
 	while (rc == ERR_OK && before > 1 && left > 0) {
-		uint64_t want = left < PAGE_ROWS ? left : PAGE_ROWS;
-
-		if (want > before - 1)
-			want = before - 1;
-		rc = back_show(s, sp, before, (size_t)want, &page, fn, ctx, e);
-		before -= want;
-		left -= want;
+		arena_reset(&page.a);
+		rc = read_begin(s, &mine, e);
+		if (rc != ERR_OK)
+			break;
+		rc = page_fill_back(s, sp, before,
+		    left < PAGE_ROWS ? left : PAGE_ROWS, &page, e);
+		read_end(s, mine);
+		for (size_t i = 0; rc == ERR_OK && i < page.n; i++) {
+			before = page.row[i].pos;
+			rc = fn(ctx, &page.row[i], e);
+		}
+		if (page.n == 0)
+			break;
+		left -= page.n;
 	}
 	arena_fini(&page.a);
 	arena_fini(&a);

@@ -188,8 +188,10 @@ share(struct store *s, space_id from, struct str project, space_id to,
 	struct arena a = { 0 };
 	struct parsed p = { 0 };
 	uint64_t after = 0;
-	enum err rc = space_slot(s, from, &source, e);
+	enum err rc = names_settle(s, e);
 
+	if (rc == ERR_OK)
+		rc = space_slot(s, from, &source, e);
 	if (rc == ERR_OK)
 		rc = space_slot(s, to, &dest, e);
 	if (rc == ERR_OK)

@@ -265,8 +265,9 @@ row_entity_find(struct store *s, uint64_t project, struct str type,
 static enum err
 row_entity_page(struct store *s, uint64_t project, struct str type,
     struct str key, bool one_type, size_t max, struct arena *a,
-    struct entity_row **ret, size_t *n, struct err_info *e)
+    struct entity_row **ret, size_t *n, bool *more, struct err_info *e)
 {
+	size_t bytes = 0;
 	struct use u = use_of(s,
 	    one_type ? SQL_ENTITY_PAGE_TYPE : SQL_ENTITY_PAGE);
 
@@ -278,8 +279,12 @@ row_entity_page(struct store *s, uint64_t project, struct str type,
 	use_text(&u, type);
 	use_text(&u, key);
 	use_int(&u, max);
-	while (use_row(&u))
-		entity_read(&u, a, &(*ret)[(*n)++]);
+	*more = false;
+	while (bytes < PAGE_BYTES_MAX && use_row(&u)) {
+		entity_read(&u, a, &(*ret)[*n]);
+		bytes += (*ret)[(*n)++].state.n;
+	}
+	*more = *n == max || bytes >= PAGE_BYTES_MAX;
 	return use_end(&u, e);
 }
 
@@ -525,6 +530,7 @@ row_event_page(struct store *s, space_id space, uint64_t after, size_t max,
     bool with_raw, struct arena *a, struct event_row **ret, size_t *n,
     struct err_info *e)
 {
+	size_t bytes = 0;
 	struct use u = use_of(s,
 	    with_raw ? SQL_EVENT_PAGE_RAW : SQL_EVENT_PAGE);
 
@@ -535,8 +541,10 @@ row_event_page(struct store *s, space_id space, uint64_t after, size_t max,
 	use_int(&u, at_of(space, after));
 	use_int(&u, at_of(space, POS_MAX));
 	use_int(&u, max);
-	while (use_row(&u))
-		event_read(&u, with_raw, a, &(*ret)[(*n)++]);
+	while (bytes < PAGE_BYTES_MAX && use_row(&u)) {
+		event_read(&u, with_raw, a, &(*ret)[*n]);
+		bytes += (*ret)[(*n)++].raw.n;
+	}
 	return use_end(&u, e);
 }
 

@@ -301,54 +301,144 @@ own_load(struct store *s, space_id sp, uint64_t pos, struct arena *a,
 
 /* --- refuse ---------------------------------------------------------------------------- */
 
+/* What the refused events of an entity had replaced, none of it refused. */
+struct instead {
+	struct eid *id; /* in the arena */
+	size_t n;
+};
+struct exchange {
+	struct store *s;
+	space_id sp;
+	struct map refused; /* id -> struct instead */
+	struct arena a, row;
+	struct parsed p;
+};
+
 static enum err
-exchange_one(struct store *s, struct space_slot *space, const struct event *ev,
+name_add(struct names *l, const struct eid *id, struct err_info *e)
+{
+	/* The map's value is only a sign: what it names is borrowed. */
+	if (map_get(&l->seen, eid_key(id)) != NULL)
+		return ERR_OK;
+	if (!map_put(&l->seen, eid_key(id), &l->seen) ||
+	    !mem_grow(&l->out, &l->cap_out, l->n_out + 1, sizeof *l->out))
+		return err_set(e, ERR_NOMEM);
+	l->out[l->n_out++] = *id;
+	return ERR_OK;
+}
+
+/* The names of an event with the refused ones exchanged; *changed: there were
+ * some. */
+static enum err
+names_instead(struct exchange *x, const struct event *ev, struct names *l,
+    bool *changed, struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	*changed = false;
+	for (size_t i = 0; rc == ERR_OK && i < ev->n_replaces; i++) {
+		const struct instead *in =
+		    map_get(&x->refused, eid_key(&ev->replaces[i]));
+
+		if (in == NULL)
+			rc = name_add(l, &ev->replaces[i], e);
+		for (size_t k = 0; in != NULL && rc == ERR_OK && k < in->n; k++)
+			rc = name_add(l, &in->id[k], e);
+		*changed |= in != NULL;
+	}
+	return rc;
+}
+
+static enum err
+refused_note(struct exchange *x, const struct event *ev, const struct names *l,
+    struct err_info *e)
+{
+	struct instead *in = arena_alloc(&x->a, sizeof *in);
+	struct eid *key = arena_alloc(&x->a, sizeof *key);
+
+	if (in == NULL || key == NULL)
+		return err_set(e, ERR_NOMEM);
+	*key = ev->id;
+	in->n = l->n_out;
+	in->id = arena_array(&x->a, l->n_out + 1, sizeof *in->id);
+	if (in->id == NULL)
+		return err_set(e, ERR_NOMEM);
+	if (l->n_out > 0)
+		memcpy(in->id, l->out, l->n_out * sizeof *in->id);
+	return map_put(&x->refused, eid_key(key), in) ? ERR_OK :
+	                                                err_set(e, ERR_NOMEM);
+}
+
+/* One event, after all that it can name. */
+static enum err
+exchange_one(struct exchange *x, const struct history_item *item,
     struct err_info *e)
 {
 	struct names l = { 0 };
-	enum err rc = names_resolve(s, space->row.id, ev, &l, e);
+	struct event_row r;
+	bool changed = false, fixed = true;
+	enum err rc = history_raw(x->s, x->sp, item, &x->row, &r, e);
 
 	if (rc == ERR_OK)
-		rc = event_rewrite(s, ev,
-		    &(struct restamp){ ev->clock, ev->node, ev->node_seq, l.out,
-		        l.n_out },
+		rc = row_parse(&r, &x->p, e);
+	if (rc == ERR_OK)
+		rc = names_instead(x, &x->p.ev, &l, &changed, e);
+	if (rc == ERR_OK && item->flags & FLAG_REFUSED)
+		rc = refused_note(x, &x->p.ev, &l, e);
+	else if (rc == ERR_OK && changed)
+		rc = ever_acked(x->s, &x->p.ev.id, &fixed, e);
+	if (rc == ERR_OK && !fixed)
+		rc = event_rewrite(x->s, &x->p.ev,
+		    &(struct restamp){ x->p.ev.clock, x->p.ev.node,
+		        x->p.ev.node_seq, l.out, l.n_out },
 		    e);
 	names_fini(&l);
 	return rc;
 }
 
-static bool
-event_names(const struct event *ev, const struct eid *id)
+/* In stamp order: what an event names comes before it. */
+static enum err
+entity_exchange(struct store *s, struct entity_slot *slot, struct err_info *e)
 {
-	for (size_t i = 0; i < ev->n_replaces; i++)
-		if (eid_eq(&ev->replaces[i], id))
-			return true;
-	return false;
+	struct exchange x = { .s = s, .sp = slot->project->row.space };
+	struct history_item *item;
+	struct arena a = { 0 };
+	uint64_t *pos;
+	size_t n = 0;
+	enum err rc = entity_positions(s, slot->id, slot->runs, slot->pos,
+	    slot->n_pos, &a, &pos, &n, e);
+
+	if (rc == ERR_OK)
+		rc = history_load(s, x.sp, pos, n, &a, &item, e);
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		if (item[i].flags & FLAG_REFUSED ||
+		    (x.refused.count > 0 && item[i].flags & FLAG_OWN &&
+		        !item[i].acked))
+			rc = exchange_one(&x, &item[i], e);
+	map_fini(&x.refused);
+	arena_fini(&x.a);
+	arena_fini(&x.row);
+	parsed_fini(&x.p);
+	arena_fini(&a);
+	return rc;
 }
 
 enum err
-names_exchange(struct store *s, struct space_slot *space,
-    const struct event_row *r, struct err_info *e)
+names_settle(struct store *s, struct err_info *e)
 {
-	space_id sp = space->row.id;
-	struct waiting w;
-	struct arena a = { 0 };
-	struct parsed p = { 0 };
-	/* Who names it comes after it. */
-	enum err rc = waiting_own(s, sp,
-	    (struct stamp){ r->clock, r->node, r->id }, &w, e);
+	enum err rc = ERR_OK;
 
-	for (size_t i = 0; rc == ERR_OK && i < w.n; i++) {
-		struct event_row other = { 0 };
-		bool ours;
+	/* The list may grow meanwhile. */
+	for (size_t i = 0; rc == ERR_OK && s->n_renames > 0 && i < s->n_dirty;
+	     i++) {
+		struct entity_slot *slot = s->dirty[i];
 
-		rc = own_load(s, sp, w.pos[i], &a, &other, &p, &ours, e);
-		if (rc == ERR_OK && ours && event_names(&p.ev, &r->id))
-			rc = exchange_one(s, space, &p.ev, e);
+		if (!slot->renames)
+			continue;
+		slot->renames = false;
+		s->n_renames--;
+		rc = entity_exchange(s, slot, e);
 	}
-	free(w.pos);
-	parsed_fini(&p);
-	arena_fini(&a);
 	return rc;
 }
 
@@ -521,7 +611,9 @@ store_restamp(struct store *s, space_id sp, uint64_t above,
 	rc = space_slot(s, sp, &space, e);
 	if (rc != ERR_OK)
 		return write_end(s, rc);
-	rc = restamp_space(s, sp, true, above, &changed, e);
+	rc = names_settle(s, e);
+	if (rc == ERR_OK)
+		rc = restamp_space(s, sp, true, above, &changed, e);
 	if (rc == ERR_OK && changed)
 		rc = restamp_others(s, e);
 	if (rc == ERR_OK)
@@ -572,6 +664,9 @@ store_node_renew(struct store *s, struct err_info *e)
 	enum err rc;
 
 	write_begin(s);
+	rc = names_settle(s, e);
+	if (rc != ERR_OK)
+		return write_end(s, rc);
 	memcpy(was, s->meta.node, sizeof was);
 	s->opt.env.random(s->opt.env.ctx, id, sizeof id);
 	hex_encode(id, sizeof id, s->meta.node);

@@ -44,9 +44,10 @@ ever_acked(struct store *s, const struct eid *id, bool *ret,
 	return rc;
 }
 
-/* The entity that a row's event is about is folded again. */
+/* The entity that a row's event is about is folded again; where the event was
+ * refused, others that name it are made to name something else. */
 static enum err
-row_entity_stale(struct store *s, const struct event_row *r,
+row_entity_stale(struct store *s, const struct event_row *r, bool refused,
     struct err_info *e)
 {
 	struct entity_slot *slot;
@@ -61,6 +62,10 @@ row_entity_stale(struct store *s, const struct event_row *r,
 		    (long long)r->space, (unsigned long long)r->pos);
 	if (rc == ERR_OK)
 		rc = entity_slot_stale(s, slot, e);
+	if (rc == ERR_OK && refused && !slot->renames) {
+		slot->renames = true;
+		s->n_renames++;
+	}
 	parsed_fini(&p);
 	return rc;
 }
@@ -79,7 +84,7 @@ row_unrefuse(struct store *s, struct space_slot *space, struct event_row *r,
 	space_dirty(s, space);
 	rc = s->ops->refused_del(s, r->space, r->pos, e);
 	if (rc == ERR_OK)
-		rc = row_entity_stale(s, r, e);
+		rc = row_entity_stale(s, r, false, e);
 	/* It counts for those that a project is shared with. */
 	return rc == ERR_OK ? share_reset(s, r->space, r->pos, e) : rc;
 }
@@ -248,9 +253,7 @@ refuse(struct store *s, space_id sp, const struct eid *id, enum err code,
 		if (rc == ERR_OK)
 			rc = s->ops->event_mark(s, &r, e);
 		if (rc == ERR_OK)
-			rc = row_entity_stale(s, &r, e);
-		if (rc == ERR_OK)
-			rc = names_exchange(s, space, &r, e);
+			rc = row_entity_stale(s, &r, true, e);
 	}
 	s->changed = true;
 	if (rc == ERR_OK)
@@ -334,8 +337,10 @@ retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
 	struct event_row r;
 	struct arena a = { 0 };
 	bool fixed, found;
-	enum err rc = refused_find(s, sp, id, &space, &a, &r, e);
+	enum err rc = names_settle(s, e);
 
+	if (rc == ERR_OK)
+		rc = refused_find(s, sp, id, &space, &a, &r, e);
 	if (rc == ERR_OK)
 		rc = ever_acked(s, id, &fixed, e);
 	if (rc != ERR_OK)

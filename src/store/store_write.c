@@ -295,9 +295,10 @@ put_again(struct store *s, struct space_slot *space, const struct arrival *a,
 	struct event_row r;
 	struct arena rows = { 0 };
 	bool same = false;
-	enum err rc;
+	enum err rc = names_settle(s, e);
 
-	rc = row_find(s, space->row.id, &a->ev->id, &rows, &r, e);
+	if (rc == ERR_OK)
+		rc = row_find(s, space->row.id, &a->ev->id, &rows, &r, e);
 	if (rc == ERR_OK)
 		rc = content_same(&r, a->ev, &same, e);
 	if (rc != ERR_OK)
