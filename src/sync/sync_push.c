@@ -252,6 +252,9 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 		if (!eid_eq(&r->eid, &ev->send.id))
 			return err_setf(e, ERR_PROTOCOL,
 			    "result %zu of a batch is of another event", i + 1);
+		if (r->seq > a->head)
+			return err_setf(e, ERR_PROTOCOL,
+			    "the head of a batch is below its events");
 		if (r->status != BATCH_REJECTED)
 			accept(g, ev, r);
 		else if (rejected(s, g, ev, r, e) != ERR_OK)
@@ -259,7 +262,7 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 	}
 	if (a->head < g->pulled)
 		return err_setf(e, ERR_PROTOCOL,
-		    "the head of a batch is below its events");
+		    "the head of a batch is below what was pulled");
 	return ERR_OK;
 }
 

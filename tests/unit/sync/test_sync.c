@@ -580,6 +580,22 @@ static const struct story stories[] = {
 		"\"status\":\"maybe\",\"seq\":1}],\"epoch\":\"e1\","
 		"\"head\":1}", -1 } },
 	    .err = ERR_PROTOCOL, .says = "maybe", .requests = 2, .left = 1 },
+	{ .name = "a place beyond the head", .mine = "uu", .hub = "",
+	    .twist = { { 2, SAYS, 0, 200, "{\"results\":[{\"event_id\":"
+		"\"01890000-0000-7000-8000-000000000000\","
+		"\"status\":\"success\",\"seq\":1},{\"event_id\":"
+		"\"01890000-0000-7000-8000-000000000001\","
+		"\"status\":\"duplicate\",\"seq\":9}],\"epoch\":\"e1\","
+		"\"head\":2}", -1 } },
+	    .err = ERR_PROTOCOL, .says = "head", .requests = 2, .left = 2 },
+	{ .name = "a head below what was pulled", .mine = "aau",
+	    .epoch = "e1", .pulled = 2, .hub = "AB",
+	    .rule = { { 2, ERR_SCHEMA, false, 0 } },
+	    .twist = { { 2, SAYS, 0, 200, "{\"results\":[{\"event_id\":"
+		"\"01890000-0000-7000-8000-000000000002\","
+		"\"status\":\"rejected\",\"code\":\"quota\"}],"
+		"\"epoch\":\"e1\",\"head\":1}", -1 } },
+	    .err = ERR_PROTOCOL, .says = "pulled", .requests = 2, .left = 1 },
 	{ .name = "a head below its events", .mine = "u", .hub = "",
 	    .twist = { { 2, SAYS, 0, 200, "{\"results\":[{\"event_id\":"
 		"\"01890000-0000-7000-8000-000000000000\","
