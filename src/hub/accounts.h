@@ -142,6 +142,10 @@ enum err accounts_refresh(struct accounts *a, struct str token, int64_t now_ms,
 enum err accounts_revoke(struct accounts *a, struct str session_id,
     struct err_info *e);
 
+/* The same by a refresh token, current or spent.  One that is unknown is fine. */
+enum err accounts_revoke_token(struct accounts *a, struct str token,
+    struct err_info *e);
+
 /* --- who is it -------------------------------------------------------------
  */
 

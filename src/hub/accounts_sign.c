@@ -521,3 +521,44 @@ accounts_revoke(struct accounts *a, struct str session_id, struct err_info *e)
 	(void)pthread_mutex_unlock(&a->write_lock);
 	return rc;
 }
+
+/* The session of a refresh token; n 0 where nobody knows it. */
+static enum err
+session_of(struct accounts *a, const uint8_t token[FAMILY_TOKEN_BYTES],
+    struct arena *ar, struct str *ret, struct err_info *e)
+{
+	uint8_t hash[FAMILY_HASH_BYTES];
+	struct query q = { 0 };
+	bool found;
+	enum err rc;
+
+	*ret = (struct str){ NULL, 0 };
+	family_token_hash(token, hash);
+	(void)pthread_mutex_lock(&a->read_lock);
+	query_open(&q, &a->read, "SELECT family FROM token WHERE hash = ?1");
+	query_blob(&q, hash, sizeof hash);
+	rc = query_row(&q, &found, e);
+	if (rc == ERR_OK && found)
+		rc = query_copy(&q, 0, ar, ret, e);
+	query_close(&q);
+	(void)pthread_mutex_unlock(&a->read_lock);
+	return rc;
+}
+
+enum err
+accounts_revoke_token(struct accounts *a, struct str token, struct err_info *e)
+{
+	uint8_t bytes[FAMILY_TOKEN_BYTES];
+	struct arena ar = { 0 };
+	struct str session;
+	enum err rc;
+
+	if (!family_token_parse(token, bytes))
+		return ERR_OK;
+	rc = session_of(a, bytes, &ar, &session, e);
+	if (rc == ERR_OK && session.n > 0)
+		rc = accounts_revoke(a, session, e);
+	sodium_memzero(bytes, sizeof bytes);
+	arena_fini(&ar);
+	return rc;
+}

@@ -1,20 +1,39 @@
 /* Events in and out: batch, pull, snapshot.  docs/protocol.md, Events. */
-#include <stdlib.h>
-
 #include "batch.h"
 #include "clock.h"
 #include "feed.h"
 #include "hub_int.h"
 
-/* --- batch ------------------------------------------------------------------- */
+enum {
+	/* Bodies up to these are decoded on the loop, others by a decoder: a
+	 * large one must not hold up everybody's next request. */
+	INLINE_PACKED = 8 * 1024,
+	INLINE_PLAIN = 64 * 1024,
+	/* Values in a body.  An event alone has fewer, so halving a batch that is
+	 * refused for it comes to an end.  16 MiB of tape. */
+	NODES_MAX = 1 << 20,
+};
+/* Bytes of decoded batches, and of answers that clients have not read: above it
+ * they are asked to come again. */
+#define DECODED_MAX (UINT64_C(256) << 20)
+#define UNSENT_MAX (UINT64_C(256) << 20)
+
+/* --- batch -------------------------------------------------------------------
+ *
+ *	loop -> (decoder -> loop ->) writer -> loop: answer
+ */
 
 struct batch_job {
-	struct write_job write;
+	union { /* first: one at a time */
+		struct decode_job decode;
+		struct write_job write;
+	};
 	struct call *call;
 	struct http_request *req;
 	const struct account_team *team; /* that the request names, or NULL */
 	struct buf plain;                /* the body, inflated */
 	struct batch batch;
+	size_t held; /* as counted in hub->held */
 	struct arena arena; /* of the answer */
 	struct batch_answer answer;
 	struct hub_writer *writer; /* while the job is written */
@@ -27,6 +46,16 @@ batch_job_fini(struct batch_job *bj)
 	batch_fini(&bj->batch);
 	buf_fini(&bj->plain);
 	arena_fini(&bj->arena);
+	atomic_fetch_sub(&bj->call->hub->held, bj->held);
+}
+
+static void
+batch_fail(struct batch_job *bj, const struct err_info *e)
+{
+	struct http_request *req = bj->req;
+
+	batch_job_fini(bj);
+	call_error(req, e);
 }
 
 /* The team of one event where the request names none. */
@@ -65,7 +94,6 @@ batch_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = admission_batch(&w->admission, &from, &bj->batch,
 		    &bj->arena, &bj->answer, e);
-	w->since_checkpoint += bj->plain.len ? bj->plain.len : bj->req->body.n;
 	return rc;
 }
 
@@ -83,60 +111,122 @@ batch_count(struct hub_metrics *m, const struct batch_answer *a)
 }
 
 static void
-batch_done(struct pool_job *job)
+batch_written(struct pool_job *job)
 {
 	struct batch_job *bj = (struct batch_job *)(void *)job;
 	struct http_request *req = bj->req;
 	struct hub *hub = bj->call->hub;
 	struct buf body = { 0 };
+	bool gzipped;
 
 	if (job->rc != ERR_OK) {
-		batch_job_fini(bj);
-		call_error(req, &job->e);
+		batch_fail(bj, &job->e);
 		return;
 	}
 	batch_answer_encode(&bj->answer, &body);
 	batch_count(&hub->metrics, &bj->answer);
 	batch_job_fini(bj);
-	if (body.failed)
-		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
-	else
-		http_respond_json(req, 200, &body);
+	if (buf_ok(&body, &job->e) != ERR_OK) {
+		call_error(req, &job->e);
+	} else {
+		gzipped = call_deflate(&hub->gzip,
+		    http1_accepts_gzip(req->head), &body);
+		call_respond(req, 200, &body, gzipped);
+	}
 	buf_fini(&body);
+}
+
+/* Inflate and read the body; counts what is held of it.  The loop's thread or a
+ * decoder's. */
+static enum err
+batch_read(struct batch_job *bj, struct gzip *g, struct err_info *e)
+{
+	struct hub *hub = bj->call->hub;
+	struct str body;
+	enum err rc = ERR_OK;
+
+	if (atomic_load(&hub->held) > DECODED_MAX)
+		return err_setf(e, ERR_UNAVAILABLE,
+		    "too many batches are under way, try again");
+	rc = call_body(bj->call, bj->req, g, &bj->plain, &body, e);
+	if (rc != ERR_OK)
+		return rc;
+	/* An empty batch may come without any body at all. */
+	if (body.n == 0)
+		body = STR("{\"events\":[]}");
+	bj->batch.json.count_max = NODES_MAX;
+	rc = batch_decode(&bj->batch, body, e);
+	bj->held = bj->plain.cap +
+	    bj->batch.json.cap * sizeof *bj->batch.json.node +
+	    bj->batch.n * sizeof *bj->batch.item;
+	atomic_fetch_add(&hub->held, bj->held);
+	return rc;
+}
+
+static void
+batch_to_writer(struct batch_job *bj)
+{
+	struct err_info e = { 0 };
+
+	bj->write = (struct write_job){ .write = batch_write,
+		.job = { .done = batch_written,
+			.weight = (unsigned)bj->batch.n + 1 } };
+	if (pool_push(bj->call->hub->writer, &bj->write.job, &e) != ERR_OK)
+		batch_fail(bj, &e);
+}
+
+static void
+batch_on_decoder(struct hub_decoder *d, struct decode_job *job)
+{
+	struct batch_job *bj = (struct batch_job *)(void *)job;
+
+	job->job.rc = batch_read(bj, &d->gzip, &job->job.e);
+}
+
+static void
+batch_decoded(struct pool_job *job)
+{
+	struct batch_job *bj = (struct batch_job *)(void *)job;
+
+	if (job->rc != ERR_OK) {
+		struct err_info e = job->e;
+
+		batch_fail(bj, &e);
+	} else {
+		batch_to_writer(bj);
+	}
 }
 
 void
 api_batch(struct call *call, struct http_request *req)
 {
 	struct batch_job *bj = arena_zero(&req->arena, sizeof *bj);
+	size_t most = call->gzip ? INLINE_PACKED : INLINE_PLAIN;
 	struct err_info e = { 0 };
-	struct str body;
 	enum err rc;
 
 	if (bj == NULL) {
-		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+		(void)err_set(&e, ERR_NOMEM);
+		call_error(req, &e);
 		return;
 	}
 	bj->call = call;
 	bj->req = req;
 	bj->now_ms = os_wall_ms();
-	bj->write.write = batch_write;
-	bj->write.job.done = batch_done;
 	rc = call_team_named(call, req, &bj->team, &e);
-	if (rc == ERR_OK)
-		rc = call_body(call, req, &bj->plain, &body, &e);
-	/* An empty batch may come without any body at all. */
-	if (rc == ERR_OK && body.n == 0)
-		body = STR("{\"events\":[]}");
-	if (rc == ERR_OK)
-		rc = batch_decode(&bj->batch, body, &e);
-	bj->write.job.weight = (unsigned)bj->batch.n + 1;
-	if (rc == ERR_OK)
-		rc = pool_push(call->hub->writer, &bj->write.job, &e);
-	if (rc != ERR_OK) {
-		batch_job_fini(bj);
-		call_error(req, &e);
+	if (rc == ERR_OK && req->body.n <= most) {
+		rc = batch_read(bj, &call->hub->gzip, &e);
+		if (rc == ERR_OK) {
+			batch_to_writer(bj);
+			return;
+		}
+	} else if (rc == ERR_OK) {
+		bj->decode = (struct decode_job){ .decode = batch_on_decoder,
+			.job = { .done = batch_decoded, .weight = 1 } };
+		rc = pool_push(call->hub->decoder, &bj->decode.job, &e);
 	}
+	if (rc != ERR_OK)
+		batch_fail(bj, &e);
 }
 
 /* --- pull and snapshot ----------------------------------------------------------
@@ -150,7 +240,7 @@ struct feed_job {
 	struct call *call;
 	struct http_request *req;
 	const struct account_team *team;
-	bool made; /* the writer has been asked */
+	bool made; /* the space is there, or the writer was asked to make it */
 	bool snapshot;
 	struct str project;
 	struct pull_query query;
@@ -181,7 +271,8 @@ feed_done(struct pool_job *job)
 		job->rc = e.code;
 		job->e = e;
 	}
-	atomic_fetch_add(&hub->metrics.pulls, 1);
+	atomic_fetch_add(fj->snapshot ? &hub->metrics.snapshots
+	                              : &hub->metrics.pulls, 1);
 	/* The job lives in the request's arena and goes with the answer. */
 	body = fj->body;
 	fj->body = (struct buf){ 0 };
@@ -206,6 +297,8 @@ feed_read(struct hub_reader *r, struct read_job *job)
 	buf_reset(&fj->body);
 	rc = store_space_find(r->store, STR(""), STR(""), fj->team->slug, &a,
 	    &sp, e);
+	/* What is not found from here on is not for the writer to make. */
+	fj->made |= rc == ERR_OK;
 	if (rc == ERR_OK && fj->snapshot)
 		rc = snapshot_write(r->store, sp.id, fj->project, &fj->body, e);
 	else if (rc == ERR_OK)
@@ -241,6 +334,33 @@ space_done(struct pool_job *job)
 		call_error(fj->req, &e);
 }
 
+/* A client that does not read its answer is not given others without end. */
+static enum err
+answers_fit(const struct hub *hub, struct err_info *e)
+{
+	struct http_server_stats net;
+
+	http_server_stats(hub->server, &net);
+	return net.unsent <= UNSENT_MAX
+	    ? ERR_OK
+	    : err_setf(e, ERR_UNAVAILABLE,
+	          "too many answers are on their way, try again");
+}
+
+/* ?project=, in the normal form of ids where it is one. */
+static enum err
+project_named(struct http_request *req, struct str *ret, struct err_info *e)
+{
+	char text[EID_TEXT_MAX];
+	struct eid id;
+
+	if (!http_query(req, "project", ret) || !eid_parse(*ret, &id) ||
+	    id.form != EID_UUID)
+		return ERR_OK;
+	*ret = arena_str(&req->arena, str_n(text, eid_format(&id, text)));
+	return ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+}
+
 static void
 feed(struct call *call, struct http_request *req, bool snapshot)
 {
@@ -249,21 +369,25 @@ feed(struct call *call, struct http_request *req, bool snapshot)
 	enum err rc;
 
 	if (fj == NULL) {
-		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+		(void)err_set(&e, ERR_NOMEM);
+		call_error(req, &e);
 		return;
 	}
 	fj->call = call;
 	fj->req = req;
 	fj->snapshot = snapshot;
 	fj->read.read = feed_read;
+	fj->read.job.weight = 1;
 	fj->read.job.done = feed_done;
 	fj->write.write = space_write;
 	fj->write.job.done = space_done;
 	fj->write.job.weight = 1;
-	rc = accounts_team_of(&call->who, http_header(req, "X-Team-Slug"),
-	    STR(""), &fj->team, &e);
+	rc = answers_fit(call->hub, &e);
+	if (rc == ERR_OK)
+		rc = accounts_team_of(&call->who,
+		    http_header(req, "X-Team-Slug"), STR(""), &fj->team, &e);
 	if (rc == ERR_OK && snapshot)
-		(void)http_query(req, "project", &fj->project);
+		rc = project_named(req, &fj->project, &e);
 	else if (rc == ERR_OK)
 		rc = pull_query_decode(&fj->query, req->head->query,
 		    &req->arena, &e);

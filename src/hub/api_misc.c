@@ -1,19 +1,103 @@
 /* Health and metrics. */
-#include "body.h"
+#include <stdlib.h>
+
 #include "clock.h"
+#include "fault.h"
 #include "hub_int.h"
+#include "proto.h"
+#include "when.h"
+
+/* --- health -----------------------------------------------------------------------
+ *
+ * Answered by the loop alone, so also while the storage is in trouble; then the
+ * writer is asked to try a transaction, so that the next look sees whether it
+ * still is. */
+
+struct probe {
+	struct write_job write;
+	struct hub *hub;
+};
+
+static enum err
+probe_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
+{
+	(void)w, (void)job, (void)e;
+	return ERR_OK;
+}
+
+static void
+probe_done(struct pool_job *job)
+{
+	struct probe *p = (struct probe *)(void *)job;
+
+	p->hub->probing = false;
+	free(p);
+}
+
+static void
+probe(struct hub *hub)
+{
+	struct err_info ignored = { 0 };
+	struct probe *p;
+
+	if (hub->probing)
+		return;
+	p = mem_zero(sizeof *p);
+	if (p == NULL)
+		return;
+	p->hub = hub;
+	p->write.write = probe_write;
+	p->write.job.done = probe_done;
+	p->write.job.weight = 1;
+	hub->probing = pool_push(hub->writer, &p->write.job, &ignored) ==
+	    ERR_OK;
+	if (!hub->probing)
+		free(p);
+}
+
+static void
+put_problem(struct json_writer *w, const struct err_info *e, int64_t since_ms)
+{
+	char since[WHEN_TEXT_MAX];
+
+	json_key(w, "problem"), json_obj(w);
+	json_key(w, "code"), json_put_z(w, err_wire(e->code));
+	/* Anybody may ask: the log has the rest. */
+	json_key(w, "message"), json_put_z(w, err_text(e->code));
+	json_key(w, "since");
+	json_put_str(w, str_n(since, when_format(since_ms, since)));
+	json_end(w);
+}
 
 void
 api_health(struct call *call, struct http_request *req)
 {
+	struct hub *hub = call->hub;
 	struct buf body = { 0 };
-	struct health_body h = { .version = STR(CLOWDER_VERSION),
-		.epoch = str_of(call->hub->epoch), .protocol = PROTO_VERSION };
+	struct json_writer w = { .out = &body };
+	struct err_info e;
+	int64_t since_ms;
+	bool ok = trouble_get(&hub->trouble, &e, &since_ms) == ERR_OK;
 
-	health_encode(&h, &body);
-	http_respond_json(req, 200, &body);
+	json_obj(&w);
+	json_key(&w, "status");
+	json_put_z(&w, hub->stopping ? "stopping" : ok ? "ok" : "degraded");
+	json_key(&w, "version"), json_put_z(&w, CLOWDER_VERSION);
+	json_key(&w, "protocol_version"), json_put_u(&w, PROTO_VERSION);
+	json_key(&w, "epoch"), json_put_z(&w, hub->epoch);
+	if (!ok)
+		put_problem(&w, &e, since_ms);
+	json_end(&w);
+	if (!ok)
+		probe(hub);
+	if (buf_ok(&body, &e) == ERR_OK)
+		http_respond_json(req, 200, &body);
+	else
+		call_error(req, &e);
 	buf_fini(&body);
 }
+
+/* --- metrics ---------------------------------------------------------------------- */
 
 static void
 put(struct buf *out, const char *name, const char *type, const char *help,
@@ -32,6 +116,8 @@ api_metrics(struct call *call, struct http_request *req)
 	struct hub_metrics *m = &hub->metrics;
 	struct http_server_stats net;
 	struct buf out = { 0 };
+	struct err_info e;
+	int64_t since_ms;
 	/* clang-format off: a table is drawn by hand */
 	const struct {
 		const char *name, *help;
@@ -47,26 +133,49 @@ api_metrics(struct call *call, struct http_request *req)
 		{ "events_duplicate_total", "Events that were known.", &m->events_duplicate },
 		{ "events_rejected_total",  "Events refused.", &m->events_rejected },
 		{ "commits_total",          "Commits of the log.", &m->commits },
+		{ "commits_failed_total",   "Transactions that were undone.", &m->commits_failed },
 		{ "commit_microseconds_total", "Time of admission and commit.", &m->commit_us },
-		{ "pulls_total",            "Pulls and snapshots answered.", &m->pulls },
+		{ "checkpoints_total",      "Times the write-ahead log was moved.", &m->checkpoints },
+		{ "checkpoint_microseconds_total", "Time of it.", &m->checkpoint_us },
+		{ "pulls_total",            "Pulls answered.", &m->pulls },
+		{ "snapshots_total",        "Snapshots answered.", &m->snapshots },
 		{ "logins_total",           "Sign-ins tried.", &m->logins },
 	};
 	/* clang-format on */
 
 	http_server_stats(hub->server, &net);
+	bool fails = trouble_get(&hub->trouble, &e, &since_ms) != ERR_OK;
+	/* clang-format off: a table is drawn by hand */
+	const struct {
+		const char *name, *help;
+		unsigned long long v;
+	} gauge[] = {
+		{ "connections",     "Open connections.", net.connections },
+		{ "request_held_bytes", "Bytes of requests that are held.", net.held },
+		{ "decoded_held_bytes", "Bytes of decoded batches that are held.", atomic_load(&hub->held) },
+		{ "answer_unsent_bytes", "Bytes of answers that are not sent yet.", net.unsent },
+		{ "decoder_waiting", "Jobs that wait for a decoder.", pool_waiting(hub->decoder) },
+		{ "writer_waiting",  "Jobs that wait for the writer.", pool_waiting(hub->writer) },
+		{ "reader_waiting",  "Jobs that wait for the reader.", pool_waiting(hub->reader) },
+		{ "worker_waiting",  "Jobs that wait for a worker.", pool_waiting(hub->worker) },
+		{ "wal_bytes",       "Bytes of the write-ahead log when it was last moved.", atomic_load(&m->wal_bytes) },
+		{ "storage_failing", "1 while writing fails.", fails },
+		{ "uptime_seconds",  "Seconds since the start.",
+		  (unsigned long long)(os_mono_ms() - hub->started_mono_ms) / 1000 },
+	};
+	/* clang-format on */
+
 	for (size_t i = 0; i < sizeof counter / sizeof counter[0]; i++)
 		put(&out, counter[i].name, "counter", counter[i].help,
 		    atomic_load(counter[i].v));
-	put(&out, "connections", "gauge", "Open connections.",
-	    net.connections);
-	put(&out, "held_bytes", "gauge", "Bytes of requests held.",
-	    net.held);
-	put(&out, "writer_waiting", "gauge", "Jobs that wait for the writer.",
-	    pool_waiting(hub->writer));
-	put(&out, "reader_waiting", "gauge", "Jobs that wait for the reader.",
-	    pool_waiting(hub->reader));
-	put(&out, "uptime_seconds", "gauge", "Seconds since the start.",
-	    (unsigned long long)(os_wall_ms() - hub->started_ms) / 1000);
+	for (size_t i = 0; i < sizeof gauge / sizeof gauge[0]; i++)
+		put(&out, gauge[i].name, "gauge", gauge[i].help, gauge[i].v);
+	if (out.failed) {
+		(void)buf_ok(&out, &e);
+		call_error(req, &e);
+		buf_fini(&out);
+		return;
+	}
 	http_respond(req, 200, &field, 1, &out);
 	buf_fini(&out);
 }

@@ -1,10 +1,12 @@
 /* Sign-in: token, refresh, revoke, me.  docs/protocol.md, Sign-in. */
-#include <stdlib.h>
+#include <sodium.h>
 
 #include "clock.h"
 #include "fault.h"
 #include "hub_int.h"
 #include "json.h"
+
+enum { NODES_MAX = 4096 /* of a body that is a name and a password */ };
 
 struct sign_job {
 	struct slow_job slow;
@@ -14,71 +16,66 @@ struct sign_job {
 	struct account_grant grant;
 };
 
-/* Two string members of a JSON object; b may be NULL. */
+/* Two string members of a JSON object, in the request's arena; b may be NULL. */
 static enum err
-members(struct http_request *req, const char *a_name, struct str *a,
-    const char *b_name, struct str *b, struct err_info *e)
+members(struct call *call, struct http_request *req, const char *a_name,
+    struct str *a, const char *b_name, struct str *b, struct err_info *e)
 {
-	struct json j = { 0 };
-	enum err rc = json_parse(&j, req->body, JSON_DEPTH_MAX, e);
+	const struct { const char *name; struct str *to; } want[] = {
+		{ a_name, a }, { b_name, b } };
+	struct json j = { .count_max = NODES_MAX };
+	struct buf plain = { 0 };
+	struct str body;
+	enum err rc = call_body(call, req, &call->hub->gzip, &plain, &body, e);
 
-	if (rc != ERR_OK)
-		return rc;
-	rc = json_check(&j, 0, JSON_DEPTH_MAX, e);
-	if (rc == ERR_OK &&
-	    (!json_str(&j, json_get(&j, 0, a_name), &req->arena, a) ||
-	    json_get(&j, 0, a_name) == 0))
-		rc = err_setf(e, ERR_BAD_REQUEST, "%s must be a string", a_name);
-	if (rc == ERR_OK && b != NULL &&
-	    (json_get(&j, 0, b_name) == 0 ||
-	    !json_str(&j, json_get(&j, 0, b_name), &req->arena, b)))
-		rc = err_setf(e, ERR_BAD_REQUEST, "%s must be a string", b_name);
+	if (rc == ERR_OK)
+		rc = json_parse(&j, body, JSON_DEPTH_MAX, e);
+	if (rc == ERR_OK)
+		rc = json_check(&j, 0, JSON_DEPTH_MAX, e);
+	for (size_t i = 0; i < 2 && rc == ERR_OK && want[i].name; i++) {
+		uint32_t node = json_get(&j, 0, want[i].name);
+
+		if (node == 0 || !json_str(&j, node, &req->arena, want[i].to))
+			rc = err_setf(e, ERR_BAD_REQUEST, "%s must be a string",
+			    want[i].name);
+		else
+			*want[i].to = arena_str(&req->arena, *want[i].to);
+	}
 	json_fini(&j);
+	if (plain.data != NULL)
+		sodium_memzero(plain.data, plain.cap);
+	buf_fini(&plain);
 	return rc;
-}
-
-/* "127.0.0.1:40112" without the port: what the throttle counts by. */
-static struct str
-address(const struct http_request *req)
-{
-	struct str peer = str_of(req->peer);
-
-	while (peer.n > 0 && peer.p[peer.n - 1] != ':')
-		peer.n--;
-	return peer.n > 0 ? str_n(peer.p, peer.n - 1) : str_of(req->peer);
 }
 
 static void
 sign_done(struct pool_job *job)
 {
-	struct sign_job *sj = (struct sign_job *)(void *)job;
-	struct http_request *req = sj->req;
-	struct buf body = { 0 };
-	char seconds[24];
-	struct http1_field field[] = {
-		{ STR("Content-Type"), STR("application/json") },
-		{ STR("Retry-After"), { NULL, 0 } },
-		{ STR("Cache-Control"), STR("no-store") },
+	static const struct http1_field field[] = {
+		{ { "Content-Type", 12 }, { "application/json", 16 } },
+		{ { "Cache-Control", 13 }, { "no-store", 8 } },
 	};
-	int status = 200, n;
+	struct sign_job *sj = (struct sign_job *)(void *)job;
+	struct buf body = { 0 };
 
-	if (job->rc == ERR_OK) {
-		accounts_put_grant(&body, &sj->grant);
-	} else {
-		accounts_put_error(&body, &sj->grant, &job->e);
-		status = err_http(job->rc);
-	}
-	if (body.failed) {
-		buf_fini(&body);
-		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+	if (job->rc != ERR_OK && err_http(job->rc) >= 500) {
+		call_error(sj->req, &job->e);
 		return;
 	}
-	n = snprintf(seconds, sizeof seconds, "%u", sj->grant.retry_after_s);
-	field[1].value = str_n(seconds, n > 0 ? (size_t)n : 0);
-	if (sj->grant.retry_after_s == 0)
-		field[1] = field[2];
-	http_respond(req, status, field,
-	    sj->grant.retry_after_s ? 3 : 2, &body);
+	if (job->rc != ERR_OK) {
+		accounts_put_error(&body, &sj->grant, &job->e);
+		call_answer_error(sj->req, job->rc, sj->grant.retry_after_s,
+		    &body);
+		return;
+	}
+	accounts_put_grant(&body, &sj->grant);
+	if (body.failed) {
+		buf_fini(&body);
+		(void)err_set(&job->e, ERR_NOMEM);
+		call_error(sj->req, &job->e);
+		return;
+	}
+	http_respond(sj->req, 200, field, 2, &body);
 	buf_fini(&body);
 }
 
@@ -89,7 +86,7 @@ run_login(struct hub *hub, struct slow_job *job)
 
 	atomic_fetch_add(&hub->metrics.logins, 1);
 	job->job.rc = accounts_login(hub->accounts, sj->name, sj->secret,
-	    address(sj->req), os_wall_ms(), &sj->req->arena, &sj->grant,
+	    sj->req->peer_host, os_wall_ms(), &sj->req->arena, &sj->grant,
 	    &job->job.e);
 }
 
@@ -112,15 +109,19 @@ sign(struct call *call, struct http_request *req,
 	enum err rc;
 
 	if (sj == NULL) {
-		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+		(void)err_set(&e, ERR_NOMEM);
+		call_error(req, &e);
 		return;
 	}
 	sj->call = call;
 	sj->req = req;
 	sj->slow.run = run;
 	sj->slow.job.done = sign_done;
-	rc = members(req, secret_member, &sj->secret, name_member,
-	    name_member ? &sj->name : NULL, &e);
+	rc = members(call, req, secret_member, &sj->secret, name_member,
+	    &sj->name, &e);
+	if (rc == ERR_OK && (sj->secret.p == NULL ||
+	    (name_member != NULL && sj->name.p == NULL)))
+		rc = err_set(&e, ERR_NOMEM);
 	if (rc == ERR_OK)
 		rc = pool_push(call->hub->worker, &sj->slow.job, &e);
 	if (rc != ERR_OK)
@@ -139,12 +140,16 @@ api_refresh(struct call *call, struct http_request *req)
 	sign(call, req, run_refresh, NULL, "refresh");
 }
 
-/* RFC 7009, with the session of the access token that signs the call: a token
- * that is not good any more needs no revoking. */
+/* --- sign out ---------------------------------------------------------------------
+ *
+ * RFC 7009: a token in a form, refresh or access; a token that is not good any
+ * more needs no revoking.  Without a form the session of the access token that
+ * signs the request. */
 struct revoke_job {
 	struct slow_job slow;
 	struct http_request *req;
-	struct str session_id;
+	struct str session_id; /* n 0: by refresh */
+	struct str refresh;    /* in the request's arena */
 };
 
 static void
@@ -167,40 +172,62 @@ run_revoke(struct hub *hub, struct slow_job *job)
 {
 	struct revoke_job *rj = (struct revoke_job *)(void *)job;
 
-	job->job.rc = accounts_revoke(hub->accounts, rj->session_id,
-	    &job->job.e);
+	job->job.rc = rj->session_id.n > 0
+	    ? accounts_revoke(hub->accounts, rj->session_id, &job->job.e)
+	    : accounts_revoke_token(hub->accounts, rj->refresh, &job->job.e);
+}
+
+/* Which session is meant; *gone: it has ended already. */
+static enum err
+revoke_which(struct call *call, struct http_request *req,
+    struct revoke_job *rj, bool *gone, struct err_info *e)
+{
+	struct buf plain = { 0 };
+	struct str body, token;
+	bool form;
+	enum err rc = call_body(call, req, &call->hub->gzip, &plain, &body, e);
+
+	*gone = false;
+	if (rc != ERR_OK)
+		goto done;
+	form = http1_form_get(body, "token", &req->arena, &token);
+	rc = form ? accounts_check(call->hub->accounts, token, os_wall_ms(),
+	                &req->arena, &call->who, e)
+	          : call_who(call, req, e);
+	*gone = rc == ERR_SESSION;
+	if (rc == ERR_OK)
+		rj->session_id = call->who.session_id;
+	if (form && rc == ERR_UNAUTHORIZED) {
+		/* No access token of ours; perhaps a refresh token. */
+		rj->refresh = token;
+		rc = ERR_OK;
+	}
+done:
+	buf_fini(&plain);
+	return *gone ? ERR_OK : rc;
 }
 
 void
 api_revoke(struct call *call, struct http_request *req)
 {
 	struct revoke_job *rj = arena_zero(&req->arena, sizeof *rj);
-	struct str field = http_header(req, "Authorization");
 	struct err_info e = { 0 };
+	bool gone = false;
 	enum err rc;
 
 	if (rj == NULL) {
-		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
+		(void)err_set(&e, ERR_NOMEM);
+		call_error(req, &e);
 		return;
 	}
 	rj->req = req;
 	rj->slow.run = run_revoke;
 	rj->slow.job.done = revoke_done;
-	if (!str_starts(field, STR("Bearer "))) {
-		http_respond_error(req, ERR_UNAUTHORIZED,
-		    "Authorization: Bearer with an access token is needed");
-		return;
-	}
-	rc = accounts_check(call->hub->accounts,
-	    str_trim(str_n(field.p + 7, field.n - 7)), os_wall_ms(),
-	    &req->arena, &call->who, &e);
-	if (rc == ERR_SESSION) {
-		/* Signed out already. */
-		rj->slow.job.rc = ERR_OK;
+	rc = revoke_which(call, req, rj, &gone, &e);
+	if (rc == ERR_OK && gone) {
 		revoke_done(&rj->slow.job);
 		return;
 	}
-	rj->session_id = call->who.session_id;
 	if (rc == ERR_OK)
 		rc = pool_push(call->hub->worker, &rj->slow.job, &e);
 	if (rc != ERR_OK)

@@ -2,9 +2,12 @@
 #include "hub.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "fault.h"
@@ -21,54 +24,109 @@ hub_path(struct arena *a, const char *data, const char *name)
 	return arena_fmt(a, "%s/%s", data, name);
 }
 
-/* "127.0.0.1:8177", "[::1]:0" to host and port. */
-static enum err
-parse_listen(struct arena *a, const char *text, char **host, uint16_t *port,
-    struct err_info *e)
-{
-	struct str s = str_of(text);
-	size_t colon = s.n;
-	uint64_t p;
-
-	while (colon > 0 && s.p[colon - 1] != ':')
-		colon--;
-	if (colon < 2 || !str_u64(str_n(s.p + colon, s.n - colon), &p) ||
-	    p > UINT16_MAX)
-		return err_setf(e, ERR_USAGE, "%s is no ADDRESS:PORT, such as "
-		    "127.0.0.1:8177 or [::1]:8177", text);
-	s.n = colon - 1;
-	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
-		s = str_n(s.p + 1, s.n - 2);
-	*host = arena_dup(a, s);
-	*port = (uint16_t)p;
-	return *host ? ERR_OK : err_set(e, ERR_NOMEM);
-}
+/* Where to listen, taken apart. */
+struct listen {
+	char *host; /* in the hub's arena */
+	uint16_t port;
+	bool loopback;
+};
 
 static bool
-is_loopback(const char *host)
+address_is(const char *host, bool *loopback)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
 
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return (ntohl(v4.s_addr) >> 24) == 127;
-	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	if (inet_pton(AF_INET, host, &v4) == 1) {
+		*loopback = (ntohl(v4.s_addr) >> 24) == 127;
+		return true;
+	}
+	*loopback = inet_pton(AF_INET6, host, &v6) == 1;
+	if (!*loopback)
+		return false;
+	*loopback = IN6_IS_ADDR_LOOPBACK(&v6);
+	return true;
+}
+
+/* "127.0.0.1:8177", "[::1]:0", "localhost:8177" */
+static enum err
+listen_parse(struct hub *hub, struct listen *ret, struct err_info *e)
+{
+	struct str s = str_of(hub->o.listen), host = s;
+	size_t colon = s.n;
+	uint64_t port;
+	bool v6;
+
+	while (colon > 0 && s.p[colon - 1] != ':')
+		colon--;
+	host.n = colon > 0 ? colon - 1 : 0;
+	v6 = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+	if (v6)
+		host = str_n(host.p + 1, host.n - 2);
+	if (str_is(host, "localhost"))
+		host = STR("127.0.0.1");
+	ret->host = arena_dup(&hub->arena, host);
+	if (ret->host == NULL)
+		return err_set(e, ERR_NOMEM);
+	if (!str_u64(str_n(s.p + colon, s.n - colon), &port) ||
+	    port > UINT16_MAX || !address_is(ret->host, &ret->loopback) ||
+	    v6 != (str_find(host, ':') != SIZE_MAX))
+		return err_setf(e, ERR_USAGE, "%s is no ADDRESS:PORT, such as "
+		    "127.0.0.1:8177 or [::1]:8177", hub->o.listen);
+	ret->port = (uint16_t)port;
+	return ERR_OK;
+}
+
+/* What can be said before anything is made or opened. */
+static enum err
+options_check(struct hub *hub, struct listen *l, struct err_info *e)
+{
+	const struct hub_options *o = &hub->o;
+	bool tls = o->dev_tls || o->cert != NULL;
+	enum err rc;
+
+	if ((o->cert == NULL) != (o->key == NULL))
+		return err_setf(e, ERR_USAGE,
+		    "--tls-cert and --tls-key go together");
+	if (o->dev_tls && o->cert != NULL)
+		return err_setf(e, ERR_USAGE,
+		    "--dev-tls and --tls-cert exclude each other");
+	rc = listen_parse(hub, l, e);
+	if (rc == ERR_OK && !tls && !o->plain && !l->loopback)
+		rc = err_setf(e, ERR_USAGE, "%s is not loopback: give "
+		    "--tls-cert and --tls-key, or --plain where a proxy does "
+		    "the TLS", l->host);
+	return rc;
 }
 
 static enum err
 take_lock(struct hub *hub, struct err_info *e)
 {
+	char *path = hub_path(&hub->arena, hub->o.data, "hub.lock");
 	char text[32];
-	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-	enum err rc = os_lock_take(&hub->lock,
-	    hub_path(&hub->arena, hub->o.data, "hub.lock"), 0, e);
+	int n = snprintf(text, sizeof text, "%d\n", os_pid());
+	enum err rc;
 
+	if (path == NULL)
+		return err_set(e, ERR_NOMEM);
+	rc = os_lock_take(&hub->lock, path, 0, e);
 	if (rc == ERR_LOCKED)
 		return err_wrap(e, "another hub serves %s", hub->o.data);
 	if (rc != ERR_OK)
 		return rc;
 	return os_lock_record(&hub->lock,
 	    str_n(text, n > 0 ? (size_t)n : 0), e);
+}
+
+/* OpenSSL does not say what is wrong with a file. */
+static enum err
+readable(const char *path, struct err_info *e)
+{
+	if (access(path, R_OK) == 0)
+		return ERR_OK;
+	(void)err_sys(e, errno, "TLS: %s", path);
+	e->code = ERR_CONFIG;
+	return e->code;
 }
 
 static enum err
@@ -93,36 +151,30 @@ open_tls(struct hub *hub, const char **ca, struct err_info *e)
 			return rc;
 		*ca = cert;
 	}
-	if ((cert == NULL) != (key == NULL))
-		return err_setf(e, ERR_USAGE,
-		    "--tls-cert and --tls-key go together");
-	return cert ? tls_new(&hub->tls, cert, key, e) : ERR_OK;
+	if (cert == NULL)
+		return ERR_OK;
+	rc = readable(cert, e);
+	if (rc == ERR_OK)
+		rc = readable(key, e);
+	return rc == ERR_OK ? tls_new(&hub->tls, cert, key, e) : rc;
 }
 
 static enum err
-listen_on(struct hub *hub, struct err_info *e)
+listen_on(struct hub *hub, const struct listen *l, struct err_info *e)
 {
-	struct http_server_options so = { .handler = hub_handler(hub),
-		.body_max = 0 };
-	uint16_t port;
-	char *host;
-	enum err rc = parse_listen(&hub->arena, hub->o.listen, &host, &port, e);
+	const struct http_server_options so = { .handler = hub_handler(hub) };
+	uint16_t port = l->port;
+	enum err rc = http_server_new(&hub->server, &hub->loop, &so, e);
 	int n;
 
-	if (rc != ERR_OK)
-		return rc;
-	if (hub->tls == NULL && !hub->o.plain && !is_loopback(host))
-		return err_setf(e, ERR_USAGE, "%s is not loopback: give "
-		    "--tls-cert and --tls-key, or --plain where a proxy does "
-		    "the TLS", host);
-	rc = http_server_new(&hub->server, &hub->loop, &so, e);
 	if (rc == ERR_OK)
-		rc = http_server_listen(hub->server, host, &port, hub->tls, e);
+		rc = http_server_listen(hub->server, l->host, &port, hub->tls,
+		    e);
 	if (rc != ERR_OK)
 		return rc;
 	n = snprintf(hub->url, sizeof hub->url,
-	    strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
-	    hub->tls ? "https" : "http", host, port);
+	    strchr(l->host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+	    hub->tls ? "https" : "http", l->host, port);
 	return n > 0 && (size_t)n < sizeof hub->url
 	    ? ERR_OK : err_setf(e, ERR_USAGE, "the address is too long");
 }
@@ -138,7 +190,7 @@ on_stopped(void *arg)
 {
 	struct hub *hub = arg;
 
-	hub->serving = false;
+	hub->stopped = true;
 	uv_stop(&hub->loop);
 }
 
@@ -171,35 +223,49 @@ watch_signals(struct hub *hub, struct err_info *e)
 	return ERR_OK;
 }
 
+/* hub.db and the replica with its threads. */
 static enum err
-hub_open(struct hub *hub, struct err_info *e)
+stores_open(struct hub *hub, struct err_info *e)
 {
 	const struct accounts_options opt = { 0 };
 	char *db = hub_path(&hub->arena, hub->o.data, "hub.db");
-	const char *ca;
 	enum err rc;
 
 	hub->replica_path = hub_path(&hub->arena, hub->o.data, "replica.db");
 	if (db == NULL || hub->replica_path == NULL)
 		return err_set(e, ERR_NOMEM);
-	rc = os_mkdirs(hub->o.data, 0700, e);
+	rc = accounts_open(&hub->accounts, db, &opt, os_wall_ms(), e);
+	if (rc == ERR_OK)
+		rc = loop_poster_new(&hub->poster, &hub->loop, e);
+	return rc == ERR_OK ? hub_threads_start(hub, e) : rc;
+}
+
+static enum err
+hub_open(struct hub *hub, struct err_info *e)
+{
+	const char *ca = NULL;
+	struct listen l = { 0 };
+	enum err rc = options_check(hub, &l, e);
+
+	if (rc == ERR_OK)
+		rc = os_mkdirs(hub->o.data, 0700, e);
 	if (rc == ERR_OK)
 		rc = take_lock(hub, e);
 	if (rc == ERR_OK)
-		rc = accounts_open(&hub->accounts, db, &opt, os_wall_ms(), e);
-	if (rc == ERR_OK)
-		rc = loop_poster_new(&hub->poster, &hub->loop, e);
-	if (rc == ERR_OK)
-		rc = hub_threads_start(hub, e);
+		rc = stores_open(hub, e);
 	if (rc == ERR_OK)
 		rc = open_tls(hub, &ca, e);
 	if (rc == ERR_OK)
 		rc = watch_signals(hub, e);
 	if (rc == ERR_OK)
-		rc = listen_on(hub, e);
-	if (rc == ERR_OK && hub->o.ready != NULL)
+		rc = listen_on(hub, &l, e);
+	if (rc != ERR_OK)
+		return rc;
+	log_line(LOG_INFO, "hub", "version=%s url=%s data=%s epoch=%s",
+	    CLOWDER_VERSION, hub->url, hub->o.data, hub->epoch);
+	if (hub->o.ready != NULL)
 		hub->o.ready(hub->o.ctx, hub->url, ca);
-	return rc;
+	return ERR_OK;
 }
 
 static void
@@ -212,17 +278,27 @@ close_signal(uv_signal_t *s)
 static void
 hub_close(struct hub *hub)
 {
+	int busy;
+
+	/* Where the start has failed it still holds handles of the loop. */
+	if (hub->server != NULL && !hub->stopped)
+		http_server_stop(hub->server, 0, on_stopped, hub);
+	while (hub->server != NULL && !hub->stopped)
+		(void)uv_run(&hub->loop, UV_RUN_DEFAULT);
 	hub_threads_stop(hub);
 	http_server_free(hub->server);
 	loop_poster_close(hub->poster);
 	close_signal(&hub->term);
 	close_signal(&hub->intr);
 	(void)uv_run(&hub->loop, UV_RUN_DEFAULT);
-	(void)uv_loop_close(&hub->loop);
+	busy = uv_loop_close(&hub->loop);
+	assert(busy == 0);
+	(void)busy;
 	tls_free(hub->tls);
 	accounts_close(hub->accounts);
 	gzip_fini(&hub->gzip);
 	os_lock_release(&hub->lock);
+	trouble_fini(&hub->trouble);
 	arena_fini(&hub->arena);
 }
 
@@ -231,24 +307,31 @@ hub_serve(const struct hub_options *o, struct err_info *e)
 {
 	struct hub *hub = mem_zero(sizeof *hub);
 	enum err rc;
+	int bad;
 
 	if (hub == NULL)
 		return err_set(e, ERR_NOMEM);
 	hub->o = *o;
-	hub->started_ms = os_wall_ms();
-	if (uv_loop_init(&hub->loop) != 0) {
+	hub->started_mono_ms = os_mono_ms();
+	rc = trouble_init(&hub->trouble, e);
+	if (rc != ERR_OK) {
 		free(hub);
-		return err_setf(e, ERR_FAILED, "cannot make an event loop");
+		return rc;
+	}
+	bad = fault_tick() ? UV_EMFILE : uv_loop_init(&hub->loop);
+	if (bad != 0) {
+		trouble_fini(&hub->trouble);
+		free(hub);
+		return err_setf(e, ERR_FAILED, "event loop: %s",
+		    uv_strerror(bad));
 	}
 	rc = hub_open(hub, e);
-	if (rc == ERR_OK) {
-		hub->serving = true;
-		/* uv_stop is asked for once everything has been answered. */
-		while (hub->serving)
-			(void)uv_run(&hub->loop, UV_RUN_DEFAULT);
-		log_line(LOG_INFO, "hub", "stopped");
-	}
+	/* The loop is stopped once everything has been answered. */
+	while (rc == ERR_OK && !hub->stopped)
+		(void)uv_run(&hub->loop, UV_RUN_DEFAULT);
 	hub_close(hub);
+	if (rc == ERR_OK)
+		log_line(LOG_INFO, "hub", "stopped");
 	free(hub);
 	return rc;
 }

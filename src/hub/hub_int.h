@@ -13,6 +13,7 @@
 #include "map.h"
 #include "pool.h"
 #include "store.h"
+#include "trouble.h"
 
 enum { HUB_EPOCH_BYTES = 16 };
 
@@ -21,8 +22,9 @@ struct hub_metrics {
 	atomic_ullong requests, refused_requests, bytes_in, bytes_out;
 	atomic_ullong request_us;
 	atomic_ullong batches, events_new, events_duplicate, events_rejected;
-	atomic_ullong commits, commit_us;
-	atomic_ullong pulls, events_sent, logins;
+	atomic_ullong commits, commit_us, commits_failed;
+	atomic_ullong checkpoints, checkpoint_us, wal_bytes;
+	atomic_ullong pulls, snapshots, logins;
 };
 
 struct hub {
@@ -34,12 +36,16 @@ struct hub {
 	struct tls *tls;
 	struct os_lock lock;
 	struct accounts *accounts;
-	struct pool *writer, *reader, *worker;
+	struct pool *decoder, *writer, *reader, *worker;
 	struct gzip gzip; /* loop thread */
 	struct hub_metrics metrics;
+	struct trouble trouble;
+	bool probing;       /* loop thread: the writer was asked to try */
+	atomic_size_t held; /* bytes of batches that were inflated and parsed */
 	uv_signal_t term, intr;
-	bool serving, stopping;
-	int64_t started_ms;
+	bool stopping; /* a signal came */
+	bool stopped;  /* every request is answered, every handle closed */
+	uint64_t started_mono_ms;
 	/* Of this replica's log.  Written while the threads start. */
 	char epoch[2 * HUB_EPOCH_BYTES + 1];
 	const char *replica_path;
@@ -53,7 +59,8 @@ struct hub_writer {
 	struct admission admission;
 	struct map spaces; /* team slug -> struct team_space */
 	struct arena arena; /* of spaces */
-	uint64_t since_checkpoint; /* bytes appended */
+	bool wrote;   /* since the log was moved into the database as a whole */
+	bool resting; /* nothing came since */
 };
 
 /* A job for the writer.  write() runs inside a transaction that it may share; a
@@ -70,10 +77,19 @@ struct hub_reader {
 	struct gzip gzip;
 };
 
-/* A job for the reader or a worker. */
+/* A decoder thread's own. */
+struct hub_decoder {
+	struct gzip gzip;
+};
+
+/* A job for a reader, a decoder or a worker; sets rc and e of its own. */
 struct read_job {
 	struct pool_job job;
 	void (*read)(struct hub_reader *r, struct read_job *job);
+};
+struct decode_job {
+	struct pool_job job;
+	void (*decode)(struct hub_decoder *d, struct decode_job *job);
 };
 struct slow_job {
 	struct pool_job job;
@@ -92,25 +108,35 @@ struct call {
 	struct hub *hub;
 	const struct route *route;
 	struct account_who who; /* routes that want sign-in */
+	bool gzip;              /* the body comes packed */
 };
 
 struct route {
 	const char *method, *path; /* without the trailing slash */
 	bool signed_in;
-	size_t body_max;
+	size_t body_max, packed_max; /* bytes: plain, and as gzip */
 	void (*run)(struct call *call, struct http_request *req);
 };
 
 /* Routing; route.c. */
 struct http_handler hub_handler(struct hub *hub);
 /* The body, inflated where it came as gzip: a view of req->body or of *out.
- * ERR_MEDIA, ERR_TOO_LARGE, ERR_BAD_REQUEST. */
-enum err call_body(struct call *call, struct http_request *req,
-    struct buf *out, struct str *ret, struct err_info *e);
+ * ERR_TOO_LARGE, ERR_BAD_REQUEST. */
+enum err call_body(const struct call *call, const struct http_request *req,
+    struct gzip *g, struct buf *out, struct str *ret, struct err_info *e);
+/* Whose access token signs the request; call->who.  ERR_UNAUTHORIZED,
+ * ERR_SESSION, ERR_UNAVAILABLE. */
+enum err call_who(struct call *call, struct http_request *req,
+    struct err_info *e);
 /* The team that the request names; NULL where it names none. */
 enum err call_team_named(struct call *call, struct http_request *req,
     const struct account_team **ret, struct err_info *e);
+/* Answer with the error body and the fields that its status wants. */
 void call_error(struct http_request *req, const struct err_info *e);
+/* The same with a body of its own, which is taken.  retry_s: for Retry-After,
+ * 0 where the code alone decides. */
+void call_answer_error(struct http_request *req, enum err code,
+    unsigned retry_s, struct buf *body);
 /* Deflate *body in place where it is wanted and worth it; true where it was. */
 bool call_deflate(struct gzip *g, bool wanted, struct buf *body);
 void call_respond(struct http_request *req, int status, struct buf *body,
@@ -126,8 +152,7 @@ void api_snapshot(struct call *call, struct http_request *req);
 void api_health(struct call *call, struct http_request *req);
 void api_metrics(struct call *call, struct http_request *req);
 
-/* The team's state as one JSON object; snapshot.c.  ERR_TOO_LARGE; ERR_BUSY-like
- * ERR_UNAVAILABLE where the log moved on all the time. */
+/* The team's state as one JSON object; snapshot.c.  ERR_TOO_LARGE. */
 enum err snapshot_write(struct store *s, space_id sp, struct str project,
     struct buf *out, struct err_info *e);
 

@@ -1,4 +1,10 @@
-/* The hub's threads: one writer with group commit, a reader, workers. */
+/* The hub's threads: one writer with group commit, a reader, decoders, workers.
+ *
+ * Writing: all that waits is admitted in one transaction and committed once; then
+ * the answers go; then the write-ahead log is looked after, when nobody waits for
+ * it.  Fails: one request's reason undoes the transaction and each runs again by
+ * itself; the storage's reason (disk full, locked by another process, a broken
+ * disk) refuses all of them and stands in health until a write succeeds. */
 #include <stdlib.h>
 
 #include "clock.h"
@@ -12,11 +18,15 @@ enum {
 	READER_JOBS_MAX = 1024,
 	WORKER_JOBS_MAX = 128,
 	WORKERS = 2,
-	/* Bytes of the log between checkpoints: when there is a quiet moment, and
-	 * at the latest. */
-	CHECKPOINT_QUIET = 1 << 20,
-	CHECKPOINT_LATEST = 32 << 20,
+	DECODER_JOBS_MAX = 512,
+	DECODERS = 2,
+	LOCK_WAIT_MS = 2000, /* for another process; then requests get 503 */
+	QUIET_MS = 500,      /* without a write: a moment to tidy up */
 };
+/* The write-ahead log is moved into the database when it is this long, after the
+ * answers.  Longer: pages that change often are moved less often.  Shorter: those
+ * who wait behind it wait less. */
+#define WAL_BYTES (UINT64_C(8) << 20)
 
 struct team_space {
 	char *slug; /* in the writer's arena */
@@ -50,7 +60,9 @@ store_opt(bool read_only)
 		.env = { .wall_ms = env_wall, .random = env_random },
 		.hub = true,
 		.read_only = read_only,
-		.lock_wait_ms = 10000,
+		.lock_wait_ms = LOCK_WAIT_MS,
+		.wal_bytes_max = WAL_BYTES,
+		.tidy_later = true,
 	};
 }
 
@@ -101,11 +113,12 @@ static enum err
 write_list(struct hub_writer *w, struct pool_job *list, bool alone,
     struct err_info *e)
 {
+	struct hub_metrics *m = &w->hub->metrics;
 	uint64_t began = os_mono_ns();
 	enum err rc = store_begin(w->store, e);
 
 	if (rc != ERR_OK)
-		return rc;
+		goto done;
 	admission_begin(&w->admission);
 	for (struct pool_job *job = list; job != NULL; job = job->next) {
 		struct write_job *wj = (struct write_job *)(void *)job;
@@ -120,22 +133,56 @@ write_list(struct hub_writer *w, struct pool_job *list, bool alone,
 		store_rollback(w->store);
 		/* A space that was made in it is gone as well. */
 		spaces_forget(w);
-		return rc;
 	}
-	atomic_fetch_add(&w->hub->metrics.commits, 1);
-	atomic_fetch_add(&w->hub->metrics.commit_us,
-	    (os_mono_ns() - began) / 1000);
-	return ERR_OK;
+done:
+	atomic_fetch_add(rc == ERR_OK ? &m->commits : &m->commits_failed, 1);
+	atomic_fetch_add(&m->commit_us, (os_mono_ns() - began) / 1000);
+	return rc;
 }
 
-static void
-writer_checkpoint(struct hub_writer *w)
+/* These hit the next transaction as well, and some make it wait first: trying
+ * each request by itself would only make all of them wait longer. */
+static bool
+hits_all(enum err rc)
 {
-	struct err_info e = { 0 };
+	return rc == ERR_LOCKED || rc == ERR_IO;
+}
 
-	if (store_checkpoint(w->store, &e) != ERR_OK)
-		log_line(LOG_WARN, "hub", "checkpoint: %s", e.text);
-	w->since_checkpoint = 0;
+/* One request must not fail the others: each again by itself. */
+static enum err
+write_singly(struct hub_writer *w, struct pool_job *list, struct err_info *e)
+{
+	enum err worst = ERR_OK;
+
+	for (struct pool_job *job = list; job != NULL; job = job->next) {
+		if (hits_all(worst)) {
+			job->rc = worst;
+			job->e = *e;
+			continue;
+		}
+		job->rc = write_list(w, job, true, &job->e);
+		if (job->rc != ERR_OK) {
+			worst = job->rc;
+			*e = job->e;
+		}
+	}
+	return worst;
+}
+
+/* Is it the storage, or was it one request? */
+static void
+writer_judge(struct hub_writer *w, enum err rc, const struct err_info *e)
+{
+	struct trouble *t = &w->hub->trouble;
+
+	if (rc == ERR_OK) {
+		if (trouble_clear(t))
+			log_line(LOG_INFO, "hub", "writing works again");
+	} else if (trouble_is(rc) && !trouble_set(t, e, os_wall_ms())) {
+		log_line(LOG_DEBUG, "hub", "write: %s", e->text);
+	} else {
+		log_line(LOG_ERROR, "hub", "write: %s: %s", err_wire(rc), e->text);
+	}
 }
 
 static void
@@ -145,28 +192,54 @@ writer_take(void *ctx, struct pool_job *list)
 	struct err_info e = { 0 };
 	enum err rc = write_list(w, list, false, &e);
 
+	w->wrote = true;
+	w->resting = false;
 	for (struct pool_job *job = list; job != NULL; job = job->next) {
 		job->rc = rc;
 		job->e = e;
 	}
-	/* One request must not fail the others: each again by itself. */
-	if (rc != ERR_OK && list->next != NULL) {
-		for (struct pool_job *job = list; job != NULL; job = job->next)
-			job->rc = write_list(w, job, true, &job->e);
-	} else if (rc != ERR_OK) {
-		log_line(LOG_ERROR, "hub", "write: %s", e.text);
-	}
-	if (w->since_checkpoint > CHECKPOINT_LATEST)
-		writer_checkpoint(w);
+	if (rc != ERR_OK && !hits_all(rc) && list->next != NULL)
+		rc = write_singly(w, list, &e);
+	writer_judge(w, rc, &e);
 }
 
+/* Move the write-ahead log into the database: what is not in use of a long one,
+ * or when it is quiet all of it. */
 static void
-writer_rest(void *ctx)
+writer_checkpoint(struct hub_writer *w, bool whole)
+{
+	struct hub_metrics *m = &w->hub->metrics;
+	uint64_t began = os_mono_ns();
+	struct err_info e = { 0 };
+	struct store_facts facts;
+	bool moved = whole;
+	enum err rc = whole ? store_checkpoint(w->store, &e)
+	                    : store_tidy(w->store, &moved, &e);
+
+	if (rc != ERR_OK)
+		log_line(LOG_WARN, "hub", "checkpoint: %s", e.text);
+	if (!moved)
+		return;
+	atomic_fetch_add(&m->checkpoints, 1);
+	atomic_fetch_add(&m->checkpoint_us, (os_mono_ns() - began) / 1000);
+	if (store_facts(w->store, &facts, &e) == ERR_OK)
+		atomic_store(&m->wal_bytes, facts.wal_bytes);
+}
+
+static unsigned
+writer_rest(void *ctx, bool waiting)
 {
 	struct hub_writer *w = ctx;
 
-	if (w->since_checkpoint > CHECKPOINT_QUIET)
-		writer_checkpoint(w);
+	if (!w->resting || waiting) {
+		writer_checkpoint(w, false);
+		w->resting = true;
+		return QUIET_MS;
+	}
+	if (w->wrote)
+		writer_checkpoint(w, true);
+	w->wrote = false;
+	return 0;
 }
 
 static void
@@ -174,8 +247,8 @@ writer_close(void *ctx)
 {
 	struct hub_writer *w = ctx;
 
-	if (w->store != NULL && w->since_checkpoint > 0)
-		writer_checkpoint(w);
+	if (w->store != NULL && w->wrote)
+		writer_checkpoint(w, true);
 	admission_fini(&w->admission);
 	map_fini(&w->spaces);
 	arena_fini(&w->arena);
@@ -277,6 +350,39 @@ reader_take(void *ctx, struct pool_job *list)
 	}
 }
 
+/* --- decoders ----------------------------------------------------------------- */
+
+static enum err
+decoder_open(void *arg, void **ctx, struct err_info *e)
+{
+	struct hub_decoder *d = mem_zero(sizeof *d);
+
+	(void)arg;
+	*ctx = d;
+	return d != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+}
+
+static void
+decoder_close(void *ctx)
+{
+	struct hub_decoder *d = ctx;
+
+	gzip_fini(&d->gzip);
+	free(d);
+}
+
+static void
+decoder_take(void *ctx, struct pool_job *list)
+{
+	for (struct pool_job *job = list; job != NULL; job = job->next) {
+		struct decode_job *dj = (struct decode_job *)(void *)job;
+
+		dj->decode(ctx, dj);
+	}
+}
+
+/* --- workers ------------------------------------------------------------------ */
+
 static void
 worker_take(void *ctx, struct pool_job *list)
 {
@@ -298,6 +404,10 @@ hub_threads_start(struct hub *hub, struct err_info *e)
 		.jobs_max = READER_JOBS_MAX, .group_max = 1,
 		.open = reader_open, .close = reader_close,
 		.take = reader_take, .arg = hub };
+	const struct pool_options decoder = { .name = "decoder",
+		.threads = DECODERS, .jobs_max = DECODER_JOBS_MAX,
+		.group_max = 1, .open = decoder_open, .close = decoder_close,
+		.take = decoder_take, .arg = hub };
 	const struct pool_options worker = { .name = "worker",
 		.threads = WORKERS, .jobs_max = WORKER_JOBS_MAX, .group_max = 1,
 		.take = worker_take, .arg = hub };
@@ -308,6 +418,8 @@ hub_threads_start(struct hub *hub, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = pool_new(&hub->reader, &reader, hub->poster, e);
 	if (rc == ERR_OK)
+		rc = pool_new(&hub->decoder, &decoder, hub->poster, e);
+	if (rc == ERR_OK)
 		rc = pool_new(&hub->worker, &worker, hub->poster, e);
 	return rc;
 }
@@ -316,7 +428,8 @@ void
 hub_threads_stop(struct hub *hub)
 {
 	pool_free(hub->worker);
+	pool_free(hub->decoder);
 	pool_free(hub->reader);
 	pool_free(hub->writer);
-	hub->worker = hub->reader = hub->writer = NULL;
+	hub->worker = hub->decoder = hub->reader = hub->writer = NULL;
 }

@@ -1,7 +1,9 @@
 #include "pool.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "fault.h"
 
@@ -65,27 +67,65 @@ give_back(struct pool *p, struct pool_job *list)
 	}
 }
 
+/* With the mutex held: wait for a job or the end, at most ms (0: no bound).
+ * False where the time is over. */
+static bool
+wait_for_job(struct pool *p, unsigned ms)
+{
+	struct timespec until;
+	int bad = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (p->first == NULL && !p->ending && bad == 0)
+		bad = ms > 0
+		    ? pthread_cond_timedwait(&p->wake, &p->mutex, &until)
+		    : pthread_cond_wait(&p->wake, &p->mutex);
+	return p->first != NULL || p->ending;
+}
+
+/* With the mutex held, which is let go meanwhile. */
+static unsigned
+rest(struct pool *p, void *ctx)
+{
+	bool waiting = p->first != NULL;
+	unsigned ms;
+
+	if (p->o.rest == NULL)
+		return 0;
+	(void)pthread_mutex_unlock(&p->mutex);
+	ms = p->o.rest(ctx, waiting);
+	(void)pthread_mutex_lock(&p->mutex);
+	return ms;
+}
+
 static void
 serve(struct pool *p, void *ctx)
 {
+	unsigned rest_ms = 0;
+
 	(void)pthread_mutex_lock(&p->mutex);
 	for (;;) {
 		struct pool_job *list;
 
-		if (p->first == NULL && p->o.rest != NULL && !p->ending) {
-			(void)pthread_mutex_unlock(&p->mutex);
-			p->o.rest(ctx);
-			(void)pthread_mutex_lock(&p->mutex);
+		if (!wait_for_job(p, rest_ms)) {
+			rest_ms = rest(p, ctx);
+			continue;
 		}
-		while (p->first == NULL && !p->ending)
-			(void)pthread_cond_wait(&p->wake, &p->mutex);
 		if (p->first == NULL)
 			break;
 		list = take_group(p);
 		(void)pthread_mutex_unlock(&p->mutex);
 		p->o.take(ctx, list);
+		/* First the answers, then what nobody waits for. */
 		give_back(p, list);
 		(void)pthread_mutex_lock(&p->mutex);
+		rest_ms = rest(p, ctx);
 	}
 	(void)pthread_mutex_unlock(&p->mutex);
 }
@@ -114,36 +154,57 @@ run(void *arg)
 	return NULL;
 }
 
-enum err
-pool_new(struct pool **ret, const struct pool_options *o,
-    struct loop_poster *poster, struct err_info *e)
+/* Mutex and conditions; the waits with a bound are by the clock that nobody
+ * sets. */
+static int
+sync_init(struct pool *p)
 {
-	struct pool *p = mem_zero(sizeof *p);
+	pthread_condattr_t attr;
+	int bad = pthread_condattr_init(&attr);
+
+	if (bad != 0)
+		return bad;
+	bad = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (bad == 0)
+		bad = pthread_cond_init(&p->wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	if (bad != 0)
+		return bad;
+	bad = pthread_cond_init(&p->opened, NULL);
+	if (bad == 0) {
+		bad = pthread_mutex_init(&p->mutex, NULL);
+		if (bad == 0)
+			return 0;
+		(void)pthread_cond_destroy(&p->opened);
+	}
+	(void)pthread_cond_destroy(&p->wake);
+	return bad;
+}
+
+static enum err
+threads_start(struct pool *p, struct err_info *e)
+{
+	p->thread = mem_zero(p->o.threads * sizeof *p->thread);
+	if (p->thread == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (; p->n_threads < p->o.threads; p->n_threads++) {
+		pthread_t *t = &p->thread[p->n_threads];
+		int bad = fault_tick() ? EAGAIN
+		                       : pthread_create(t, NULL, run, p);
+
+		if (bad != 0)
+			return err_sys(e, bad, "thread %s", p->o.name);
+		(void)pthread_setname_np(*t, p->o.name); /* only for people */
+	}
+	return ERR_OK;
+}
+
+/* Until every thread has opened. */
+static enum err
+threads_opened(struct pool *p, struct err_info *e)
+{
 	enum err rc;
 
-	*ret = NULL;
-	if (p == NULL)
-		return err_set(e, ERR_NOMEM);
-	p->o = *o;
-	p->poster = loop_poster_ref(poster);
-	p->last = &p->first;
-	(void)pthread_mutex_init(&p->mutex, NULL);
-	(void)pthread_cond_init(&p->wake, NULL);
-	(void)pthread_cond_init(&p->opened, NULL);
-	p->thread = mem_zero(o->threads * sizeof *p->thread);
-	if (p->thread == NULL) {
-		pool_free(p);
-		return err_set(e, ERR_NOMEM);
-	}
-	for (; p->n_threads < o->threads; p->n_threads++) {
-		int bad = pthread_create(&p->thread[p->n_threads], NULL, run, p);
-
-		if (bad != 0) {
-			pool_free(p);
-			return err_sys(e, bad, "thread %s", o->name);
-		}
-		(void)pthread_setname_np(p->thread[p->n_threads], o->name);
-	}
 	(void)pthread_mutex_lock(&p->mutex);
 	while (p->n_open < p->n_threads)
 		(void)pthread_cond_wait(&p->opened, &p->mutex);
@@ -151,6 +212,31 @@ pool_new(struct pool **ret, const struct pool_options *o,
 	if (rc != ERR_OK)
 		*e = p->open_e;
 	(void)pthread_mutex_unlock(&p->mutex);
+	return rc;
+}
+
+enum err
+pool_new(struct pool **ret, const struct pool_options *o,
+    struct loop_poster *poster, struct err_info *e)
+{
+	struct pool *p = mem_zero(sizeof *p);
+	enum err rc;
+	int bad;
+
+	*ret = NULL;
+	if (p == NULL)
+		return err_set(e, ERR_NOMEM);
+	bad = fault_tick() ? EAGAIN : sync_init(p);
+	if (bad != 0) {
+		free(p);
+		return err_sys(e, bad, "pool %s", o->name);
+	}
+	p->o = *o;
+	p->poster = loop_poster_ref(poster);
+	p->last = &p->first;
+	rc = threads_start(p, e);
+	if (rc == ERR_OK)
+		rc = threads_opened(p, e);
 	if (rc != ERR_OK) {
 		pool_free(p);
 		return rc;

@@ -1,10 +1,11 @@
 /* A thread or a few that take jobs from the loop and give them back to it.
  *
  *	loop: pool_push(job) -> thread: take(jobs) -> loop: job->done(job)
+ *	                                `-> rest()
  *
- * The queue is bounded by its caller's patience: pool_push refuses beyond
- * jobs_max, which the loop answers with 503 and Retry-After.  A job belongs to
- * the pool from pool_push until its done() is called, exactly once. */
+ * The queue is bounded: pool_push refuses beyond jobs_max, which the loop answers
+ * with 503 and Retry-After.  A job belongs to the pool from pool_push until its
+ * done() is called, exactly once. */
 #ifndef CLOWDER_POOL_H
 #define CLOWDER_POOL_H
 
@@ -28,13 +29,16 @@ struct pool_options {
 	unsigned threads;
 	size_t jobs_max;    /* waiting */
 	unsigned group_max; /* weight of jobs that are taken at once */
-	/* Called on each thread before and after all else; ctx of take. */
+	/* Called on each thread before and after all else; ctx of take.  May be
+	 * NULL: then ctx is arg.  close only where open succeeded. */
 	enum err (*open)(void *arg, void **ctx, struct err_info *e);
 	void (*close)(void *ctx);
-	/* Finish every job of the list (rc, e).  idle: nothing else waits. */
+	/* Finish every job of the list (rc, e). */
 	void (*take)(void *ctx, struct pool_job *list);
-	/* Nothing waits: a moment for housekeeping.  May be NULL. */
-	void (*rest)(void *ctx);
+	/* Housekeeping: after jobs have been given back (waiting: more wait), and
+	 * when nothing came for as many ms as the last call returned; 0: not
+	 * before the next jobs.  May be NULL. */
+	unsigned (*rest)(void *ctx, bool waiting);
 	void *arg;
 };
 

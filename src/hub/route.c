@@ -1,5 +1,5 @@
 /* The table of routes, and what all of them share. */
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "body.h"
 #include "clock.h"
@@ -10,21 +10,22 @@ enum {
 	BODY_SMALL = 16 * 1024,
 	GZIP_WORTH = 1024, /* bytes from which deflating pays */
 	GZIP_FAST = 1,     /* level: the log is text, the CPU is dearer */
+	RETRY_LATER_S = 5,
 };
 
 /* clang-format off: a table is drawn by hand */
 static const struct route routes[] = {
-	/* method, path, signed in, body, */
-	{ "POST", "/api/v1/token",         false, BODY_SMALL,          api_token },
-	{ "POST", "/api/v1/token/refresh", false, BODY_SMALL,          api_refresh },
-	{ "POST", "/oauth/revoke",         false, BODY_SMALL,          api_revoke },
-	{ "GET",  "/api/v1/me",            true,  0,                   api_me },
-	{ "POST", "/api/v1/events/batch",  true,  PROTO_BODY_GZIP_MAX, api_batch },
-	{ "GET",  "/api/v1/events",        true,  0,                   api_pull },
-	{ "GET",  "/api/v1/snapshot",      true,  0,                   api_snapshot },
-	{ "GET",  "/api/v1/sync/health",   true,  0,                   api_health },
-	{ "GET",  "/api/health",           false, 0,                   api_health },
-	{ "GET",  "/metrics",              false, 0,                   api_metrics },
+	/* method, path, signed in, body: plain, as gzip, */
+	{ "POST", "/api/v1/token",         false, BODY_SMALL, BODY_SMALL, api_token },
+	{ "POST", "/api/v1/token/refresh", false, BODY_SMALL, BODY_SMALL, api_refresh },
+	{ "POST", "/oauth/revoke",         false, BODY_SMALL, BODY_SMALL, api_revoke },
+	{ "GET",  "/api/v1/me",            true,  0, 0, api_me },
+	{ "POST", "/api/v1/events/batch",  true,  PROTO_BODY_PLAIN_MAX, PROTO_BODY_GZIP_MAX, api_batch },
+	{ "GET",  "/api/v1/events",        true,  0, 0, api_pull },
+	{ "GET",  "/api/v1/snapshot",      true,  0, 0, api_snapshot },
+	{ "GET",  "/api/v1/sync/health",   true,  0, 0, api_health },
+	{ "GET",  "/api/health",           false, 0, 0, api_health },
+	{ "GET",  "/metrics",              false, 0, 0, api_metrics },
 };
 /* clang-format on */
 
@@ -60,8 +61,8 @@ route_find(struct str method, struct str path, const struct route **ret,
 	return err_setf(e, ERR_NOT_FOUND, "no such route: %.*s", STR_ARG(path));
 }
 
-static enum err
-who_is_it(struct call *call, struct http_request *req, struct err_info *e)
+enum err
+call_who(struct call *call, struct http_request *req, struct err_info *e)
 {
 	static const struct str scheme = { "Bearer ", 7 };
 	struct str field = http_header(req, "Authorization");
@@ -75,6 +76,26 @@ who_is_it(struct call *call, struct http_request *req, struct err_info *e)
 	    os_wall_ms(), &req->arena, &call->who, e);
 }
 
+/* One coding, named once: whatever else is said is refused before the body. */
+static enum err
+coding_of(struct call *call, const struct http_request *req,
+    struct err_info *e)
+{
+	struct str coding = http_header(req, "Content-Encoding");
+
+	if (http1_field_count(req->head, "Content-Encoding") > 1)
+		return err_setf(e, ERR_MEDIA,
+		    "Content-Encoding may be gzip, and stand there once");
+	/* RFC 9110, 8.4.1.3: both names mean the same. */
+	call->gzip = str_eq_nocase(coding, STR("gzip")) ||
+	    str_eq_nocase(coding, STR("x-gzip"));
+	if (call->gzip || coding.n == 0 ||
+	    str_eq_nocase(coding, STR("identity")))
+		return ERR_OK;
+	return err_setf(e, ERR_MEDIA,
+	    "Content-Encoding may be gzip, not %.*s", STR_ARG(coding));
+}
+
 static enum err
 on_head(void *ctx, struct http_request *req, size_t *body_max,
     struct err_info *e)
@@ -85,16 +106,18 @@ on_head(void *ctx, struct http_request *req, size_t *body_max,
 	if (call == NULL)
 		return err_set(e, ERR_NOMEM);
 	call->hub = ctx;
-	rc = route_find(req->head->method_text, req->path, &call->route, e);
-	if (rc != ERR_OK)
-		return rc;
-	if (call->route->signed_in) {
-		rc = who_is_it(call, req, e);
-		if (rc != ERR_OK)
-			return rc;
-	}
-	*body_max = call->route->body_max;
 	req->user = call;
+	rc = route_find(req->head->method_text, req->path, &call->route, e);
+	if (rc == ERR_OK && call->route->signed_in)
+		rc = call_who(call, req, e);
+	if (rc == ERR_OK)
+		rc = coding_of(call, req, e);
+	if (rc != ERR_OK) {
+		call_error(req, e);
+		return ERR_OK;
+	}
+	*body_max = call->gzip ? call->route->packed_max
+	                       : call->route->body_max;
 	return ERR_OK;
 }
 
@@ -137,20 +160,15 @@ hub_handler(struct hub *hub)
 }
 
 enum err
-call_body(struct call *call, struct http_request *req, struct buf *out,
-    struct str *ret, struct err_info *e)
+call_body(const struct call *call, const struct http_request *req,
+    struct gzip *g, struct buf *out, struct str *ret, struct err_info *e)
 {
-	struct str coding = http_header(req, "Content-Encoding");
 	enum err rc;
 
 	*ret = req->body;
-	if (coding.n == 0 || str_eq_nocase(coding, STR("identity")))
+	if (!call->gzip || req->body.n == 0)
 		return ERR_OK;
-	if (!str_eq_nocase(coding, STR("gzip")))
-		return err_setf(e, ERR_MEDIA,
-		    "Content-Encoding may be gzip, not %.*s", STR_ARG(coding));
-	rc = gzip_inflate(&call->hub->gzip, req->body, PROTO_BODY_PLAIN_MAX,
-	    out, e);
+	rc = gzip_inflate(g, req->body, call->route->body_max, out, e);
 	*ret = buf_str(out);
 	return rc;
 }
@@ -167,10 +185,76 @@ call_team_named(struct call *call, struct http_request *req,
 	return accounts_team_of(&call->who, slug, STR(""), ret, e);
 }
 
+/* The field that an answer with this status has besides Content-Type; n 0 where
+ * it wants none.  retry: value of Retry-After. */
+static struct http1_field
+error_field(const struct http_request *req, int status, struct str retry)
+{
+	static const struct http1_field none;
+	const struct call *call = req->user;
+
+	switch (status) {
+	case 401: /* RFC 6750, 3 */
+		return (struct http1_field){ STR("WWW-Authenticate"),
+			STR("Bearer") };
+	case 405: /* RFC 9110, 15.5.6 */
+		return (struct http1_field){ STR("Allow"),
+			str_is(STR("GET"), call->route->method)
+			    ? STR("GET, HEAD") : str_of(call->route->method) };
+	case 415: /* RFC 9110, 15.5.16 */
+		return (struct http1_field){ STR("Accept-Encoding"),
+			STR("gzip, identity") };
+	case 409:
+	case 429:
+	case 503:
+		return (struct http1_field){ STR("Retry-After"), retry };
+	default:
+		return none;
+	}
+}
+
+void
+call_answer_error(struct http_request *req, enum err code, unsigned retry_s,
+    struct buf *body)
+{
+	struct http1_field field[3] = {
+		{ STR("Content-Type"), STR("application/json") },
+		{ STR("Cache-Control"), STR("no-store") } };
+	int status = err_http(code), n;
+	char retry[16];
+
+	/* A queue is soon shorter; a disk is not emptied in a second. */
+	if (retry_s == 0 && status != 409)
+		retry_s = code == ERR_UNAVAILABLE ? 1 : RETRY_LATER_S;
+	n = snprintf(retry, sizeof retry, "%u", retry_s);
+	field[2] = error_field(req, status,
+	    str_n(retry, n > 0 && (size_t)n < sizeof retry ? (size_t)n : 0));
+	if (status == 409 && retry_s == 0)
+		field[2].name.n = 0;
+	/* Without memory for its body the status still says what it is. */
+	if (body->failed)
+		buf_fini(body);
+	http_respond(req, status, field, field[2].name.n > 0 ? 3 : 2, body);
+	buf_fini(body);
+}
+
 void
 call_error(struct http_request *req, const struct err_info *e)
 {
-	http_respond_error(req, e->code, e->text);
+	struct buf body = { 0 }, details = { 0 };
+	struct str text = str_of(e->text);
+
+	/* What is wrong inside (paths, SQL) is for the log. */
+	if (err_http(e->code) >= 500 && e->code != ERR_UNAVAILABLE) {
+		log_line(LOG_ERROR, "http", "id=%s %s", req->id, e->text);
+		text = str_of(err_text(e->code));
+	}
+	/* docs/protocol.md: older clients show the details of a 400. */
+	if (err_http(e->code) == 400)
+		json_add_str(&details, str_of(e->text));
+	error_body_encode(e->code, text, STR(""), buf_str(&details), &body);
+	buf_fini(&details);
+	call_answer_error(req, e->code, 0, &body);
 }
 
 bool

@@ -5,7 +5,6 @@
 enum {
 	SNAPSHOT_BYTES_MAX = 64 << 20,
 	SNAPSHOT_TEXT_MAX = 64 * 1024,
-	SNAPSHOT_TRIES = 5,
 };
 
 struct snapshot {
@@ -18,21 +17,29 @@ static enum err
 put_text(struct snapshot *s, const struct entity *en, const char *field,
     struct err_info *e)
 {
+	const struct head *h = entity_shown(en, field);
 	struct arena a = { 0 };
-	struct str text = entity_text(en, field, &a);
+	struct str text;
+	enum err rc = ERR_OK;
 
+	if (h == NULL || h->value.n <= SNAPSHOT_TEXT_MAX ||
+	    h->value.p[0] != '"') {
+		json_put_raw(s->w, h != NULL ? h->value : STR("null"));
+		return ERR_OK;
+	}
+	text = entity_text(en, field, &a);
 	if (text.n > SNAPSHOT_TEXT_MAX) {
 		text.n = SNAPSHOT_TEXT_MAX;
-		while (text.n > 0 && ((unsigned char)text.p[text.n] & 0xc0) == 0x80)
+		while (text.n > 0 &&
+		    ((unsigned char)text.p[text.n] & 0xc0) == 0x80)
 			text.n--;
 	}
-	if (text.p == NULL)
-		json_put_null(s->w);
-	else
+	if (text.p != NULL)
 		json_put_str(s->w, text);
+	else
+		rc = err_set(e, ERR_NOMEM);
 	arena_fini(&a);
-	(void)e;
-	return ERR_OK;
+	return rc;
 }
 
 static enum err
@@ -130,31 +137,22 @@ put_state(struct store *st, const struct space *sp, struct str project,
 	return rc;
 }
 
-/* Position and state belong together: where the log moved on while the state
- * was read, it is read again. */
 enum err
 snapshot_write(struct store *s, space_id id, struct str project,
     struct buf *out, struct err_info *e)
 {
 	struct arena a = { 0 };
-	enum err rc = ERR_OK;
+	struct space sp;
+	enum err rc;
 
-	for (int i = 0; i < SNAPSHOT_TRIES; i++) {
-		struct space before, after;
-
-		arena_reset(&a);
-		buf_reset(out);
-		rc = store_space_get(s, id, &a, &before, e);
-		if (rc == ERR_OK)
-			rc = put_state(s, &before, project, out, e);
-		if (rc == ERR_OK)
-			rc = store_space_get(s, id, &a, &after, e);
-		if (rc != ERR_OK || before.pulled == after.pulled)
-			goto done;
-	}
-	rc = err_setf(e, ERR_UNAVAILABLE,
-	    "the log moves on too fast for a snapshot, try again");
-done:
+	/* Position and state belong together: one view for all of it. */
+	rc = store_read_begin(s, e);
+	if (rc != ERR_OK)
+		return rc;
+	rc = store_space_get(s, id, &a, &sp, e);
+	if (rc == ERR_OK)
+		rc = put_state(s, &sp, project, out, e);
+	store_read_end(s);
 	arena_fini(&a);
-	return rc;
+	return rc == ERR_OK ? buf_ok(out, e) : rc;
 }

@@ -139,6 +139,7 @@ pieces_free(struct conn *c)
 		c->first = next;
 	}
 	c->last = NULL;
+	c->host->unsent -= c->unsent;
 	c->unsent = 0;
 }
 
@@ -253,6 +254,7 @@ static void
 sent(struct conn *c, size_t n)
 {
 	c->unsent -= n;
+	c->host->unsent -= n;
 	while (n > 0) {
 		struct piece *p = c->first;
 		size_t m;
@@ -413,6 +415,13 @@ make_dirty(struct conn *c)
 		(void)uv_prepare_start(&c->host->flusher, on_prepare);
 }
 
+static void
+unsent_add(struct conn *c, size_t n)
+{
+	c->unsent += n;
+	c->host->unsent += n;
+}
+
 /* Small pieces go behind each other into one. */
 static bool
 join(struct conn *c, struct str s)
@@ -425,7 +434,7 @@ join(struct conn *c, struct str s)
 	if (p->b.failed)
 		conn_abort(c, CONN_NOMEM);
 	else
-		c->unsent += s.n;
+		unsent_add(c, s.n);
 	return true;
 }
 
@@ -446,7 +455,7 @@ conn_send(struct conn *c, struct buf *b)
 	}
 	p->b = *b;
 	*b = (struct buf){ 0 };
-	c->unsent += p->b.len;
+	unsent_add(c, p->b.len);
 	if (c->last != NULL)
 		c->last->next = p;
 	else

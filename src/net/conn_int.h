@@ -29,6 +29,7 @@ struct conn_host {
 	struct conn *dirty;     /* borrow: have something to send */
 	struct conn *all;       /* borrow: each frees itself */
 	size_t count;           /* open ones */
+	size_t unsent;          /* bytes queued, of all of them */
 	char *scratch;          /* own: CONN_READ_MAX bytes */
 	/* After a connection's on_close. */
 	void (*on_gone)(void *ctx);

@@ -354,6 +354,7 @@ http_server_stats(const struct http_server *s, struct http_server_stats *ret)
 	*ret = (struct http_server_stats){
 		.connections = s->host.count,
 		.held = s->held,
+		.unsent = s->host.unsent,
 		.accepted = s->accepted,
 		.turned_away = s->turned_away,
 		.requests = s->requests,

@@ -108,6 +108,7 @@ void http_server_free(struct http_server *s);
 struct http_server_stats {
 	size_t connections;   /* open, also upgraded ones */
 	size_t held;          /* bytes of requests held */
+	size_t unsent;        /* bytes of answers that are still to be sent */
 	uint64_t accepted;    /* connections, since the start */
 	uint64_t turned_away; /* for want of room or descriptors */
 	uint64_t requests;    /* heads that were whole */

@@ -77,6 +77,7 @@ struct store_sqlite {
 	struct map name_id; /* text -> struct name_slot, own */
 	struct map name_text; /* id -> the same */
 	uint64_t wal_pages; /* after our last commit */
+	bool wal_moved;     /* since then */
 	int busy_ms;        /* SQLite's own patience, with others than us */
 	bool broken; /* a write of the disk failed: open again */
 };
@@ -140,6 +141,7 @@ void sqlite_rollback(struct store *base);
 enum err sqlite_view(struct store *base, struct err_info *e);
 void sqlite_view_end(struct store *base);
 enum err sqlite_checkpoint(struct store *base, struct err_info *e);
+enum err sqlite_tidy(struct store *base, bool *moved, struct err_info *e);
 enum err sqlite_facts(struct store *base, struct store_facts *ret,
     struct err_info *e);
 enum err sqlite_check(struct store *base,

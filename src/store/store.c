@@ -350,6 +350,14 @@ store_checkpoint(struct store *s, struct err_info *e)
 }
 
 enum err
+store_tidy(struct store *s, bool *moved, struct err_info *e)
+{
+	assert(!s->in_tx && !s->viewing);
+	*moved = false;
+	return s->ops->tidy != NULL ? s->ops->tidy(s, moved, e) : ERR_OK;
+}
+
+enum err
 store_node(struct store *s, char out[33], struct err_info *e)
 {
 	enum err rc;

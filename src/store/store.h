@@ -49,6 +49,8 @@ struct store_options {
 	uint64_t wal_bytes_max; /* a longer write-ahead log is moved into the database
 	                           after a commit; 0 = default (1 MiB), UINT64_MAX =
 	                           only by store_checkpoint */
+	bool tidy_later;        /* not in the commit: the caller does store_tidy when
+	                           nobody waits for it */
 	/* Told of a rebuild at the opening (fold_version was raised); NULL = none. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t all);
 	void *progress_ctx;
@@ -82,6 +84,9 @@ enum err store_version(struct store *s, uint64_t *ret, struct err_info *e);
 /* Move the write-ahead log into the database and shorten it (traps: one flock
  * around writers and the checkpointer).  No transaction may be open. */
 enum err store_checkpoint(struct store *s, struct err_info *e);
+/* The same for busy times: only where the log is longer than wal_bytes_max, and
+ * without waiting for readers.  *moved: it was.  No transaction may be open. */
+enum err store_tidy(struct store *s, bool *moved, struct err_info *e);
 
 /* 32 hex digits; made with the store, new after store_node_renew. */
 enum err store_node(struct store *s, char out[33], struct err_info *e);

@@ -107,6 +107,8 @@ struct store_ops {
 	enum err (*view)(struct store *s, struct err_info *e);
 	void (*view_end)(struct store *s);
 	enum err (*checkpoint)(struct store *s, struct err_info *e);
+	/* NULL where there is nothing to tidy. */
+	enum err (*tidy)(struct store *s, bool *moved, struct err_info *e);
 	enum err (*facts)(struct store *s, struct store_facts *ret,
 	    struct err_info *e);
 	/* The back-end's own look at its bytes, inside a view. */

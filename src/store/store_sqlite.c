@@ -124,6 +124,16 @@ sqlite_begin(struct store *base, struct err_info *e)
 	return rc;
 }
 
+static bool
+wal_is_long(const struct store_sqlite *s)
+{
+	uint64_t max = s->base.opt.wal_bytes_max;
+
+	if (max == 0)
+		max = WAL_BYTES_MAX;
+	return max != UINT64_MAX && s->wal_pages * PAGE_BYTES > max;
+}
+
 /* Under the lock, after a commit.  A process that ends takes with it what it knew
  * of the log, and the next one finds all of it to be read again, unless it was
  * cut: only a hub, which stays, may leave it for its next commit to write over.
@@ -131,15 +141,10 @@ sqlite_begin(struct store *base, struct err_info *e)
 static void
 checkpoint_grown(struct store_sqlite *s)
 {
-	uint64_t max = s->base.opt.wal_bytes_max;
 	int how = s->base.opt.hub ? SQLITE_CHECKPOINT_PASSIVE :
 	                            SQLITE_CHECKPOINT_TRUNCATE;
 	int rc;
 
-	if (max == 0)
-		max = WAL_BYTES_MAX;
-	if (max == UINT64_MAX || s->wal_pages * PAGE_BYTES <= max)
-		return;
 	(void)sqlite3_busy_timeout(s->db, 0);
 	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, how, NULL, NULL);
 	(void)sqlite3_busy_timeout(s->db, s->busy_ms);
@@ -147,6 +152,8 @@ checkpoint_grown(struct store_sqlite *s)
 	 * fails to write is not written to again. */
 	if ((rc & 0xff) == SQLITE_IOERR)
 		s->broken = true;
+	s->wal_moved = true;
+	s->wal_moved = true;
 }
 
 enum err
@@ -160,7 +167,27 @@ sqlite_commit(struct store *base, struct err_info *e)
 			s->broken = true;
 		return rc;
 	}
+	s->wal_moved = false;
+	if (!base->opt.tidy_later && wal_is_long(s))
+		checkpoint_grown(s);
+	os_lock_release(&s->lock);
+	return ERR_OK;
+}
+
+enum err
+sqlite_tidy(struct store *base, bool *moved, struct err_info *e)
+{
+	struct store_sqlite *s = lite(base);
+	enum err rc;
+
+	/* Once for each commit: what a reader holds back is tried again then. */
+	if (s->wal_moved || s->broken || !wal_is_long(s))
+		return ERR_OK;
+	rc = lock_take(s, e);
+	if (rc != ERR_OK)
+		return rc;
 	checkpoint_grown(s);
+	*moved = true;
 	os_lock_release(&s->lock);
 	return ERR_OK;
 }

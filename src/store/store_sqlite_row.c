@@ -827,6 +827,7 @@ const struct store_ops sqlite_ops = {
 	.view = sqlite_view,
 	.view_end = sqlite_view_end,
 	.checkpoint = sqlite_checkpoint,
+	.tidy = sqlite_tidy,
 	.facts = sqlite_facts,
 	.check = sqlite_check,
 	.meta_get = row_meta_get,
