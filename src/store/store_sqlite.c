@@ -153,7 +153,6 @@ checkpoint_grown(struct store_sqlite *s)
 	if ((rc & 0xff) == SQLITE_IOERR)
 		s->broken = true;
 	s->wal_moved = true;
-	s->wal_moved = true;
 }
 
 enum err

@@ -22,10 +22,10 @@ strace -f -y -s 32 -e trace=fdatasync,pwrite64,writev,sendto,sendmsg,write \
 tracer=$!
 wait_for "the hub is traced" grep -q attached "$T/strace.err"
 posted=0
-for count in 1 1 1 50 1 1000 1 3 1 1; do
+for n in 1 1 1 50 1 1000 1 3 1 1; do
 	posted=$((posted + 1))
-	push $((posted * 2000)) $count
-	[ "$(statuses)" = "success $count" ] || break
+	push $((posted * 2000)) $n
+	[ "$(statuses)" = "success $n" ] || break
 done
 is "batches one by one" "$posted" 10
 kill -INT $tracer
