@@ -119,8 +119,8 @@ bare_row(sqlite3_stmt *st, sqlite3_int64 at, const struct eid *id,
 static double
 bare(struct bench *b, size_t events, size_t group)
 {
-	char *path = arena_fmt(&b->hub.arena, "%s/bare-%zu.db", b->hub.folder,
-	    group);
+	char *path =
+	    arena_fmt(&b->hub.arena, "%s/bare-%zu.db", b->hub.folder, group);
 	struct gen g = { 0 };
 	struct buf raw = { 0 };
 	sqlite3_stmt *st = NULL;
@@ -131,11 +131,12 @@ bare(struct bench *b, size_t events, size_t group)
 	if (group == 0)
 		group = 1;
 	ok = gen_init(&g, 99, 16, 0) && sqlite3_open(path, &db) == SQLITE_OK &&
-	    sql(db, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL;"
-	            "PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
-	            "PRAGMA wal_autocheckpoint=2000;"
-	            "CREATE TABLE e (at INTEGER PRIMARY KEY, id BLOB, raw BLOB);"
-	            "CREATE UNIQUE INDEX i ON e (id)") &&
+	    sql(db,
+	        "PRAGMA page_size=8192; PRAGMA journal_mode=WAL;"
+	        "PRAGMA synchronous=FULL; PRAGMA cache_size=-8192;"
+	        "PRAGMA wal_autocheckpoint=2000;"
+	        "CREATE TABLE e (at INTEGER PRIMARY KEY, id BLOB, raw BLOB);"
+	        "CREATE UNIQUE INDEX i ON e (id)") &&
 	    sqlite3_prepare_v2(db, "INSERT INTO e VALUES (?, ?, ?)", -1, &st,
 	        NULL) == SQLITE_OK;
 	gen_single(&g, &raw);
@@ -184,8 +185,8 @@ measure_batches(struct bench *b, struct err_info *e)
 		rate[i] = (double)b->made / t.seconds;
 		p99[i] = t.p99_ms;
 		printf("batches: %.0f events/s, ack p50 %.1f ms p99 %.1f ms "
-		       "(%llu bytes an event, %llu packed)\n", rate[i],
-		    t.p50_ms, t.p99_ms,
+		       "(%llu bytes an event, %llu packed)\n",
+		    rate[i], t.p50_ms, t.p99_ms,
 		    (unsigned long long)(b->plain_bytes / b->made),
 		    (unsigned long long)(b->packed_bytes / b->made));
 		lab_cpu_print(&before, &after, t.seconds, (double)b->made);
@@ -249,8 +250,9 @@ measure_singles(struct bench *b, struct err_info *e)
 	commits = lab_hub_metric(&b->hub, "commits_total") - commits;
 	group = (double)t.requests / (double)(commits ? commits : 1);
 	printf("singles: %.0f events/s, ack p50 %.2f ms p99 %.2f ms max %.1f "
-	       "ms, %.1f a commit\n", (double)t.requests / t.seconds, t.p50_ms,
-	    t.p99_ms, t.max_ms, group);
+	       "ms, %.1f a commit\n",
+	    (double)t.requests / t.seconds, t.p50_ms, t.p99_ms, t.max_ms,
+	    group);
 	lab_cpu_print(&before, &after, t.seconds, (double)t.requests);
 	best = bare(b, t.requests, (size_t)(group + 0.5));
 	lab_row("ingest, 64 clients x 1", (double)t.requests / t.seconds, best,
@@ -277,8 +279,7 @@ measure_memory(struct bench *b)
 		before = now;
 	}
 	printf("memory: %.1f MiB at rest, %.1f MiB at most\n",
-	    (double)before / 1024,
-	    (double)lab_kib(b->hub.pid, "VmHWM") / 1024);
+	    (double)before / 1024, (double)lab_kib(b->hub.pid, "VmHWM") / 1024);
 	lab_row("hub at rest, resident", (double)before / 1024, 0, "MiB", "");
 }
 
@@ -298,8 +299,11 @@ options(struct options *o, int argc, char **argv)
 {
 	size_t late = 10;
 
-	*o = (struct options){ .stored = 100000, .events = 200000,
-		.connections = 4, .singles = 64000, .rounds = 3 };
+	*o = (struct options){ .stored = 100000,
+		.events = 200000,
+		.connections = 4,
+		.singles = 64000,
+		.rounds = 3 };
 	if (argc < 2 || argc % 2 != 0 ||
 	    !number(argc, argv, "--stored", &o->stored) ||
 	    !number(argc, argv, "--events", &o->events) ||
@@ -345,7 +349,8 @@ main(int argc, char **argv)
 	enum err rc;
 
 	if (!options(&b.o, argc, argv)) {
-		(void)fprintf(stderr, "usage: bench_hub CLOWDER [--stored N] "
+		(void)fprintf(stderr,
+		    "usage: bench_hub CLOWDER [--stored N] "
 		    "[--events N] [--late PER-MILLE] [--connections N] "
 		    "[--singles N] [--rounds N]\n");
 		return 2;

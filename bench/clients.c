@@ -28,10 +28,11 @@ client_work_post(struct client_work *w, const char *path, const char *token,
 {
 	if (!mem_grow(&w->end, &w->cap, w->n + 1, sizeof *w->end))
 		return err_set(e, ERR_NOMEM);
-	buf_addf(&w->bytes, "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	buf_addf(&w->bytes,
+	    "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 	    "Authorization: Bearer %s\r\nContent-Type: application/json\r\n%s"
-	    "Content-Length: %zu\r\n\r\n", path, token,
-	    gzip ? "Content-Encoding: gzip\r\n" : "", body.n);
+	    "Content-Length: %zu\r\n\r\n",
+	    path, token, gzip ? "Content-Encoding: gzip\r\n" : "", body.n);
 	buf_addstr(&w->bytes, body);
 	w->end[w->n++] = w->bytes.len;
 	return buf_ok(&w->bytes, e);
@@ -40,9 +41,9 @@ client_work_post(struct client_work *w, const char *path, const char *token,
 struct client {
 	struct client_work *w;
 	int fd;
-	size_t next;     /* request under way */
-	size_t sent;     /* bytes of w->bytes */
-	struct buf in;   /* of the answer */
+	size_t next;   /* request under way */
+	size_t sent;   /* bytes of w->bytes */
+	struct buf in; /* of the answer */
 	double began;
 };
 
@@ -124,11 +125,12 @@ static bool
 answered(const struct client *c)
 {
 	const char *head = c->in.len ? strstr(c->in.data, "\r\n\r\n") : NULL;
-	const char *len = head ? strcasestr(c->in.data, "content-length: ") : NULL;
+	const char *len =
+	    head ? strcasestr(c->in.data, "content-length: ") : NULL;
 
 	return len != NULL && len < head &&
-	    c->in.len >= (size_t)(head + 4 - c->in.data) +
-	        strtoull(len + 16, NULL, 10);
+	    c->in.len >=
+	    (size_t)(head + 4 - c->in.data) + strtoull(len + 16, NULL, 10);
 }
 
 static enum err

@@ -25,8 +25,10 @@ gen_init(struct gen *g, unsigned n, size_t recent, unsigned late)
 	uint8_t uuid[16];
 	uint64_t r[2];
 
-	*g = (struct gen){ .rng = { 1000003 * (n + 1) }, .recent = recent,
-		.late = late, .wall_ms = 1777368600000 };
+	*g = (struct gen){ .rng = { 1000003 * (n + 1) },
+		.recent = recent,
+		.late = late,
+		.wall_ms = 1777368600000 };
 	hex_random(g, g->node);
 	hex_random(g, g->away);
 	r[0] = t_rand(&g->rng), r[1] = t_rand(&g->rng);
@@ -147,8 +149,10 @@ plan(struct gen *g, struct gen_todo *t, struct made *m)
 static void
 next_event(struct gen *g, struct gen_todo *t, struct buf *out)
 {
-	struct event_new en = { .id = new_id(g), .clock = ++g->clock,
-		.node = str_of(g->node), .node_seq = ++g->node_seq };
+	struct event_new en = { .id = new_id(g),
+		.clock = ++g->clock,
+		.node = str_of(g->node),
+		.node_seq = ++g->node_seq };
 	struct made m;
 	struct eid *cell = plan(g, t, &m);
 
@@ -166,10 +170,13 @@ next_event(struct gen *g, struct gen_todo *t, struct buf *out)
 static void
 late_event(struct gen *g, struct gen_todo *t, struct buf *out)
 {
-	struct event_new en = { .id = new_id(g), .clock = t->first_clock + 1,
-		.node = str_of(g->away), .node_seq = ++g->away_seq };
+	struct event_new en = { .id = new_id(g),
+		.clock = t->first_clock + 1,
+		.node = str_of(g->away),
+		.node_seq = ++g->away_seq };
 	struct made m = { .type = "todo_updated",
-		.payload = "{\"priority\":\"high\"}", .n = 1 };
+		.payload = "{\"priority\":\"high\"}",
+		.n = 1 };
 
 	m.names[0] = t->first;
 	put(g, t, &en, &m, out);

@@ -14,7 +14,7 @@ enum { GEN_LIFE = 50, GEN_VISIT = 10 };
 
 struct gen_todo {
 	char key[33];
-	struct eid first, last; /* created by; changed last by */
+	struct eid first, last;               /* created by; changed last by */
 	struct eid content, status, priority; /* last to write it */
 	struct eid late; /* stands beside in `present`; EID_NONE */
 	struct eid late_priority;
@@ -27,7 +27,7 @@ struct gen {
 	char node[33], away[33], project[37];
 	uint64_t clock, node_seq, away_seq;
 	int64_t wall_ms;
-	unsigned late; /* of 1,000 visits */
+	unsigned late;         /* of 1,000 visits */
 	struct gen_todo *todo; /* own: those that changed last */
 	size_t recent, n_todo;
 	struct gen_todo *old; /* own: with some life left, not changed lately */

@@ -48,7 +48,8 @@ void
 lab_row(const char *what, double ours, double best, const char *unit,
     const char *best_is)
 {
-	printf("ROW\t%s\t%.2f\t%.2f\t%s\t%s\n", what, ours, best, unit, best_is);
+	printf("ROW\t%s\t%.2f\t%.2f\t%s\t%s\n", what, ours, best, unit,
+	    best_is);
 	(void)fflush(stdout);
 }
 
@@ -93,16 +94,16 @@ run(const char *const argv[], const char *in, struct buf *out, int *ret_pid,
 	}
 	close(from[0]);
 	if (waitpid(pid, &status, 0) != pid || status != 0)
-		return err_setf(e, ERR_FAILED, "%s %s failed", argv[0], argv[1]);
+		return err_setf(e, ERR_FAILED, "%s %s failed", argv[0],
+		    argv[1]);
 	return ERR_OK;
 }
 
 static enum err
 make_account(struct lab_hub *h, struct err_info *e)
 {
-	const char *argv[] = { h->clowder, "hub",
-		"user", "add", "bench", "--password-stdin", "--data", h->data,
-		NULL };
+	const char *argv[] = { h->clowder, "hub", "user", "add", "bench",
+		"--password-stdin", "--data", h->data, NULL };
 	struct buf out = { 0 };
 	enum err rc = run(argv, "bench-password-1\n", &out, NULL, e);
 
@@ -113,9 +114,8 @@ make_account(struct lab_hub *h, struct err_info *e)
 static enum err
 serve(struct lab_hub *h, struct err_info *e)
 {
-	const char *argv[] = { h->clowder, "hub",
-		"serve", "--quiet", "--json", "--listen", "127.0.0.1:0",
-		"--data", h->data, NULL };
+	const char *argv[] = { h->clowder, "hub", "serve", "--quiet", "--json",
+		"--listen", "127.0.0.1:0", "--data", h->data, NULL };
 	struct buf out = { 0 };
 	const char *port;
 	enum err rc = run(argv, "", &out, &h->pid, e);
@@ -167,7 +167,8 @@ sign_in(struct lab_hub *h, struct err_info *e)
 	const char *at;
 	enum err rc;
 
-	buf_addf(&request, "POST /api/v1/token/ HTTP/1.1\r\nHost: x\r\n"
+	buf_addf(&request,
+	    "POST /api/v1/token/ HTTP/1.1\r\nHost: x\r\n"
 	    "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
 	    sizeof body - 1, body);
 	rc = ask(h, buf_str(&request), &out, e);
@@ -197,8 +198,10 @@ lab_hub_metric(struct lab_hub *h, const char *name)
 	uint64_t v = 0;
 	int n = snprintf(line, sizeof line, "\nclowder_%s ", name);
 
-	if (ask(h, STR("GET /metrics HTTP/1.1\r\nHost: x\r\n"
-	               "Connection: close\r\n\r\n"), &out, &e) == ERR_OK) {
+	if (ask(h,
+	        STR("GET /metrics HTTP/1.1\r\nHost: x\r\n"
+	            "Connection: close\r\n\r\n"),
+	        &out, &e) == ERR_OK) {
 		at = strstr(out.data, line);
 		if (at != NULL)
 			v = strtoull(at + n, NULL, 10);
@@ -214,8 +217,8 @@ lab_hub_start(struct lab_hub *h, const char *clowder, struct err_info *e)
 	enum err rc;
 
 	*h = (struct lab_hub){ .clowder = clowder };
-	h->folder = arena_fmt(&h->arena, "%s/clowder-bench-XXXXXX",
-	    tmp ? tmp : "/tmp");
+	h->folder =
+	    arena_fmt(&h->arena, "%s/clowder-bench-XXXXXX", tmp ? tmp : "/tmp");
 	if (h->folder == NULL || mkdtemp(h->folder) == NULL)
 		return err_setf(e, ERR_IO, "no folder to work in");
 	h->data = arena_fmt(&h->arena, "%s/hub", h->folder);
@@ -279,8 +282,9 @@ add_thread(struct lab_cpu *c, const char *name, double s)
 {
 	size_t i = 0, n = strcspn(name, "\n");
 
-	while (i < c->n && (strlen(c->thread[i].name) != n ||
-	                       memcmp(c->thread[i].name, name, n) != 0))
+	while (i < c->n &&
+	    (strlen(c->thread[i].name) != n ||
+	        memcmp(c->thread[i].name, name, n) != 0))
 		i++;
 	if (i == LAB_THREADS_MAX || n >= sizeof c->thread[0].name)
 		return;

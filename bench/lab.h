@@ -9,7 +9,7 @@
 #include "arena.h"
 #include "err.h"
 
-double lab_now(void); /* seconds */
+double lab_now(void);                   /* seconds */
 double lab_median(double *v, size_t n); /* sorts; 0 where n is 0 */
 
 /* A row: ours beside what this machine can do at best, in one unit.  higher:

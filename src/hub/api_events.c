@@ -33,7 +33,7 @@ struct batch_job {
 	const struct account_team *team; /* that the request names, or NULL */
 	struct buf plain;                /* the body, inflated */
 	struct batch batch;
-	size_t held; /* as counted in hub->held */
+	size_t held;        /* as counted in hub->held */
 	struct arena arena; /* of the answer */
 	struct batch_answer answer;
 	struct hub_writer *writer; /* while the job is written */
@@ -65,8 +65,8 @@ space_of_event(void *ctx, const struct event *ev, space_id *ret,
 {
 	struct batch_job *bj = ctx;
 	const struct account_team *team;
-	enum err rc = accounts_team_of(&bj->call->who, STR(""), ev->team_slug,
-	    &team, e);
+	enum err rc =
+	    accounts_team_of(&bj->call->who, STR(""), ev->team_slug, &team, e);
 
 	if (rc == ERR_OK)
 		rc = hub_team_space(bj->writer, team->slug, ret, e);
@@ -78,16 +78,18 @@ batch_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
 {
 	struct batch_job *bj = (struct batch_job *)(void *)job;
 	const struct account_who *who = &bj->call->who;
-	struct sender from = { .user = who->name, .now_ms = bj->now_ms,
-		.space_of = space_of_event, .ctx = bj };
+	struct sender from = { .user = who->name,
+		.now_ms = bj->now_ms,
+		.space_of = space_of_event,
+		.ctx = bj };
 	enum err rc = ERR_OK;
 
 	bj->writer = w;
 	arena_reset(&bj->arena);
 	/* An empty batch still wants to know epoch and head. */
 	if (bj->team != NULL || bj->batch.n == 0) {
-		const struct account_team *team = bj->team
-		    ? bj->team : &who->team[who->default_team];
+		const struct account_team *team =
+		    bj->team ? bj->team : &who->team[who->default_team];
 
 		rc = hub_team_space(w, team->slug, &from.space, e);
 	}
@@ -170,7 +172,7 @@ batch_to_writer(struct batch_job *bj)
 
 	bj->write = (struct write_job){ .write = batch_write,
 		.job = { .done = batch_written,
-			.weight = (unsigned)bj->batch.n + 1 } };
+		    .weight = (unsigned)bj->batch.n + 1 } };
 	if (pool_push(bj->call->hub->writer, &bj->write.job, &e) != ERR_OK)
 		batch_fail(bj, &e);
 }
@@ -271,8 +273,9 @@ feed_done(struct pool_job *job)
 		job->rc = e.code;
 		job->e = e;
 	}
-	atomic_fetch_add(fj->snapshot ? &hub->metrics.snapshots
-	                              : &hub->metrics.pulls, 1);
+	atomic_fetch_add(fj->snapshot ? &hub->metrics.snapshots :
+	                                &hub->metrics.pulls,
+	    1);
 	/* The job lives in the request's arena and goes with the answer. */
 	body = fj->body;
 	fj->body = (struct buf){ 0 };
@@ -341,10 +344,10 @@ answers_fit(const struct hub *hub, struct err_info *e)
 	struct http_server_stats net;
 
 	http_server_stats(hub->server, &net);
-	return net.unsent <= UNSENT_MAX
-	    ? ERR_OK
-	    : err_setf(e, ERR_UNAVAILABLE,
-	          "too many answers are on their way, try again");
+	return net.unsent <= UNSENT_MAX ?
+	    ERR_OK :
+	    err_setf(e, ERR_UNAVAILABLE,
+	        "too many answers are on their way, try again");
 }
 
 /* ?project=, in the normal form of ids where it is one. */

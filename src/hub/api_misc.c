@@ -49,8 +49,8 @@ probe(struct hub *hub)
 	p->write.write = probe_write;
 	p->write.job.done = probe_done;
 	p->write.job.weight = 1;
-	hub->probing = pool_push(hub->writer, &p->write.job, &ignored) ==
-	    ERR_OK;
+	hub->probing =
+	    pool_push(hub->writer, &p->write.job, &ignored) == ERR_OK;
 	if (!hub->probing)
 		free(p);
 }
@@ -103,8 +103,10 @@ static void
 put(struct buf *out, const char *name, const char *type, const char *help,
     unsigned long long v)
 {
-	buf_addf(out, "# HELP clowder_%s %s\n# TYPE clowder_%s %s\n"
-	    "clowder_%s %llu\n", name, help, name, type, name, v);
+	buf_addf(out,
+	    "# HELP clowder_%s %s\n# TYPE clowder_%s %s\n"
+	    "clowder_%s %llu\n",
+	    name, help, name, type, name, v);
 }
 
 void
@@ -118,7 +120,7 @@ api_metrics(struct call *call, struct http_request *req)
 	struct buf out = { 0 };
 	struct err_info e;
 	int64_t since_ms;
-	/* clang-format off: a table is drawn by hand */
+	/* clang-format off */
 	const struct {
 		const char *name, *help;
 		atomic_ullong *v;
@@ -145,7 +147,7 @@ api_metrics(struct call *call, struct http_request *req)
 
 	http_server_stats(hub->server, &net);
 	bool fails = trouble_get(&hub->trouble, &e, &since_ms) != ERR_OK;
-	/* clang-format off: a table is drawn by hand */
+	/* clang-format off */
 	const struct {
 		const char *name, *help;
 		unsigned long long v;

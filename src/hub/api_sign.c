@@ -21,8 +21,10 @@ static enum err
 members(struct call *call, struct http_request *req, const char *a_name,
     struct str *a, const char *b_name, struct str *b, struct err_info *e)
 {
-	const struct { const char *name; struct str *to; } want[] = {
-		{ a_name, a }, { b_name, b } };
+	const struct {
+		const char *name;
+		struct str *to;
+	} want[] = { { a_name, a }, { b_name, b } };
 	struct json j = { .count_max = NODES_MAX };
 	struct buf plain = { 0 };
 	struct str body;
@@ -119,8 +121,9 @@ sign(struct call *call, struct http_request *req,
 	sj->slow.job.done = sign_done;
 	rc = members(call, req, secret_member, &sj->secret, name_member,
 	    &sj->name, &e);
-	if (rc == ERR_OK && (sj->secret.p == NULL ||
-	    (name_member != NULL && sj->name.p == NULL)))
+	if (rc == ERR_OK &&
+	    (sj->secret.p == NULL ||
+	        (name_member != NULL && sj->name.p == NULL)))
 		rc = err_set(&e, ERR_NOMEM);
 	if (rc == ERR_OK)
 		rc = pool_push(call->hub->worker, &sj->slow.job, &e);
@@ -172,15 +175,15 @@ run_revoke(struct hub *hub, struct slow_job *job)
 {
 	struct revoke_job *rj = (struct revoke_job *)(void *)job;
 
-	job->job.rc = rj->session_id.n > 0
-	    ? accounts_revoke(hub->accounts, rj->session_id, &job->job.e)
-	    : accounts_revoke_token(hub->accounts, rj->refresh, &job->job.e);
+	job->job.rc = rj->session_id.n > 0 ?
+	    accounts_revoke(hub->accounts, rj->session_id, &job->job.e) :
+	    accounts_revoke_token(hub->accounts, rj->refresh, &job->job.e);
 }
 
 /* Which session is meant; *gone: it has ended already. */
 static enum err
-revoke_which(struct call *call, struct http_request *req,
-    struct revoke_job *rj, bool *gone, struct err_info *e)
+revoke_which(struct call *call, struct http_request *req, struct revoke_job *rj,
+    bool *gone, struct err_info *e)
 {
 	struct buf plain = { 0 };
 	struct str body, token;
@@ -192,8 +195,8 @@ revoke_which(struct call *call, struct http_request *req,
 		goto done;
 	form = http1_form_get(body, "token", &req->arena, &token);
 	rc = form ? accounts_check(call->hub->accounts, token, os_wall_ms(),
-	                &req->arena, &call->who, e)
-	          : call_who(call, req, e);
+	                &req->arena, &call->who, e) :
+	            call_who(call, req, e);
 	*gone = rc == ERR_SESSION;
 	if (rc == ERR_OK)
 		rj->session_id = call->who.session_id;

@@ -71,8 +71,10 @@ listen_parse(struct hub *hub, struct listen *ret, struct err_info *e)
 	if (!str_u64(str_n(s.p + colon, s.n - colon), &port) ||
 	    port > UINT16_MAX || !address_is(ret->host, &ret->loopback) ||
 	    v6 != (str_find(host, ':') != SIZE_MAX))
-		return err_setf(e, ERR_USAGE, "%s is no ADDRESS:PORT, such as "
-		    "127.0.0.1:8177 or [::1]:8177", hub->o.listen);
+		return err_setf(e, ERR_USAGE,
+		    "%s is no ADDRESS:PORT, such as "
+		    "127.0.0.1:8177 or [::1]:8177",
+		    hub->o.listen);
 	ret->port = (uint16_t)port;
 	return ERR_OK;
 }
@@ -93,9 +95,11 @@ options_check(struct hub *hub, struct listen *l, struct err_info *e)
 		    "--dev-tls and --tls-cert exclude each other");
 	rc = listen_parse(hub, l, e);
 	if (rc == ERR_OK && !tls && !o->plain && !l->loopback)
-		rc = err_setf(e, ERR_USAGE, "%s is not loopback: give "
+		rc = err_setf(e, ERR_USAGE,
+		    "%s is not loopback: give "
 		    "--tls-cert and --tls-key, or --plain where a proxy does "
-		    "the TLS", l->host);
+		    "the TLS",
+		    l->host);
 	return rc;
 }
 
@@ -114,8 +118,8 @@ take_lock(struct hub *hub, struct err_info *e)
 		return err_wrap(e, "another hub serves %s", hub->o.data);
 	if (rc != ERR_OK)
 		return rc;
-	return os_lock_record(&hub->lock,
-	    str_n(text, n > 0 ? (size_t)n : 0), e);
+	return os_lock_record(&hub->lock, str_n(text, n > 0 ? (size_t)n : 0),
+	    e);
 }
 
 /* OpenSSL does not say what is wrong with a file. */
@@ -175,8 +179,9 @@ listen_on(struct hub *hub, const struct listen *l, struct err_info *e)
 	n = snprintf(hub->url, sizeof hub->url,
 	    strchr(l->host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
 	    hub->tls ? "https" : "http", l->host, port);
-	return n > 0 && (size_t)n < sizeof hub->url
-	    ? ERR_OK : err_setf(e, ERR_USAGE, "the address is too long");
+	return n > 0 && (size_t)n < sizeof hub->url ?
+	    ERR_OK :
+	    err_setf(e, ERR_USAGE, "the address is too long");
 }
 
 static void
@@ -210,8 +215,10 @@ on_signal(uv_signal_t *s, int signum)
 static enum err
 watch_signals(struct hub *hub, struct err_info *e)
 {
-	struct { uv_signal_t *s; int n; } row[] = { { &hub->term, SIGTERM },
-		{ &hub->intr, SIGINT } };
+	struct {
+		uv_signal_t *s;
+		int n;
+	} row[] = { { &hub->term, SIGTERM }, { &hub->intr, SIGINT } };
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 2; i++) {

@@ -15,12 +15,12 @@
 #include "err.h"
 
 struct hub_options {
-	const char *data;   /* folder; made 0700 where it is missing */
-	const char *listen; /* "127.0.0.1:8177", "[::1]:0" */
+	const char *data;       /* folder; made 0700 where it is missing */
+	const char *listen;     /* "127.0.0.1:8177", "[::1]:0" */
 	const char *cert, *key; /* PEM; both or none */
-	bool dev_tls;       /* a self-signed pair for this machine */
-	bool plain;         /* plain HTTP also beyond loopback */
-	bool quiet;         /* no line per request */
+	bool dev_tls;           /* a self-signed pair for this machine */
+	bool plain;             /* plain HTTP also beyond loopback */
+	bool quiet;             /* no line per request */
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

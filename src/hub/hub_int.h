@@ -57,7 +57,7 @@ struct hub_writer {
 	struct hub *hub;
 	struct store *store;
 	struct admission admission;
-	struct map spaces; /* team slug -> struct team_space */
+	struct map spaces;  /* team slug -> struct team_space */
 	struct arena arena; /* of spaces */
 	bool wrote;   /* since the log was moved into the database as a whole */
 	bool resting; /* nothing came since */

@@ -94,8 +94,8 @@ hub_team_space(struct hub_writer *w, struct str slug, space_id *ret,
 	if (rc == ERR_NOT_FOUND) {
 		rc = store_space_add(w->store, STR(""), STR(""), slug, ret, e);
 		if (rc == ERR_OK)
-			rc = store_resync(w->store, *ret,
-			    str_of(w->hub->epoch), e);
+			rc = store_resync(w->store, *ret, str_of(w->hub->epoch),
+			    e);
 	}
 	if (rc != ERR_OK)
 		return rc;
@@ -181,7 +181,8 @@ writer_judge(struct hub_writer *w, enum err rc, const struct err_info *e)
 	} else if (trouble_is(rc) && !trouble_set(t, e, os_wall_ms())) {
 		log_line(LOG_DEBUG, "hub", "write: %s", e->text);
 	} else {
-		log_line(LOG_ERROR, "hub", "write: %s: %s", err_wire(rc), e->text);
+		log_line(LOG_ERROR, "hub", "write: %s: %s", err_wire(rc),
+		    e->text);
 	}
 }
 
@@ -213,8 +214,8 @@ writer_checkpoint(struct hub_writer *w, bool whole)
 	struct err_info e = { 0 };
 	struct store_facts facts;
 	bool moved = whole;
-	enum err rc = whole ? store_checkpoint(w->store, &e)
-	                    : store_tidy(w->store, &moved, &e);
+	enum err rc = whole ? store_checkpoint(w->store, &e) :
+	                      store_tidy(w->store, &moved, &e);
 
 	if (rc != ERR_OK)
 		log_line(LOG_WARN, "hub", "checkpoint: %s", e.text);
@@ -280,7 +281,8 @@ writer_epoch(struct hub_writer *w, struct err_info *e)
 		if (rc != ERR_OK)
 			store_rollback(w->store);
 	} else if (rc == ERR_OK) {
-		rc = err_setf(e, ERR_CORRUPT, "the replica's epoch is no epoch");
+		rc =
+		    err_setf(e, ERR_CORRUPT, "the replica's epoch is no epoch");
 	}
 	arena_fini(&a);
 	return rc;
@@ -396,21 +398,37 @@ worker_take(void *ctx, struct pool_job *list)
 enum err
 hub_threads_start(struct hub *hub, struct err_info *e)
 {
-	const struct pool_options writer = { .name = "writer", .threads = 1,
-		.jobs_max = WRITER_JOBS_MAX, .group_max = WRITER_GROUP_EVENTS,
-		.open = writer_open, .close = writer_close,
-		.take = writer_take, .rest = writer_rest, .arg = hub };
-	const struct pool_options reader = { .name = "reader", .threads = 1,
-		.jobs_max = READER_JOBS_MAX, .group_max = 1,
-		.open = reader_open, .close = reader_close,
-		.take = reader_take, .arg = hub };
+	const struct pool_options writer = { .name = "writer",
+		.threads = 1,
+		.jobs_max = WRITER_JOBS_MAX,
+		.group_max = WRITER_GROUP_EVENTS,
+		.open = writer_open,
+		.close = writer_close,
+		.take = writer_take,
+		.rest = writer_rest,
+		.arg = hub };
+	const struct pool_options reader = { .name = "reader",
+		.threads = 1,
+		.jobs_max = READER_JOBS_MAX,
+		.group_max = 1,
+		.open = reader_open,
+		.close = reader_close,
+		.take = reader_take,
+		.arg = hub };
 	const struct pool_options decoder = { .name = "decoder",
-		.threads = DECODERS, .jobs_max = DECODER_JOBS_MAX,
-		.group_max = 1, .open = decoder_open, .close = decoder_close,
-		.take = decoder_take, .arg = hub };
+		.threads = DECODERS,
+		.jobs_max = DECODER_JOBS_MAX,
+		.group_max = 1,
+		.open = decoder_open,
+		.close = decoder_close,
+		.take = decoder_take,
+		.arg = hub };
 	const struct pool_options worker = { .name = "worker",
-		.threads = WORKERS, .jobs_max = WORKER_JOBS_MAX, .group_max = 1,
-		.take = worker_take, .arg = hub };
+		.threads = WORKERS,
+		.jobs_max = WORKER_JOBS_MAX,
+		.group_max = 1,
+		.take = worker_take,
+		.arg = hub };
 	enum err rc;
 
 	/* The writer first: it makes and migrates what the reader opens. */

@@ -83,9 +83,9 @@ wait_for_job(struct pool *p, unsigned ms)
 		until.tv_nsec -= 1000000000;
 	}
 	while (p->first == NULL && !p->ending && bad == 0)
-		bad = ms > 0
-		    ? pthread_cond_timedwait(&p->wake, &p->mutex, &until)
-		    : pthread_cond_wait(&p->wake, &p->mutex);
+		bad = ms > 0 ?
+		    pthread_cond_timedwait(&p->wake, &p->mutex, &until) :
+		    pthread_cond_wait(&p->wake, &p->mutex);
 	return p->first != NULL || p->ending;
 }
 
@@ -189,8 +189,8 @@ threads_start(struct pool *p, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	for (; p->n_threads < p->o.threads; p->n_threads++) {
 		pthread_t *t = &p->thread[p->n_threads];
-		int bad = fault_tick() ? EAGAIN
-		                       : pthread_create(t, NULL, run, p);
+		int bad =
+		    fault_tick() ? EAGAIN : pthread_create(t, NULL, run, p);
 
 		if (bad != 0)
 			return err_sys(e, bad, "thread %s", p->o.name);

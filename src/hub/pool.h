@@ -17,15 +17,15 @@ struct pool;
 struct pool_job {
 	/* Loop thread, when the job was taken and finished. */
 	void (*done)(struct pool_job *job);
-	unsigned weight;  /* of one group, see pool_options */
-	enum err rc;      /* set by the thread */
+	unsigned weight; /* of one group, see pool_options */
+	enum err rc;     /* set by the thread */
 	struct err_info e;
-	struct pool_job *next;  /* inside */
-	struct loop_item item;  /* inside */
+	struct pool_job *next; /* inside */
+	struct loop_item item; /* inside */
 };
 
 struct pool_options {
-	const char *name;   /* of the threads, at most 15 bytes */
+	const char *name; /* of the threads, at most 15 bytes */
 	unsigned threads;
 	size_t jobs_max;    /* waiting */
 	unsigned group_max; /* weight of jobs that are taken at once */

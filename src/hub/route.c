@@ -13,7 +13,7 @@ enum {
 	RETRY_LATER_S = 5,
 };
 
-/* clang-format off: a table is drawn by hand */
+/* clang-format off */
 static const struct route routes[] = {
 	/* method, path, signed in, body: plain, as gzip, */
 	{ "POST", "/api/v1/token",         false, BODY_SMALL, BODY_SMALL, api_token },
@@ -78,8 +78,7 @@ call_who(struct call *call, struct http_request *req, struct err_info *e)
 
 /* One coding, named once: whatever else is said is refused before the body. */
 static enum err
-coding_of(struct call *call, const struct http_request *req,
-    struct err_info *e)
+coding_of(struct call *call, const struct http_request *req, struct err_info *e)
 {
 	struct str coding = http_header(req, "Content-Encoding");
 
@@ -92,8 +91,8 @@ coding_of(struct call *call, const struct http_request *req,
 	if (call->gzip || coding.n == 0 ||
 	    str_eq_nocase(coding, STR("identity")))
 		return ERR_OK;
-	return err_setf(e, ERR_MEDIA,
-	    "Content-Encoding may be gzip, not %.*s", STR_ARG(coding));
+	return err_setf(e, ERR_MEDIA, "Content-Encoding may be gzip, not %.*s",
+	    STR_ARG(coding));
 }
 
 static enum err
@@ -116,8 +115,8 @@ on_head(void *ctx, struct http_request *req, size_t *body_max,
 		call_error(req, e);
 		return ERR_OK;
 	}
-	*body_max = call->gzip ? call->route->packed_max
-	                       : call->route->body_max;
+	*body_max =
+	    call->gzip ? call->route->packed_max : call->route->body_max;
 	return ERR_OK;
 }
 
@@ -146,17 +145,20 @@ on_log(void *ctx, const struct http_log *l)
 		return;
 	log_line(LOG_INFO, "http",
 	    "id=%s peer=%s method=%.*s path=%.*s status=%d in=%llu out=%llu "
-	    "us=%llu%s%s", l->id, l->peer, STR_ARG(l->method), STR_ARG(l->path),
-	    l->status, (unsigned long long)l->bytes_in,
-	    (unsigned long long)l->bytes_out, (unsigned long long)l->us,
-	    l->error ? " reason=" : "", l->error ? l->reason : "");
+	    "us=%llu%s%s",
+	    l->id, l->peer, STR_ARG(l->method), STR_ARG(l->path), l->status,
+	    (unsigned long long)l->bytes_in, (unsigned long long)l->bytes_out,
+	    (unsigned long long)l->us, l->error ? " reason=" : "",
+	    l->error ? l->reason : "");
 }
 
 struct http_handler
 hub_handler(struct hub *hub)
 {
-	return (struct http_handler){ .ctx = hub, .on_head = on_head,
-		.on_request = on_request, .on_log = on_log };
+	return (struct http_handler){ .ctx = hub,
+		.on_head = on_head,
+		.on_request = on_request,
+		.on_log = on_log };
 }
 
 enum err
@@ -199,8 +201,9 @@ error_field(const struct http_request *req, int status, struct str retry)
 			STR("Bearer") };
 	case 405: /* RFC 9110, 15.5.6 */
 		return (struct http1_field){ STR("Allow"),
-			str_is(STR("GET"), call->route->method)
-			    ? STR("GET, HEAD") : str_of(call->route->method) };
+			str_is(STR("GET"), call->route->method) ?
+			    STR("GET, HEAD") :
+			    str_of(call->route->method) };
 	case 415: /* RFC 9110, 15.5.16 */
 		return (struct http1_field){ STR("Accept-Encoding"),
 			STR("gzip, identity") };
@@ -217,8 +220,8 @@ void
 call_answer_error(struct http_request *req, enum err code, unsigned retry_s,
     struct buf *body)
 {
-	struct http1_field field[3] = {
-		{ STR("Content-Type"), STR("application/json") },
+	struct http1_field field[3] = { { STR("Content-Type"),
+		                            STR("application/json") },
 		{ STR("Cache-Control"), STR("no-store") } };
 	int status = err_http(code), n;
 	char retry[16];

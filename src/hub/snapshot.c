@@ -103,9 +103,12 @@ put_state(struct store *st, const struct space *sp, struct str project,
 		const char *member;
 		enum aggregate aggregate;
 	} part[] = {
-		{ "projects", AGG_PROJECT }, { "features", AGG_FEATURE },
-		{ "work_packages", AGG_WORK_PACKAGE }, { "todos", AGG_TODO },
-		{ "work_items", AGG_WORK_ITEM }, { "sessions", AGG_SESSION },
+		{ "projects", AGG_PROJECT },
+		{ "features", AGG_FEATURE },
+		{ "work_packages", AGG_WORK_PACKAGE },
+		{ "todos", AGG_TODO },
+		{ "work_items", AGG_WORK_ITEM },
+		{ "sessions", AGG_SESSION },
 	};
 	struct json_writer w = { .out = out };
 	struct snapshot s = { .w = &w };
@@ -124,7 +127,7 @@ put_state(struct store *st, const struct space *sp, struct str project,
 	json_key(&w, "state_hash"), json_put_z(&w, hex);
 	json_key(&w, "fold_version"), json_put_u(&w, FOLD_VERSION);
 	for (size_t i = 0; rc == ERR_OK && i < sizeof part / sizeof part[0];
-	    i++) {
+	     i++) {
 		json_key(&w, part[i].member);
 		json_arr(&w);
 		rc = store_entities(st, sp->id, project,

@@ -7,8 +7,7 @@
 enum err
 trouble_init(struct trouble *t, struct err_info *e)
 {
-	int bad = fault_tick() ? EAGAIN
-	                       : pthread_mutex_init(&t->mutex, NULL);
+	int bad = fault_tick() ? EAGAIN : pthread_mutex_init(&t->mutex, NULL);
 
 	t->e = (struct err_info){ 0 };
 	t->since_ms = 0;
