@@ -236,7 +236,10 @@ picks(void)
 		{ STR_INIT("001-cart/WP02"), STR_INIT("WP02"), STR_INIT("") },
 		{ STR_INIT("002-pay/WP02-k"), STR_INIT("WP02-k"),
 		    STR_INIT("") },
+		{ STR_INIT("003-a"), STR_INIT(""), STR_INIT("") },
+		{ STR_INIT("0030-b"), STR_INIT(""), STR_INIT("") },
 	};
+	enum { ITEMS = sizeof item / sizeof *item };
 	static const struct {
 		const char *word;
 		int want; /* index; -1 not found, -2 ambiguous */
@@ -250,6 +253,8 @@ picks(void)
 		{ "002", 4 },
 		{ "001-cart/WP01-a", 0 },
 		{ "001", -2 },
+		{ "003", 5 }, /* a whole part of it beats a beginning */
+		{ "0030", 6 },
 		{ "WP03", -1 },
 		{ "abc", -1 },
 	};
@@ -260,7 +265,7 @@ picks(void)
 		enum err rc;
 
 		t_note("%s", row[i].word);
-		rc = lookup_pick(item, 5, word, "work package", &at, &e);
+		rc = lookup_pick(item, ITEMS, word, "work package", &at, &e);
 		CHECK_U(rc,
 		    row[i].want == -1     ? ERR_NOT_FOUND :
 		        row[i].want == -2 ? ERR_AMBIGUOUS :
@@ -269,7 +274,8 @@ picks(void)
 			CHECK_U(at, row[i].want);
 	}
 	t_note("%s", "");
-	CHECK_ERR(lookup_pick(item, 5, STR("WP01"), "work package", &at, &e),
+	CHECK_ERR(lookup_pick(item, ITEMS, STR("WP01"), "work package", &at,
+	              &e),
 	    ERR_AMBIGUOUS);
 	CHECK_STR(str_of(e.text),
 	    "'WP01' may be any of these work packages: 001-cart/WP01-abc "
@@ -277,7 +283,8 @@ picks(void)
 	    "001-cart/WP01-xyz (Two)");
 	CHECK_ERR(lookup_pick(item, 0, STR("x"), "todo", &at, &e),
 	    ERR_NOT_FOUND);
-	CHECK_ERR(lookup_pick(item, 5, STR(""), "todo", &at, &e), ERR_USAGE);
+	CHECK_ERR(lookup_pick(item, ITEMS, STR(""), "todo", &at, &e),
+	    ERR_USAGE);
 }
 
 static void
