@@ -566,9 +566,18 @@ restamp_space(struct store *s, space_id sp, bool all, uint64_t clock,
 	return rc;
 }
 
-/* Copies changed in other spaces as well: what names them there follows. */
+/* Half of them may be stamped: nothing but rollback is left. */
 static enum err
-restamp_others(struct store *s, struct err_info *e)
+midway(enum err rc, struct err_info *e)
+{
+	if (rc == ERR_TOO_LARGE || rc == ERR_SCHEMA || rc == ERR_NOT_FOUND)
+		rc = e->code = ERR_FAILED;
+	return rc;
+}
+
+/* A stamp changed: what names it, here and in other spaces, follows. */
+enum err
+stamps_follow(struct store *s, struct err_info *e)
 {
 	bool changed, found;
 	enum err rc;
@@ -586,16 +595,7 @@ restamp_others(struct store *s, struct err_info *e)
 				break;
 		}
 	} while (rc == ERR_OK && changed);
-	return rc;
-}
-
-/* Half of them may be stamped: nothing but rollback is left. */
-static enum err
-midway(enum err rc, struct err_info *e)
-{
-	if (rc == ERR_TOO_LARGE || rc == ERR_SCHEMA || rc == ERR_NOT_FOUND)
-		rc = e->code = ERR_FAILED;
-	return rc;
+	return midway(rc, e);
 }
 
 enum err
@@ -615,7 +615,7 @@ store_restamp(struct store *s, space_id sp, uint64_t above,
 	if (rc == ERR_OK)
 		rc = restamp_space(s, sp, true, above, &changed, e);
 	if (rc == ERR_OK && changed)
-		rc = restamp_others(s, e);
+		rc = stamps_follow(s, e);
 	if (rc == ERR_OK)
 		rc = s->ops->clock_max(s, sp, &clock, e);
 	if (rc == ERR_OK && clock != space->row.clock) {

@@ -363,6 +363,9 @@ retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
 	space->row.unacked++;
 	space_dirty(s, space);
 	rc = s->ops->unacked_put(s, &r, e);
+	/* A copy in another space may be named there. */
+	if (rc == ERR_OK && !fixed)
+		rc = stamps_follow(s, e);
 done:
 	arena_fini(&a);
 	return rc;

@@ -316,9 +316,9 @@ verify(struct world *w, struct store *s)
 static bool
 orderly(const struct plan *p)
 {
-	return p->clones == 0 && p->rewinds == 0 && p->aborts == 0 &&
-	    p->doubled == 0 && p->late == 0 && p->restores == 0 &&
-	    p->delay_ms * 2 < p->timeout_ms;
+	return !p->shares && p->clones == 0 && p->rewinds == 0 &&
+	    p->aborts == 0 && p->doubled == 0 && p->late == 0 &&
+	    p->restores == 0 && p->delay_ms * 2 < p->timeout_ms;
 }
 
 static void

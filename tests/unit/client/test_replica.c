@@ -337,6 +337,109 @@ changes_stamps_and_nodes(void)
 	lab_fini(&l);
 }
 
+/* What a hub has in its present epoch counts, also against what an older epoch
+ * had acknowledged. */
+static void
+takes_the_hubs_word(void)
+{
+	struct buf first = { 0 }, second = { 0 };
+	struct str raw[2];
+	struct err_info e = { 0 };
+	struct log_row row;
+	struct eid id;
+	struct lab l;
+
+	lab_init(&l, 0);
+	made_event(&first, 1, "\"x\":1,");
+	made_event(&second, 1, "\"x\":2,");
+	raw[0] = buf_str(&first);
+	raw[1] = buf_str(&second);
+	for (unsigned i = 0; i < 3; i++) {
+		const char *epoch = i == 0 ? "e1" : "e2";
+		enum sync_took took = SYNC_CLASH;
+		struct buf body = { 0 };
+		struct json j = { 0 };
+		struct arena a = { 0 };
+		struct pull_answer p;
+
+		t_note("answer %u", i);
+		if (i > 0)
+			CHECK_OK(l.r.resync(l.r.ctx, str_of(epoch), &e), &e);
+		pull_answer_begin(str_of(epoch), &body);
+		pull_answer_row(&(struct pull_row){ .seq = 1,
+		                    .raw = raw[i == 1] },
+		    true, &body);
+		pull_answer_end(1, 1, &body);
+		CHECK_OK(pull_answer_decode(&p, &j, buf_str(&body), &a, &e),
+		    &e);
+		CHECK_OK(l.r.take(l.r.ctx, &p, &took, &e), &e);
+		CHECK(took == SYNC_NEW);
+		CHECK_OK(l.r.take(l.r.ctx, &p, &took, &e), &e);
+		CHECK(took == SYNC_KNOWN);
+		CHECK(eid_parse(p.item[0].ev.id_text, &id));
+		CHECK_OK(store_event(l.store, l.space, &id, &l.a, &row, &e),
+		    &e);
+		CHECK_EQ(row.raw, raw[i == 1]);
+		buf_fini(&body);
+		json_fini(&j);
+		arena_fini(&a);
+	}
+	buf_fini(&first);
+	buf_fini(&second);
+	lab_fini(&l);
+}
+
+/* An event that is sent again gets a new stamp, in every space: what names it
+ * elsewhere comes after it there as well. */
+static void
+names_follow_a_retry(void)
+{
+	const struct str project = STR("5a5a5a5a-0000-4000-8000-000000000001");
+	struct draft d = { .type = STR("wp_updated"),
+		.aggregate_id = STR("001-a/WP01"),
+		.aggregate_type = STR("work_package"),
+		.project_uuid = project,
+		.payload = STR("{\"wp_id\":\"WP01\",\"title\":\"T\"}") };
+	struct err_info e = { 0 };
+	struct sync_event *ev;
+	struct event parsed;
+	struct json j = { 0 };
+	struct eid first;
+	uint64_t copied, last = 0;
+	space_id blue;
+	struct lab l;
+	size_t n;
+
+	lab_init(&l, 0);
+	CHECK_OK(store_begin(l.store, &e), &e);
+	CHECK_OK(store_space_add(l.store, STR("hub"), STR("ann"), STR("blue"),
+	             &blue, &e),
+	    &e);
+	CHECK_OK(store_author(l.store, l.space, &d, &first, &e), &e);
+	CHECK_OK(store_share(l.store, l.space, project, blue, &copied, &e), &e);
+	CHECK_OK(store_author(l.store, blue, &d, NULL, &e), &e);
+	for (unsigned i = 0; i < 5; i++)
+		CHECK_OK(store_author(l.store, l.space, &d, NULL, &e), &e);
+	CHECK_OK(store_refuse(l.store, l.space, &first, ERR_SCHEMA, STR("no"),
+	             &e),
+	    &e);
+	CHECK_OK(store_retry(l.store, l.space, &first, STR(""), &e), &e);
+	CHECK_OK(store_commit(l.store, &e), &e);
+	l.replica.space = blue;
+	ev = unacked(&l, &n);
+	CHECK_U(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		CHECK_OK(event_parse(&parsed, &j, ev[i].send.raw, &l.a, &e),
+		    &e);
+		CHECK(eid_eq(&parsed.id, &first) == (i == 0));
+		CHECK_U(parsed.n_replaces, i);
+		CHECK(parsed.clock > last);
+		last = parsed.clock;
+	}
+	json_fini(&j);
+	lab_fini(&l);
+}
+
 /* A page that could not be taken in whole is not taken in at all. */
 static void
 every_allocation_may_fail(void)
@@ -375,6 +478,8 @@ main(void)
 	T_RUN(takes_pages);
 	T_RUN(refills);
 	T_RUN(changes_stamps_and_nodes);
+	T_RUN(takes_the_hubs_word);
+	T_RUN(names_follow_a_retry);
 	T_RUN(every_allocation_may_fail);
 	return t_done();
 }
