@@ -76,12 +76,24 @@ take(struct str *s, bool keep_lines, struct glyph *g)
 	*s = str_n(s->p + n, s->n - n);
 }
 
+/* How many bytes are printable ASCII: one column each, shown as they are. */
+static size_t
+plain_run(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 size_t
 text_width(struct str s)
 {
 	struct glyph g;
-	size_t columns = 0;
+	size_t columns = plain_run(s);
 
+	s = str_n(s.p + columns, s.n - columns);
 	while (s.n > 0) {
 		take(&s, false, &g);
 		columns += g.columns;
@@ -93,8 +105,15 @@ void
 text_show(struct str s, bool keep_lines, struct buf *out)
 {
 	struct glyph g;
+	size_t n;
 
 	while (s.n > 0) {
+		n = plain_run(s);
+		if (n > 0) {
+			buf_add(out, s.p, n);
+			s = str_n(s.p + n, s.n - n);
+			continue;
+		}
 		take(&s, keep_lines, &g);
 		buf_add(out, g.text, g.n);
 	}
@@ -116,6 +135,12 @@ text_fit(struct str s, size_t columns, bool pad, struct buf *out)
 	size_t used = 0, kept = 0, kept_len = out->len;
 	struct glyph g = { .columns = 0 };
 
+	/* Most texts are such, and fit. */
+	if (s.n <= columns && plain_run(s) == s.n) {
+		buf_add(out, s.p, s.n);
+		used = s.n;
+		s.n = 0;
+	}
 	while (s.n > 0 && used <= columns) {
 		take(&s, false, &g);
 		used += g.columns;

@@ -18,6 +18,9 @@ enum { LANES = sizeof lane_order / sizeof *lane_order };
 
 /* On a terminal; what is done is of less interest. */
 enum { CARDS_MAX = 8, CARDS_DONE_MAX = 3, TODOS_MAX = 10, BAR = 16 };
+/* Of so many that nobody was assigned it is looked up who moved them; programs
+ * get all. */
+enum { WHO_MAX = 100 };
 
 /* A feature with its work packages by lane. */
 struct group {
@@ -160,6 +163,9 @@ load(struct board *b, struct err_info *e)
 		rc = views_load(w, w->space, w->project, AGG_TODO, STR(""),
 		    &b->todos, e);
 	if (rc == ERR_OK)
+		rc = views_who(w, w->space, &b->wps, w->c->json ? 0 : WHO_MAX,
+		    e);
+	if (rc == ERR_OK)
 		rc = group_features(b, e);
 	if (rc == ERR_OK)
 		rc = group_wps(b, e);
@@ -184,62 +190,47 @@ board_fini(struct board *b)
 
 /* --- JSON ------------------------------------------------------------------------- */
 
-static enum err
-lane_json(struct board *b, struct json_writer *w, const struct lane *lane,
-    struct err_info *e)
+static void
+lane_json(struct json_writer *w, const struct lane *lane)
 {
-	enum err rc = ERR_OK;
-
 	json_arr(w);
-	for (size_t i = 0; rc == ERR_OK && i < lane->n; i++) {
-		struct str who;
-
-		rc = view_who(&b->w, b->w.space, lane->v[i], &who, e);
-		if (rc != ERR_OK)
-			break;
+	for (size_t i = 0; i < lane->n; i++) {
 		json_obj(w);
 		view_wp_json(w, lane->v[i]);
-		view_put_text(w, "who", who);
 		json_end(w);
 	}
 	json_end(w);
-	return rc;
 }
 
-static enum err
-group_json(struct board *b, struct json_writer *w, const struct group *g,
-    struct err_info *e)
+static void
+group_json(struct json_writer *w, const struct group *g)
 {
-	enum err rc = ERR_OK;
-
 	json_obj(w);
 	view_feature_json(w, &g->feature);
 	json_key(w, "packages"), json_put_u(w, g->feature.packages);
 	json_key(w, "done"), json_put_u(w, g->feature.done);
 	json_key(w, "lanes");
 	json_obj(w);
-	for (size_t k = 0; rc == ERR_OK && k < LANES; k++) {
+	for (size_t k = 0; k < LANES; k++) {
 		json_key(w, lane_order[k]);
-		rc = lane_json(b, w, &g->lane[k], e);
+		lane_json(w, &g->lane[k]);
 	}
 	json_end(w);
 	json_end(w);
-	return rc;
 }
 
-static enum err
-board_json(struct board *b, struct err_info *e)
+static void
+board_json(struct board *b)
 {
 	struct json_writer *w = out_json(b->w.c->out);
-	enum err rc = ERR_OK;
 
 	json_obj(w);
 	json_key(w, "project"), json_put_str(w, b->w.project);
 	json_key(w, "slug"), json_put_str(w, b->w.draft.project_slug);
 	json_key(w, "features");
 	json_arr(w);
-	for (size_t i = 0; rc == ERR_OK && i < b->n; i++)
-		rc = group_json(b, w, b->group[i], e);
+	for (size_t i = 0; i < b->n; i++)
+		group_json(w, b->group[i]);
 	json_end(w);
 	json_key(w, "todos");
 	json_arr(w);
@@ -257,7 +248,6 @@ board_json(struct board *b, struct err_info *e)
 	json_key(w, "conflicts"), json_put_u(w, b->conflicts);
 	json_end(w);
 	out_json_end(b->w.c->out);
-	return rc;
 }
 
 /* --- text ------------------------------------------------------------------------- */
@@ -353,7 +343,6 @@ lane_cards(struct board *b, const struct lane *lane, size_t index,
 	size_t max = over ? CARDS_DONE_MAX : CARDS_MAX;
 	size_t n = lane->n < max ? lane->n : max, from = over ? lane->n - n : 0;
 	enum paint paint = view_paint(name);
-	enum err rc = ERR_OK;
 
 	*ret = (struct lanes_lane){ .name = name,
 		.paint = paint == PAINT_NONE ? PAINT_TITLE : paint,
@@ -362,17 +351,17 @@ lane_cards(struct board *b, const struct lane *lane, size_t index,
 		.more = lane->n - n };
 	if (ret->card == NULL)
 		return err_set(e, ERR_NOMEM);
-	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct view *v = lane->v[from + i];
 		struct lanes_card *c = &ret->card[i];
 
 		c->id = v->shown;
 		c->title = v->title;
+		c->who = v->who;
 		c->conflict = v->conflicts > 0;
 		c->note = hold_up(b, v, &c->note_paint);
-		rc = view_who(&b->w, b->w.space, v, &c->who, e);
 	}
-	return rc;
+	return ERR_OK;
 }
 
 static enum err
@@ -391,33 +380,27 @@ group_wall(struct board *b, const struct group *g, struct err_info *e)
 }
 
 /* Without a terminal: every work package on a line of its own. */
-static enum err
-group_lines(struct board *b, const struct group *g, struct err_info *e)
+static void
+group_lines(struct board *b, const struct group *g)
 {
 	static const struct out_column column[] = { { "  LANE", 0 },
 		{ "WP", 0 }, { "WHO", 0 }, { "", 0 }, { "TITLE", 0 },
 		{ NULL, 0 } };
 	struct out_table t;
-	enum err rc = ERR_OK;
 
 	out_table_begin(&t, b->w.c->out, column);
 	for (size_t k = 0; k < LANES; k++)
-		for (size_t i = 0; rc == ERR_OK && i < g->lane[k].n; i++) {
+		for (size_t i = 0; i < g->lane[k].n; i++) {
 			const struct view *v = g->lane[k].v[i];
 			enum paint paint;
-			struct str who;
 
-			rc = view_who(&b->w, b->w.space, v, &who, e);
-			if (rc != ERR_OK)
-				break;
 			out_cellf(&t, PAINT_NONE, "  %s", lane_order[k]);
 			out_cell(&t, PAINT_NONE, v->shown);
-			out_cell(&t, PAINT_NONE, who);
+			out_cell(&t, PAINT_NONE, v->who);
 			out_cell(&t, PAINT_NONE, hold_up(b, v, &paint));
 			out_cell(&t, PAINT_NONE, v->title);
 		}
 	out_table_end(&t);
-	return rc;
 }
 
 static size_t
@@ -510,7 +493,10 @@ board_text(struct board *b, struct err_info *e)
 		const struct group *g = b->group[i];
 
 		put_feature(o, &g->feature);
-		rc = o->tty ? group_wall(b, g, e) : group_lines(b, g, e);
+		if (o->tty)
+			rc = group_wall(b, g, e);
+		else
+			group_lines(b, g);
 	}
 	if (b->n == 0)
 		out_say(o, "\nNo features yet: %s feature add NAME\n", program);
@@ -534,8 +520,10 @@ board_run(struct cli *c, struct err_info *e)
 		rc = work_feature(&b.w, cli_opt(c, "feature"), &b.only, e);
 	if (rc == ERR_OK && !work_nothing(&b.w)) {
 		rc = load(&b, e);
-		if (rc == ERR_OK)
-			rc = c->json ? board_json(&b, e) : board_text(&b, e);
+		if (rc == ERR_OK && c->json)
+			board_json(&b);
+		else if (rc == ERR_OK)
+			rc = board_text(&b, e);
 	}
 	rc = work_end(&b.w, rc, e);
 	board_fini(&b);

@@ -14,8 +14,7 @@ struct listing {
 };
 
 static void
-row_text(struct listing *l, const struct work_place *at, const struct view *v,
-    struct str who)
+row_text(struct listing *l, const struct work_place *at, const struct view *v)
 {
 	struct out_table *t = &l->table;
 
@@ -25,7 +24,7 @@ row_text(struct listing *l, const struct work_place *at, const struct view *v,
 		out_cell(t, PAINT_DIM, v->feature);
 	out_cell(t, PAINT_ID, v->shown);
 	out_cell(t, view_paint(v->state), v->state);
-	out_cell(t, PAINT_NONE, who);
+	out_cell(t, PAINT_NONE, v->who);
 	if (v->conflicts > 0)
 		out_cell(t, PAINT_BAD, STR("conflict"));
 	else if (v->waits.n > 0)
@@ -44,22 +43,20 @@ place_rows(void *ctx, const struct work_place *at, struct err_info *e)
 	    l->feature, &wps, e);
 
 	for (size_t i = 0; rc == ERR_OK && i < wps.n; i++) {
-		const struct view *v = &wps.v[i];
-		struct str who;
+		struct view *v = &wps.v[i];
 
 		if (l->lane.n > 0 && !str_eq(l->lane, v->state))
 			continue;
-		rc = view_who(l->w, at->space, v, &who, e);
+		rc = view_who(l->w, at->space, v, &v->who, e);
 		if (rc != ERR_OK)
 			break;
 		l->n++;
 		if (l->json != NULL) {
 			json_obj(l->json);
 			view_wp_json(l->json, v);
-			view_put_text(l->json, "who", who);
 			json_end(l->json);
 		} else {
-			row_text(l, at, v, who);
+			row_text(l, at, v);
 		}
 	}
 	views_fini(&wps);

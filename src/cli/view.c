@@ -1,12 +1,12 @@
 #include "view.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "deed.h"
 #include "fault.h"
 #include "ids.h"
 #include "map.h"
-#include "words.h"
 
 void
 views_fini(struct views *l)
@@ -39,79 +39,130 @@ view_conflicts(const struct entity *en, unsigned *ret, struct err_info *e)
 	return rc;
 }
 
+/* Which field becomes which member. */
+enum how { AS_TEXT, AS_LANE, AS_STATUS, AS_RAW, AS_FLAG };
+
+/* clang-format off: a table is drawn by hand */
+static const struct loaded {
+	const char *field;
+	enum how how;
+	size_t member;
+} loaded[] = {
+	{ "active_form", AS_TEXT, offsetof(struct view, active_form) },
+	{ "archived", AS_FLAG, offsetof(struct view, archived) },
+	{ "assignee", AS_TEXT, offsetof(struct view, assignee) },
+	{ "blocked_by", AS_RAW, offsetof(struct view, blocked_by) },
+	{ "completed_at", AS_TEXT, offsetof(struct view, completed_at) },
+	{ "content", AS_TEXT, offsetof(struct view, title) },
+	{ "dependencies", AS_RAW, offsetof(struct view, needs) },
+	{ "description", AS_TEXT, offsetof(struct view, description) },
+	{ "lane", AS_LANE, offsetof(struct view, state) },
+	{ "list", AS_TEXT, offsetof(struct view, list) },
+	{ "owner", AS_TEXT, offsetof(struct view, owner) },
+	{ "phase", AS_TEXT, offsetof(struct view, phase) },
+	{ "priority", AS_RAW, offsetof(struct view, priority) },
+	{ "resolved", AS_RAW, offsetof(struct view, resolved) },
+	{ "status", AS_STATUS, offsetof(struct view, state) },
+	{ "tags", AS_RAW, offsetof(struct view, tags) },
+	{ "target_branch", AS_TEXT, offsetof(struct view, branch) },
+	{ "title", AS_TEXT, offsetof(struct view, title) },
+};
+/* clang-format on */
+
+static const struct loaded *
+loaded_find(struct str field)
+{
+	for (size_t i = 0; i < sizeof loaded / sizeof *loaded; i++)
+		/* The first letter tells most of them apart. */
+		if (field.n > 0 && field.p[0] == loaded[i].field[0] &&
+		    str_is(field, loaded[i].field))
+			return &loaded[i];
+	return NULL;
+}
+
 /* A field's value as raw JSON in the arena; n 0 where it shows nothing. */
-static struct str
-raw(const struct entity *en, const char *field, struct arena *a, bool *nomem)
+static enum err
+load_raw(const struct entity *en, const char *field, struct arena *a,
+    struct str *ret, struct err_info *e)
 {
 	struct buf b = { 0 };
-	struct str s = { 0 };
+	bool any = entity_value(en, field, &b);
+	enum err rc = buf_ok(&b, e);
 
-	if (entity_value(en, field, &b)) {
-		s = arena_str(a, buf_str(&b));
-		*nomem |= s.p == NULL || b.failed;
+	if (rc == ERR_OK && any) {
+		*ret = arena_str(a, buf_str(&b));
+		rc = ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
 	}
 	buf_fini(&b);
-	return s;
+	return rc;
 }
 
-static void
-load_wp(const struct entity *en, struct arena *a, struct view *v, bool *nomem)
+static enum err
+load_state(const struct entity *en, const struct loaded *l, struct arena *a,
+    struct view *v, struct err_info *e)
 {
-	if (!id_wp_split(v->key, &v->feature, &v->id))
-		v->id = v->key;
-	v->shown = v->id;
-	v->state = lane_normal(entity_text(en, "lane", a));
-	if (v->state.n == 0)
-		v->state = STR("planned");
-	v->assignee = entity_text(en, "assignee", a);
-	v->phase = entity_text(en, "phase", a);
-	v->tags = raw(en, "tags", a, nomem);
-	v->needs = raw(en, "dependencies", a, nomem);
-	v->resolved = raw(en, "resolved", a, nomem);
+	const struct head *h = entity_shown(en, l->field);
+	struct str s = entity_text(en, l->field, a);
+
+	if (s.n > 0)
+		v->state =
+		    l->how == AS_LANE ? lane_normal(s) : todo_status_normal(s);
+	if (h != NULL)
+		v->state_event = h->id;
+	return s.n > 0 && s.p == NULL ? err_set(e, ERR_NOMEM) : ERR_OK;
 }
 
-static void
-load_todo(const struct entity *en, struct arena *a, struct view *v, bool *nomem)
+static enum err
+load_field(const struct entity *en, const struct loaded *l, struct arena *a,
+    struct view *v, struct err_info *e)
 {
-	v->title = entity_text(en, "content", a);
-	v->state = todo_status_normal(entity_text(en, "status", a));
-	if (v->state.n == 0)
-		v->state = STR("pending");
-	v->owner = entity_text(en, "owner", a);
-	v->active_form = entity_text(en, "active_form", a);
-	v->list = entity_text(en, "list", a);
-	v->blocked_by = raw(en, "blocked_by", a, nomem);
+	void *member = (char *)v + l->member;
+	bool flag;
+
+	switch (l->how) {
+	case AS_TEXT:
+		*(struct str *)member = entity_text(en, l->field, a);
+		return ERR_OK;
+	case AS_RAW:
+		return load_raw(en, l->field, a, member, e);
+	case AS_LANE:
+	case AS_STATUS:
+		return load_state(en, l, a, v, e);
+	case AS_FLAG:
+		flag = entity_archived(en);
+		memcpy(member, &flag, sizeof flag);
+		return ERR_OK;
+	}
+	return ERR_OK;
 }
 
 enum err
 view_load(const struct entity *en, struct arena *a, struct view *v,
     struct err_info *e)
 {
-	const struct head *h;
-	bool nomem = false;
+	const struct cell *c;
+	enum err rc = ERR_OK;
 
 	*v = (struct view){ .key = arena_str(a, en->key),
 		.project = arena_str(a, en->project) };
-	v->archived = entity_archived(en);
-	v->title = entity_text(en, "title", a);
-	v->priority = raw(en, "priority", a, &nomem);
-	v->description = entity_text(en, "description", a);
-	if (en->aggregate == AGG_WORK_PACKAGE) {
-		load_wp(en, a, v, &nomem);
-		h = entity_shown(en, "lane");
-	} else if (en->aggregate == AGG_TODO) {
-		load_todo(en, a, v, &nomem);
-		h = entity_shown(en, "status");
-	} else {
-		v->branch = entity_text(en, "target_branch", a);
-		v->completed_at = entity_text(en, "completed_at", a);
-		h = NULL;
-	}
-	if (h != NULL)
-		v->state_event = h->id;
-	if (nomem || v->key.p == NULL || v->project.p == NULL)
+	if (v->key.p == NULL || v->project.p == NULL)
 		return err_set(e, ERR_NOMEM);
-	return view_conflicts(en, &v->conflicts, e);
+	for (size_t at = 0;
+	     rc == ERR_OK && (c = entity_field_next(en, &at)) != NULL;) {
+		const struct loaded *l = loaded_find(c->field);
+
+		if (l != NULL)
+			rc = load_field(en, l, a, v, e);
+	}
+	if (en->aggregate == AGG_WORK_PACKAGE) {
+		if (!id_wp_split(v->key, &v->feature, &v->id))
+			v->id = v->key;
+		v->shown = v->id;
+	}
+	if (v->state.n == 0)
+		v->state =
+		    en->aggregate == AGG_TODO ? STR("pending") : STR("planned");
+	return rc == ERR_OK ? view_conflicts(en, &v->conflicts, e) : rc;
 }
 
 /* --- lists ---------------------------------------------------------------------- */
@@ -280,30 +331,80 @@ views_count(struct views *features, const struct views *wps, struct err_info *e)
 
 /* --- who ------------------------------------------------------------------------ */
 
+/* Out of the event that moved it; no more of it is looked at than that, for
+ * there may be many. */
+static enum err
+mover(struct work *w, space_id sp, const struct view *v, struct str *ret,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct json j = { 0 };
+	struct log_row row;
+	struct str s = { 0 };
+	uint32_t payload;
+	enum err rc = store_event(w->s, sp, &v->state_event, &a, &row, e);
+
+	if (rc == ERR_OK)
+		rc = json_parse(&j, row.raw, JSON_DEPTH_MAX, e);
+	payload = rc == ERR_OK ? json_get(&j, 0, "payload") : 0;
+	/* 0 is the root, an object: no string. */
+	if (payload > 0)
+		(void)json_str(&j, json_get(&j, payload, "actor"), &a, &s);
+	if (rc == ERR_OK && s.n == 0)
+		(void)json_str(&j, json_get(&j, 0, "author"), &a, &s);
+	if (rc == ERR_OK) {
+		*ret = arena_str(w->a, deed_author(s));
+		rc = ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+	}
+	json_fini(&j);
+	arena_fini(&a);
+	return rc;
+}
+
+/* Where nobody was assigned, and in other lanes it is nobody's: it waits. */
+static bool
+asks_mover(const struct view *v)
+{
+	return v->assignee.n == 0 && v->state_event.form != EID_NONE &&
+	    (str_is(v->state, "claimed") || str_is(v->state, "in_progress"));
+}
+
 enum err
 view_who(struct work *w, space_id sp, const struct view *v, struct str *ret,
     struct err_info *e)
 {
-	static const char *const somebodys[] = { "claimed", "in_progress",
-		"blocked", "for_review" };
-	struct deed d = { 0 };
-	bool asked = false;
-	struct str actor;
-	enum err rc;
-
 	*ret = deed_author(v->assignee);
-	for (size_t i = 0; i < sizeof somebodys / sizeof *somebodys; i++)
-		asked |= str_is(v->state, somebodys[i]);
-	if (ret->n > 0 || !asked || v->state_event.form == EID_NONE)
-		return ERR_OK;
-	rc = deed_load(&d, w->s, sp, &v->state_event, e);
-	if (rc == ERR_OK) {
-		actor = words_member(&d.ev, "actor", &d.a);
-		*ret = arena_str(w->a,
-		    actor.n > 0 ? deed_author(actor) : deed_who(&d, &d.a));
-		rc = ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+	return asks_mover(v) ? mover(w, sp, v, ret, e) : ERR_OK;
+}
+
+/* Event ids of version 7 begin with the time. */
+static int
+latest_first(const void *a, const void *b)
+{
+	const struct view *const *x = a, *const *y = b;
+
+	return eid_cmp(&(*y)->state_event, &(*x)->state_event);
+}
+
+enum err
+views_who(struct work *w, space_id sp, struct views *l, size_t max,
+    struct err_info *e)
+{
+	struct view **asked = arena_array(w->a, l->n, sizeof *asked);
+	size_t n = 0;
+	enum err rc = asked != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+
+	for (size_t i = 0; rc == ERR_OK && i < l->n; i++) {
+		l->v[i].who = deed_author(l->v[i].assignee);
+		if (asks_mover(&l->v[i]))
+			asked[n++] = &l->v[i];
 	}
-	deed_fini(&d);
+	if (max > 0 && n > max) {
+		qsort(asked, n, sizeof *asked, latest_first);
+		n = max;
+	}
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		rc = mover(w, sp, asked[i], &asked[i]->who, e);
 	return rc;
 }
 
@@ -381,6 +482,7 @@ view_wp_json(struct json_writer *w, const struct view *v)
 	view_put_list(w, "tags", v->tags);
 	view_put_list(w, "dependencies", v->needs);
 	put_waits(w, v->waits);
+	view_put_text(w, "who", v->who);
 	json_key(w, "archived"), json_put_bool(w, v->archived);
 	put_common(w, v);
 }

@@ -23,6 +23,7 @@ struct view {
 	struct str assignee, phase;
 	struct str tags, needs, resolved; /* raw JSON lists */
 	struct str waits; /* ids of what it waits for, "WP01, WP02" */
+	struct str who;   /* views_who */
 
 	/* Todos. */
 	struct str owner, active_form, list;
@@ -55,10 +56,16 @@ enum err view_load(const struct entity *en, struct arena *a, struct view *ret,
 enum err view_conflicts(const struct entity *en, unsigned *ret,
     struct err_info *e);
 
-/* Who has it: the assignee, else (claimed and later) who moved it there; n 0 =
- * nobody. */
+/* Who has it: the assignee, else, where it is claimed or in progress, who moved
+ * it there; n 0 = nobody. */
 enum err view_who(struct work *w, space_id sp, const struct view *v,
     struct str *ret, struct err_info *e);
+
+/* The same for many, as `who` of each.  max > 0: of those that nobody was
+ * assigned only for so many that were moved last, as each of them costs a look
+ * into the log. */
+enum err views_who(struct work *w, space_id sp, struct views *l, size_t max,
+    struct err_info *e);
 
 /* As objects; the members stay what they are (docs/formats.md 7). */
 void view_feature_json(struct json_writer *w, const struct view *v);

@@ -100,6 +100,12 @@ void entity_encode(const struct entity *en, struct buf *out);
 enum err entity_decode(struct entity **ret, const struct entity_key *key,
     struct str bytes, struct err_info *e);
 
+/* The same to look at only: arrays live in a, strings in key and bytes; not for
+ * entity_free, entity_apply, entity_fold.  For walks over many entities: a tenth
+ * of the cost. */
+enum err entity_decode_in(struct arena *a, const struct entity_key *key,
+    struct str bytes, const struct entity **ret, struct err_info *e);
+
 /* BLAKE2b-256 of the canonical form of the entity's state and ledger
  * (docs/merge.md, Canonical form and digest); zero for an entity that nothing
  * was written to, which is none. */

@@ -87,10 +87,19 @@ entity_encode(const struct entity *en, struct buf *out)
 		put_row(out, &en->closed[i]);
 }
 
+/* The least bytes that a head, a cell and a row take. */
+enum {
+	HEAD_BYTES_MIN = EID_KEY_BYTES + 7,
+	CELL_BYTES_MIN = 4 + HEAD_BYTES_MIN,
+	ROW_BYTES_MIN = 12
+};
+
 /* A reader that goes bad once and stays so: asked at the end. */
 struct reader {
 	const uint8_t *p, *end;
 	bool bad, nomem;
+	struct arena *a; /* entity_decode_in: arrays live here, strings in the
+	                    bytes; NULL: everything is allocated by itself */
 };
 
 static uint64_t
@@ -112,15 +121,46 @@ get_u(struct reader *r)
 	return 0;
 }
 
-/* A count of things that take at least one byte each: bounded by what is left. */
+/* A count of things that take at least so many bytes each: bounded by what is
+ * left. */
 static size_t
-get_n(struct reader *r)
+get_count(struct reader *r, size_t bytes)
 {
 	uint64_t n = get_u(r);
 
-	if (n > (uint64_t)(r->end - r->p))
+	if (n > (uint64_t)(r->end - r->p) / bytes)
 		r->bad = true;
 	return r->bad ? 0 : (size_t)n;
+}
+
+static size_t
+get_n(struct reader *r)
+{
+	return get_count(r, 1);
+}
+
+/* Room for one item more in an array that will have `all` of them. */
+static bool
+get_room(struct reader *r, void *items, size_t *cap, size_t n, size_t all,
+    size_t size)
+{
+	void *made;
+
+	bool ok;
+
+	if (r->a == NULL) {
+		ok = mem_grow(items, cap, n + 1, size);
+	} else {
+		if (*cap == 0) {
+			made = arena_array(r->a, all, size);
+			*cap = made != NULL ? all : 0;
+			memcpy(items, &made, sizeof made);
+		}
+		ok = n < *cap;
+	}
+	if (!ok)
+		r->nomem = r->bad = true;
+	return ok;
 }
 
 static struct str
@@ -131,7 +171,7 @@ get_str(struct reader *r)
 
 	if (r->bad)
 		return s;
-	s = str_n(mem_dup(r->p, n), n);
+	s = str_n(r->a != NULL ? (const char *)r->p : mem_dup(r->p, n), n);
 	r->p += n;
 	if (s.p == NULL) {
 		r->nomem = r->bad = true;
@@ -174,33 +214,59 @@ get_head(struct reader *r, const struct entity *en)
 	return h;
 }
 
+/* Cells are sorted as they were.  NULL where it is bad. */
+static struct cell *
+get_cell_room(struct reader *r, struct entity *en, struct str field,
+    struct str element, enum kind kind, size_t all)
+{
+	struct cell *c;
+	int d;
+
+	if (r->a == NULL) {
+		if (entity_cell(en, field, element) != NULL)
+			return NULL;
+		/* Adding at the end moves nothing. */
+		c = entity_cell_add(en, field, element, kind);
+		r->nomem = c == NULL;
+		return c;
+	}
+	if (en->n_cells > 0) {
+		c = &en->cell[en->n_cells - 1];
+		d = str_cmp(c->field, field);
+		if (d > 0 || (d == 0 && str_cmp(c->element, element) >= 0))
+			return NULL;
+	}
+	if (!get_room(r, &en->cell, &en->cap_cells, en->n_cells, all,
+	        sizeof *en->cell))
+		return NULL;
+	c = &en->cell[en->n_cells++];
+	*c = (struct cell){ .field = field, .element = element, .kind = kind };
+	return c;
+}
+
 static void
-get_cell(struct reader *r, struct entity *en)
+get_cell(struct reader *r, struct entity *en, size_t all)
 {
 	struct str field = get_str(r), element = get_str(r);
 	uint64_t kind = get_u(r);
-	size_t n = get_n(r);
+	size_t n = get_count(r, HEAD_BYTES_MIN);
 	struct cell *c = NULL;
 
-	if (kind > KIND_PER_SESSION || n == 0 ||
-	    (!r->bad && entity_cell(en, field, element) != NULL))
+	if (kind > KIND_PER_SESSION || n == 0)
 		r->bad = true;
-	/* Sorted as they were: adding at the end moves nothing. */
-	if (!r->bad) {
-		c = entity_cell_add(en, field, element, (enum kind)kind);
-		r->nomem = c == NULL;
+	if (!r->bad)
+		c = get_cell_room(r, en, field, element, (enum kind)kind, all);
+	if (r->a == NULL) {
+		free((void *)(uintptr_t)field.p);
+		free((void *)(uintptr_t)element.p);
 	}
-	free((void *)(uintptr_t)field.p);
-	free((void *)(uintptr_t)element.p);
 	if (c == NULL) {
 		r->bad = true;
 		return;
 	}
 	for (size_t i = 0; i < n && !r->bad; i++) {
-		if (!mem_grow(&c->head, &c->cap, c->n + 1, sizeof *c->head)) {
-			r->nomem = r->bad = true;
+		if (!get_room(r, &c->head, &c->cap, c->n, n, sizeof *c->head))
 			return;
-		}
 		c->head[c->n++] = get_head(r, en);
 	}
 }
@@ -208,22 +274,26 @@ get_cell(struct reader *r, struct entity *en)
 static struct eid *
 get_ids(struct reader *r, size_t *n)
 {
-	size_t want = get_n(r);
-	struct eid *id = r->bad ? NULL : mem_alloc(want * sizeof *id);
+	size_t want = get_count(r, EID_KEY_BYTES), cap = 0;
+	struct eid *id = NULL;
 
 	*n = 0;
-	if (id == NULL) {
-		r->nomem = r->nomem || !r->bad;
-		r->bad = true;
+	if (r->bad)
 		return NULL;
+	/* No ids are an array as well. */
+	if (r->a == NULL) {
+		id = mem_alloc(want * sizeof *id);
+		cap = id != NULL ? want : 0;
+		r->bad = r->nomem = id == NULL;
 	}
 	while (*n < want && !r->bad)
-		id[(*n)++] = get_id(r);
+		if (get_room(r, &id, &cap, *n, want, sizeof *id))
+			id[(*n)++] = get_id(r);
 	return id;
 }
 
 static void
-get_row(struct reader *r, struct entity *en)
+get_row(struct reader *r, struct entity *en, size_t all)
 {
 	struct row row = { 0 };
 	uint64_t state;
@@ -241,11 +311,10 @@ get_row(struct reader *r, struct entity *en)
 	row.field = get_str(r);
 	row.head = get_ids(r, &row.n_heads);
 	row.closer = get_ids(r, &row.n_closers);
-	if (r->bad || !mem_grow(&en->closed, &en->cap_closed,
-	    en->n_closed + 1, sizeof *en->closed)) {
-		r->nomem = r->nomem || !r->bad;
-		r->bad = true;
-		row_fini(&row);
+	if (r->bad || !get_room(r, &en->closed, &en->cap_closed, en->n_closed,
+	                  all, sizeof *en->closed)) {
+		if (r->a == NULL)
+			row_fini(&row);
 		return;
 	}
 	en->closed[en->n_closed++] = row;
@@ -261,11 +330,9 @@ get_entity(struct reader *r, struct entity *en)
 	en->events = get_u(r);
 	n = get_n(r);
 	for (size_t i = 0; i < n && !r->bad; i++) {
-		if (!mem_grow(&en->node, &en->cap_nodes, en->n_nodes + 1,
-		    sizeof *en->node)) {
-			r->nomem = r->bad = true;
+		if (!get_room(r, &en->node, &en->cap_nodes, en->n_nodes, n,
+		        sizeof *en->node))
 			return;
-		}
 		en->node[en->n_nodes++] = get_str(r);
 	}
 	en->last_clock = get_u(r);
@@ -273,35 +340,64 @@ get_entity(struct reader *r, struct entity *en)
 	en->last_id = get_id(r);
 	if (en->last_node >= en->n_nodes && en->last_id.form != EID_NONE)
 		r->bad = true;
-	n = get_n(r);
+	n = get_count(r, CELL_BYTES_MIN);
 	for (size_t i = 0; i < n && !r->bad; i++)
-		get_cell(r, en);
-	n = get_n(r);
+		get_cell(r, en, n);
+	n = get_count(r, ROW_BYTES_MIN);
 	for (size_t i = 0; i < n && !r->bad; i++)
-		get_row(r, en);
+		get_row(r, en, n);
 	if (r->p != r->end)
 		r->bad = true;
+}
+
+static enum err
+decode_end(const struct reader *r, const struct entity_key *key,
+    struct err_info *e)
+{
+	if (!r->bad)
+		return ERR_OK;
+	if (r->nomem)
+		return err_set(e, ERR_NOMEM);
+	return err_setf(e, ERR_CORRUPT, "state of %.*s %.*s cannot be read",
+	    STR_ARG(key->type), STR_ARG(key->key));
 }
 
 enum err
 entity_decode(struct entity **ret, const struct entity_key *key,
     struct str bytes, struct err_info *e)
 {
-	struct reader r = { (const uint8_t *)bytes.p,
-		(const uint8_t *)bytes.p + bytes.n, false, false };
+	struct reader r = { .p = (const uint8_t *)bytes.p,
+		.end = (const uint8_t *)bytes.p + bytes.n };
 	enum err rc = entity_new(ret, key, e);
 
 	if (rc != ERR_OK)
 		return rc;
 	get_entity(&r, *ret);
-	if (!r.bad)
-		return ERR_OK;
-	entity_free(*ret);
-	*ret = NULL;
-	if (r.nomem)
+	rc = decode_end(&r, key, e);
+	if (rc != ERR_OK) {
+		entity_free(*ret);
+		*ret = NULL;
+	}
+	return rc;
+}
+
+enum err
+entity_decode_in(struct arena *a, const struct entity_key *key,
+    struct str bytes, const struct entity **ret, struct err_info *e)
+{
+	struct reader r = { .p = (const uint8_t *)bytes.p,
+		.end = (const uint8_t *)bytes.p + bytes.n, .a = a };
+	struct entity *en = arena_zero(a, sizeof *en);
+
+	if (en == NULL)
 		return err_set(e, ERR_NOMEM);
-	return err_setf(e, ERR_CORRUPT, "state of %.*s %.*s cannot be read",
-	    STR_ARG(key->type), STR_ARG(key->key));
+	en->project = key->project;
+	en->type = key->type;
+	en->key = key->key;
+	en->aggregate = aggregate_find(key->type);
+	get_entity(&r, en);
+	*ret = en;
+	return decode_end(&r, key, e);
 }
 
 /* --- canonical form ------------------------------------------------------- */

@@ -146,7 +146,8 @@ struct store_ops {
 	    struct str type, struct str key, struct arena *a,
 	    struct entity_row *ret, bool *found, struct err_info *e);
 	/* A page (at most max) of a project by (type, key), behind those two;
-	 * one_type: of that type only.  *more: perhaps there are others. */
+	 * one_type: of that type only, and only type (the caller's), key, counts
+	 * and state of them are set.  *more: perhaps there are others. */
 	enum err (*entity_page)(struct store *s, uint64_t project,
 	    struct str type, struct str key, bool one_type, size_t max,
 	    struct arena *a, struct entity_row **ret, size_t *n, bool *more,

@@ -101,28 +101,27 @@ struct walk {
 	void *ctx;
 };
 
-/* A page of rows, decoded one by one for fn.  *more false: the rows are behind
- * the prefix. */
+/* A page of rows, decoded one by one for fn; a is scratch.  *more false: the rows
+ * are behind the prefix. */
 static enum err
 page_show(const struct entity_row *row, size_t n, struct str project,
-    const struct walk *w, bool *more, struct err_info *e)
+    const struct walk *w, struct arena *a, bool *more, struct err_info *e)
 {
 	enum err rc = ERR_OK;
 
 	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
 		struct entity_key key = { project, row[i].type, row[i].key };
-		struct entity *en;
+		const struct entity *en;
 
 		*more = str_starts(row[i].key, w->prefix);
 		if (!*more)
 			return ERR_OK;
 		if (!row[i].counts)
 			continue;
-		rc = entity_decode(&en, &key, row[i].state, e);
-		if (rc != ERR_OK)
-			break;
-		rc = w->fn(w->ctx, en, e);
-		entity_free(en);
+		arena_reset(a);
+		rc = entity_decode_in(a, &key, row[i].state, &en, e);
+		if (rc == ERR_OK)
+			rc = w->fn(w->ctx, en, e);
 	}
 	return rc;
 }
@@ -132,7 +131,7 @@ static enum err
 exact_show(struct store *s, const struct project_row *project,
     const struct walk *w, struct err_info *e)
 {
-	struct arena a = { 0 };
+	struct arena a = { 0 }, one = { 0 };
 	struct entity_row row = { 0 };
 	bool found = false, more;
 	enum err rc;
@@ -144,7 +143,8 @@ exact_show(struct store *s, const struct project_row *project,
 	row.type = w->type;
 	row.key = w->prefix;
 	if (rc == ERR_OK && found)
-		rc = page_show(&row, 1, project->uuid, w, &more, e);
+		rc = page_show(&row, 1, project->uuid, w, &one, &more, e);
+	arena_fini(&one);
 	arena_fini(&a);
 	return rc;
 }
@@ -153,7 +153,7 @@ static enum err
 project_show(struct store *s, const struct project_row *project,
     const struct walk *w, struct err_info *e)
 {
-	struct arena a[2] = { { 0 }, { 0 } };
+	struct arena a[2] = { { 0 }, { 0 } }, one = { 0 };
 	struct str at_type = w->type, at_key = w->prefix;
 	/* A prefix is met by few. */
 	size_t n, max = w->prefix.n > 0 ? PREFIX_ROWS : PAGE_ROWS;
@@ -169,7 +169,8 @@ project_show(struct store *s, const struct project_row *project,
 		rc = s->ops->entity_page(s, project->id, at_type, at_key,
 		    w->type.n > 0, max, page, &row, &n, &rest, e);
 		if (rc == ERR_OK)
-			rc = page_show(row, n, project->uuid, w, &more, e);
+			rc = page_show(row, n, project->uuid, w, &one, &more,
+			    e);
 		if (rc == ERR_OK && n > 0) {
 			at_type = row[n - 1].type;
 			at_key = row[n - 1].key;
@@ -178,6 +179,7 @@ project_show(struct store *s, const struct project_row *project,
 	}
 	arena_fini(&a[0]);
 	arena_fini(&a[1]);
+	arena_fini(&one);
 	return rc;
 }
 

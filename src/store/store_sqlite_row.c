@@ -246,6 +246,16 @@ entity_read(struct use *u, struct arena *a, struct entity_row *r)
 		use_get_bytes(u, 5, r->digest, sizeof r->digest);
 }
 
+static void
+entity_read_state(struct use *u, struct str type, struct arena *a,
+    struct entity_row *r)
+{
+	*r = (struct entity_row){ .type = type,
+		.key = use_copy(u, 0, a),
+		.counts = use_get_int(u, 1) != 0,
+		.state = use_copy(u, 2, a) };
+}
+
 static enum err
 row_entity_find(struct store *s, uint64_t project, struct str type,
     struct str key, struct arena *a, struct entity_row *ret, bool *found,
@@ -281,8 +291,13 @@ row_entity_page(struct store *s, uint64_t project, struct str type,
 	use_int(&u, max);
 	*more = false;
 	while (bytes < PAGE_BYTES_MAX && use_row(&u)) {
-		entity_read(&u, a, &(*ret)[*n]);
-		bytes += (*ret)[(*n)++].state.n;
+		struct entity_row *r = &(*ret)[(*n)++];
+
+		if (one_type)
+			entity_read_state(&u, type, a, r);
+		else
+			entity_read(&u, a, r);
+		bytes += r->state.n;
 	}
 	*more = *n == max || bytes >= PAGE_BYTES_MAX;
 	return use_end(&u, e);

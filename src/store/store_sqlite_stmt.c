@@ -53,7 +53,10 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_ENTITY_PAGE] = ENTITY_ALL
 	    "WHERE project = ? AND (type, key) > (?, ?) "
 	    "ORDER BY type, key LIMIT ?",
-	[SQL_ENTITY_PAGE_TYPE] = ENTITY_ALL
+	/* What a walk over state looks at; columns that are not named cost
+	 * nothing. */
+	[SQL_ENTITY_PAGE_TYPE] =
+	    "SELECT key, counts, state FROM entity "
 	    "WHERE project = ? AND type = ? AND key > ? ORDER BY key LIMIT ?",
 	[SQL_ENTITY_SET] = "UPDATE entity SET counts = ?, digest = ?, runs = ?, "
 	                   "tail = ?, state = ? WHERE id = ?",

@@ -210,7 +210,9 @@ bytes_come_back(void)
 	for (int h = 0; h < 100; h++) {
 		struct world w;
 		struct entity *en, *back = NULL;
+		const struct entity *look = NULL;
 		struct buf bytes = { 0 };
+		struct arena a = { 0 };
 		struct err_info e = { 0 };
 
 		world_make(&w, &r, EVENTS);
@@ -220,10 +222,17 @@ bytes_come_back(void)
 		    &e), &e);
 		same(en, back);
 		entity_free(back);
+		CHECK_OK(entity_decode_in(&a, &w.ev[0].entity, buf_str(&bytes),
+		    &look, &e), &e);
+		same(en, look);
 		/* Cut anywhere they are refused. */
-		for (size_t n = 0; n < bytes.len; n += 1 + bytes.len / 50)
+		for (size_t n = 0; n < bytes.len; n += 1 + bytes.len / 50) {
 			CHECK_ERR(entity_decode(&back, &w.ev[0].entity,
 			    str_n(bytes.data, n), &e), ERR_CORRUPT);
+			CHECK_ERR(entity_decode_in(&a, &w.ev[0].entity,
+			    str_n(bytes.data, n), &look, &e), ERR_CORRUPT);
+		}
+		arena_fini(&a);
 		entity_free(en);
 		buf_fini(&bytes);
 		world_fini(&w);
@@ -240,7 +249,9 @@ every_fault_point_is_survived(void)
 	world_make(&w, &r, 20);
 	do {
 		struct entity *en = NULL, *back = NULL;
+		const struct entity *look;
 		struct buf bytes = { 0 };
+		struct arena a = { 0 };
 		struct err_info e = { 0 };
 		uint8_t d[32];
 		enum err rc;
@@ -259,11 +270,15 @@ every_fault_point_is_survived(void)
 		if (rc == ERR_OK)
 			rc = entity_decode(&back, &w.ev[0].entity,
 			    buf_str(&bytes), &e);
+		if (rc == ERR_OK)
+			rc = entity_decode_in(&a, &w.ev[0].entity,
+			    buf_str(&bytes), &look, &e);
 		CHECK((rc == ERR_OK) == !fault_hit());
 		CHECK(rc == ERR_OK || rc == ERR_NOMEM);
 		entity_free(back);
 		entity_free(en);
 		buf_fini(&bytes);
+		arena_fini(&a);
 	} while (fault_hit() && !t_failing());
 	fault_arm(-1);
 	CHECK(n > 100);
