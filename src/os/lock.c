@@ -65,7 +65,7 @@ lock_once(struct os_lock *l, struct err_info *e)
 	if (try_flock(fd, LOCK_EX | LOCK_NB) != 0)
 		rc = flock_err(e, l->path);
 	else if (fstat(fd, &st) != 0 ||
-	    (st.st_size > 0 && ftruncate(fd, 0) != 0))
+	    (st.st_size > 0 && !l->steady && ftruncate(fd, 0) != 0))
 		rc = err_sys(e, errno, "%s", l->path);
 	else if (names(l->path, st.st_dev, st.st_ino)) {
 		l->dev = st.st_dev;
@@ -124,7 +124,9 @@ os_lock_take(struct os_lock *l, const char *path, uint32_t timeout_ms,
 	uint32_t retry = l->retry_ms ? l->retry_ms : RETRY_MS_MIN;
 	enum err rc;
 
-	*l = (struct os_lock){ .fd = -1, .retry_ms = l->retry_ms };
+	*l = (struct os_lock){ .fd = -1,
+		.retry_ms = l->retry_ms,
+		.steady = l->steady };
 	l->path = mem_strdup(path);
 	if (l->path == NULL)
 		return err_set(e, ERR_NOMEM);
@@ -150,7 +152,8 @@ os_lock_record(struct os_lock *l, struct str text, struct err_info *e)
 	if (text.n > OS_LOCK_RECORD_MAX)
 		return err_setf(e, ERR_TOO_LARGE, "record of %s", l->path);
 	l->recorded = true;
-	if (ftruncate(l->fd, 0) != 0 || lseek(l->fd, 0, SEEK_SET) != 0)
+	if ((!l->steady && ftruncate(l->fd, 0) != 0) ||
+	    lseek(l->fd, 0, SEEK_SET) != 0)
 		return err_sys(e, errno, "%s", l->path);
 	return os_write_fd(l->fd, l->path, text, e);
 }
@@ -168,13 +171,13 @@ os_lock_release(struct os_lock *l)
 		return;
 	/* A record that stays behind is information without a lock: readers
 	 * know it for that. */
-	if (l->recorded && ftruncate(l->fd, 0) != 0)
+	if (l->recorded && !l->steady && ftruncate(l->fd, 0) != 0)
 		l->recorded = false;
 	/* Not by close alone: a child may have the descriptor, too. */
 	(void)flock(l->fd, LOCK_UN);
 	(void)close(l->fd);
 	free(l->path);
-	*l = (struct os_lock){ .retry_ms = l->retry_ms };
+	*l = (struct os_lock){ .retry_ms = l->retry_ms, .steady = l->steady };
 }
 
 enum err

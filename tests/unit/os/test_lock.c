@@ -287,6 +287,34 @@ every_fault(void)
 	CHECK(n - 1 >= 4);
 }
 
+/* A steady record outlives the lock and is written over; the lock does not. */
+static void
+a_steady_record_stays(void)
+{
+	struct os_lock l = { .steady = true }, m = { 0 };
+	struct buf record = { 0 };
+	const char *path = at("steady");
+	bool held = true;
+
+	CHECK_OK(os_lock_take(&l, path, 0, &e), &e);
+	CHECK_OK(os_lock_record(&l, STR("11  "), &e), &e);
+	CHECK_ERR(os_lock_take(&m, path, 0, &e), ERR_LOCKED);
+	CHECK(strstr(e.text, "process 11 ") != NULL);
+	os_lock_release(&l);
+	CHECK(l.steady);
+	CHECK_OK(os_lock_probe(path, &held, &record, &e), &e);
+	CHECK(!held);
+	CHECK_STR(buf_str(&record), "11  ");
+	CHECK_OK(os_lock_take(&l, path, 0, &e), &e);
+	CHECK_OK(os_lock_record(&l, STR("1234"), &e), &e);
+	buf_reset(&record);
+	CHECK_OK(os_lock_probe(path, &held, &record, &e), &e);
+	CHECK(held);
+	CHECK_STR(buf_str(&record), "1234");
+	os_lock_release(&l);
+	buf_fini(&record);
+}
+
 int
 main(void)
 {
@@ -299,6 +327,7 @@ main(void)
 	T_RUN(records_are_read_with_care);
 	T_RUN(nothing_to_probe);
 	T_RUN(every_fault);
+	T_RUN(a_steady_record_stays);
 	arena_fini(&a);
 	return t_done();
 }
