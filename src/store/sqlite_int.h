@@ -14,6 +14,7 @@ enum sqlite_text {
 	SQL_COMMIT,
 	SQL_ROLLBACK,
 	SQL_VIEW,
+	SQL_SCHEMA,
 	SQL_META_GET,
 	SQL_META_PUT,
 	SQL_SPACE_GET,
@@ -76,6 +77,8 @@ struct store_sqlite {
 	sqlite3_stmt *stmt[SQL_COUNT]; /* own; made when first used */
 	struct map name_id; /* text -> struct name_slot, own */
 	struct map name_text; /* id -> the same */
+	struct name_slot *last_name[2]; /* borrow: short cuts, by turns */
+	unsigned turn;
 	uint64_t wal_pages; /* after our last commit */
 	bool wal_moved;     /* since then */
 	int busy_ms;        /* SQLite's own patience, with others than us */

@@ -26,6 +26,14 @@ meta_make(struct store *s)
 	s->changed = true;
 }
 
+static enum err
+fold_newer(const struct meta_row *m, struct err_info *e)
+{
+	return err_setf(e, ERR_NEWER,
+	    "the store was folded by the rules of a newer version (%llu)",
+	    (unsigned long long)m->fold);
+}
+
 /* Read the meta row; drop what is held in memory where somebody else has
  * written since. */
 static enum err
@@ -44,6 +52,9 @@ meta_load(struct store *s, struct err_info *e)
 		meta_make(s);
 		return ERR_OK;
 	}
+	/* A newer program has been here since we opened it. */
+	if (m.fold > FOLD_VERSION && !s->opt.no_fold)
+		return fold_newer(&m, e);
 	if (!s->meta_known || m.version != s->meta.version ||
 	    s->projects.count > PROJECTS_MAX)
 		cache_drop(s);
@@ -78,9 +89,7 @@ fold_check(struct store *s, struct err_info *e)
 	if (s->opt.no_fold || s->meta.fold == FOLD_VERSION)
 		return ERR_OK;
 	if (s->meta.fold > FOLD_VERSION)
-		return err_setf(e, ERR_NEWER,
-		    "the store was folded by the rules of a newer version (%llu)",
-		    (unsigned long long)s->meta.fold);
+		return fold_newer(&s->meta, e);
 	if (s->opt.read_only)
 		return err_setf(e, ERR_UNSUPPORTED,
 		    "the store was folded by the rules of an older version; "

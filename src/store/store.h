@@ -47,8 +47,8 @@ struct store_options {
 	uint64_t free_bytes_min; /* less room on the disk refuses writes; 0 = default
 	                            (16 MiB) */
 	uint64_t wal_bytes_max; /* a longer write-ahead log is moved into the database
-	                           after a commit; 0 = default (1 MiB), UINT64_MAX =
-	                           only by store_checkpoint */
+	                           after a commit; 0 = default (1 MiB, hub 32 MiB),
+	                           UINT64_MAX = only by store_checkpoint */
 	bool tidy_later;        /* not in the commit: the caller does store_tidy when
 	                           nobody waits for it */
 	/* Told of a rebuild at the opening (fold_version was raised); NULL = none. */
@@ -81,8 +81,9 @@ void store_read_end(struct store *s);
 /* Commits since the store was made, by any process: changes when something was
  * written.  Cheap. */
 enum err store_version(struct store *s, uint64_t *ret, struct err_info *e);
-/* Move the write-ahead log into the database and shorten it (traps: one flock
- * around writers and the checkpointer).  No transaction may be open. */
+/* Move the write-ahead log into the database and start it over; in a client it
+ * is cut as well (traps: one flock around writers and the checkpointer).  What a
+ * reader still looks at stays for the next time.  No transaction may be open. */
 enum err store_checkpoint(struct store *s, struct err_info *e);
 /* The same for busy times: only where the log is longer than wal_bytes_max, and
  * without waiting for readers.  *moved: it was.  No transaction may be open. */

@@ -33,6 +33,11 @@ enum {
 };
 #define FREE_BYTES_MIN (UINT64_C(16) << 20)
 #define WAL_BYTES_MAX (UINT64_C(1) << 20)
+#define WAL_BYTES_MAX_HUB (UINT64_C(32) << 20)
+/* A file that was longer than this is cut when the log starts over; one that is
+ * cut below the length that it reaches again costs more than it frees. */
+#define WAL_KEPT_MIN (UINT64_C(4) << 20)
+#define WAL_KEPT_MAX (UINT64_C(128) << 20)
 
 static struct store_sqlite *
 lite(struct store *base)
@@ -47,11 +52,12 @@ lock_take(struct store_sqlite *s, struct err_info *e)
 {
 	struct err_info ignored = { 0 };
 	char pid[24];
-	int n = snprintf(pid, sizeof pid, "%d\n", os_pid());
+	int n = snprintf(pid, sizeof pid, "%-11d\n", os_pid());
 	enum err rc;
 
 	/* Transactions are short: ask often. */
 	s->lock.retry_ms = 1;
+	s->lock.steady = true;
 	rc = os_lock_take(&s->lock, s->lock_path, s->base.opt.lock_wait_ms, e);
 	if (rc != ERR_OK)
 		return rc;
@@ -101,6 +107,21 @@ run(struct store_sqlite *s, enum sqlite_text text, struct err_info *e)
 	return use_run(&u, e);
 }
 
+/* A newer program has brought it up to date while we have it open. */
+static enum err
+schema_is_ours(struct store_sqlite *s, struct err_info *e)
+{
+	struct use u = use_of(&s->base, SQL_SCHEMA);
+	uint64_t version = use_row(&u) ? use_get_int(&u, 0) : 0;
+	enum err rc = use_end(&u, e);
+
+	if (rc == ERR_OK && version != migrate_newest())
+		rc = err_setf(e, ERR_NEWER,
+		    "%s has got schema %llu while it was open", s->path,
+		    (unsigned long long)version);
+	return rc;
+}
+
 enum err
 sqlite_begin(struct store *base, struct err_info *e)
 {
@@ -119,18 +140,41 @@ sqlite_begin(struct store *base, struct err_info *e)
 	rc = file_is_ours(s, e);
 	if (rc == ERR_OK)
 		rc = run(s, SQL_BEGIN, e);
-	if (rc != ERR_OK)
-		os_lock_release(&s->lock);
+	if (rc == ERR_OK) {
+		rc = schema_is_ours(s, e);
+		if (rc == ERR_OK)
+			return ERR_OK;
+		sqlite_rollback(&s->base);
+	}
+	os_lock_release(&s->lock);
 	return rc;
+}
+
+static uint64_t
+wal_bytes_max(const struct store_sqlite *s)
+{
+	uint64_t max = s->base.opt.wal_bytes_max;
+
+	if (max == 0)
+		max = s->base.opt.hub ? WAL_BYTES_MAX_HUB : WAL_BYTES_MAX;
+	return max;
+}
+
+static uint64_t
+wal_bytes_kept(const struct store_sqlite *s)
+{
+	uint64_t max = wal_bytes_max(s);
+
+	if (max >= WAL_KEPT_MAX / 2)
+		return WAL_KEPT_MAX;
+	return max * 2 > WAL_KEPT_MIN ? max * 2 : WAL_KEPT_MIN;
 }
 
 static bool
 wal_is_long(const struct store_sqlite *s)
 {
-	uint64_t max = s->base.opt.wal_bytes_max;
+	uint64_t max = wal_bytes_max(s);
 
-	if (max == 0)
-		max = WAL_BYTES_MAX;
 	return max != UINT64_MAX && s->wal_pages * PAGE_BYTES > max;
 }
 
@@ -229,6 +273,9 @@ sqlite_checkpoint(struct store *base, struct err_info *e)
 {
 	struct store_sqlite *s = lite(base);
 	enum err rc = lock_take(s, e);
+	/* What a hub gives back to the disk it takes again at once. */
+	int how = base->opt.hub ? SQLITE_CHECKPOINT_RESTART :
+	                          SQLITE_CHECKPOINT_TRUNCATE;
 	int code;
 
 	if (rc != ERR_OK)
@@ -236,8 +283,7 @@ sqlite_checkpoint(struct store *base, struct err_info *e)
 	(void)sqlite3_busy_timeout(s->db, CHECKPOINT_BUSY_MS);
 	code = fault_tick() ?
 	    SQLITE_IOERR :
-	    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-	        NULL, NULL);
+	    sqlite3_wal_checkpoint_v2(s->db, NULL, how, NULL, NULL);
 	(void)sqlite3_busy_timeout(s->db, s->busy_ms);
 	/* Busy: a reader is in the log; what could be moved was moved. */
 	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
@@ -453,7 +499,7 @@ settings(struct store_sqlite *s, struct err_info *e)
 	    "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; "
 	    "PRAGMA cache_size = -%d; PRAGMA mmap_size = 0; "
 	    "PRAGMA journal_size_limit = %llu; PRAGMA temp_store = MEMORY",
-	    CACHE_KIB, (unsigned long long)WAL_BYTES_MAX * 4);
+	    CACHE_KIB, (unsigned long long)wal_bytes_kept(s));
 
 	return n > 0 ? sqlite_text_run(s, sql, e) : err_set(e, ERR_FAILED);
 }

@@ -17,6 +17,7 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_VIEW] = "BEGIN",
+	[SQL_SCHEMA] = "PRAGMA user_version",
 	[SQL_META_GET] = "SELECT node, node_seq, version, fold, projects, "
 	                 "entities FROM meta WHERE one = 1",
 	[SQL_META_PUT] = "INSERT OR REPLACE INTO meta (one, node, node_seq, "
@@ -288,6 +289,18 @@ names_drop(struct store_sqlite *s)
 		free(v);
 	map_fini(&s->name_text);
 	map_fini(&s->name_id);
+	s->last_name[0] = s->last_name[1] = NULL;
+}
+
+/* Nearly always one of the two that were asked for last: a node and a user. */
+static struct name_slot *
+name_last(struct store_sqlite *s, struct str text)
+{
+	for (int i = 0; i < 2; i++)
+		if (s->last_name[i] != NULL &&
+		    str_eq(s->last_name[i]->text, text))
+			return s->last_name[i];
+	return NULL;
 }
 
 static enum err
@@ -342,7 +355,11 @@ name_id(struct store *base, struct str text, bool add, int64_t *ret,
 	*ret = 0;
 	if (text.n == 0)
 		return ERR_OK;
-	slot = map_get(&s->name_id, text);
+	slot = name_last(s, text);
+	if (slot == NULL) {
+		slot = map_get(&s->name_id, text);
+		s->last_name[s->turn++ & 1] = slot;
+	}
 	if (slot != NULL) {
 		*ret = slot->id;
 		return ERR_OK;

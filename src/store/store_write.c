@@ -299,6 +299,11 @@ put_again(struct store *s, struct space_slot *space, const struct arrival *a,
 
 	if (rc == ERR_OK)
 		rc = row_find(s, space->row.id, &a->ev->id, &rows, &r, e);
+	if (rc == ERR_NOT_FOUND)
+		rc = err_setf(e, ERR_CORRUPT,
+		    "space %lld: the place of event %llu is taken",
+		    (long long)space->row.id,
+		    (unsigned long long)space->row.events + 1);
 	if (rc == ERR_OK)
 		rc = content_same(&r, a->ev, &same, e);
 	if (rc != ERR_OK)
