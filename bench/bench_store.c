@@ -1,7 +1,7 @@
 /* The store: batches into a hub's store, one event as a whole cycle, state read,
  * late events - beside what bare SQLite does in the same run.
  *
- *	bench_store [DIR [EVENTS [LATE-PERCENT]]]
+ *	bench_store [DIR [EVENTS [LATE-PERCENT [ingest]]]]
  *
  * The load: batches of 1,000 events of about 400 bytes over 100 entities; an
  * entity gets 50 events in its life, nine in ten entities of a batch are among
@@ -31,14 +31,30 @@ now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* What a busy machine does not stretch. */
-static double
-cpu(void)
-{
-	struct timespec t;
+/* What a busy machine does not stretch much. */
+struct work {
+	double user, system; /* seconds */
+};
 
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+static struct work
+work_now(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (struct work){
+		(double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec / 1e6,
+		(double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec / 1e6
+	};
+}
+
+static void
+work_add(struct work *sum, struct work since)
+{
+	struct work w = work_now();
+
+	sum->user += w.user - since.user;
+	sum->system += w.system - since.system;
 }
 
 static void
@@ -256,7 +272,8 @@ bare(const char *dir, unsigned batches)
 	static char raw[400];
 	sqlite3 *db;
 	sqlite3_stmt *st;
-	double start, work;
+	struct work work = { 0 }, since;
+	double start;
 
 	(void)snprintf(path, sizeof path, "%s/bare.db", dir);
 	if (sqlite3_open(path, &db) != SQLITE_OK)
@@ -269,7 +286,7 @@ bare(const char *dir, unsigned batches)
 	        &st, NULL) != SQLITE_OK)
 		exit(1);
 	memset(raw, 'x', sizeof raw);
-	work = cpu();
+	since = work_now();
 	start = now();
 	for (unsigned i = 0; i < batches; i++) {
 		sql(db, "BEGIN IMMEDIATE");
@@ -290,8 +307,10 @@ bare(const char *dir, unsigned batches)
 		sql(db, "COMMIT");
 	}
 	start = now() - start;
-	printf("bare SQLite: %.2f us of processor each\n",
-	    (cpu() - work) / batches / BATCH * 1e6);
+	work_add(&work, since);
+	printf("bare SQLite: processor %.2f us and %.2f us in the kernel\n",
+	    work.user / batches / BATCH * 1e6,
+	    work.system / batches / BATCH * 1e6);
 	sqlite3_finalize(st);
 	sqlite3_close(db);
 	return batches * (double)BATCH / start;
@@ -354,14 +373,15 @@ median(double *v, size_t n)
 
 /* Decoding an event is not the store's work: measured alone, and taken off. */
 static double
-parse_all(const struct batch *b, struct parser *p, double *work)
+parse_all(const struct batch *b, struct parser *p, struct work *work)
 {
-	double c0 = cpu(), t0 = now();
+	struct work since = work_now();
+	double t0 = now();
 	struct event ev;
 
 	for (size_t i = 0; i < BATCH; i++)
 		parse(b, i, p, &ev);
-	*work += cpu() - c0;
+	work_add(work, since);
 	return now() - t0;
 }
 
@@ -371,21 +391,22 @@ ingest(struct store *s, space_id sp, unsigned batches, unsigned late)
 	struct batch b = { 0 };
 	struct parser p = { 0 };
 	double *took = calloc(batches, sizeof *took);
-	double all = 0, part = 0, parsing = 0, work = 0;
+	struct work parsing = { 0 }, work = { 0 }, since;
+	double all = 0, part = 0, each = 1e6 / batches / BATCH;
 	unsigned n_part = 0;
 
 	if (took == NULL)
 		exit(1);
 	for (unsigned i = 0; i < batches; i++) {
-		double t0, c0, parsed;
+		double t0, parsed;
 
 		make_batch(&b, late);
 		parsed = parse_all(&b, &p, &parsing);
-		c0 = cpu();
+		since = work_now();
 		t0 = now();
 		put_batch(s, sp, &b, &p);
 		took[i] = now() - t0 - parsed;
-		work += cpu() - c0;
+		work_add(&work, since);
 		all += took[i];
 		part += took[i];
 		if (++n_part == (batches + 4) / 5 || i + 1 == batches) {
@@ -395,10 +416,11 @@ ingest(struct store *s, space_id sp, unsigned batches, unsigned late)
 		}
 	}
 	printf("put: %.0f events/s (median batch %.2f ms = %.0f/s); processor: "
-	       "decode %.2f us, put %.2f us; late %u %%\n",
+	       "decode %.2f us, put %.2f us and %.2f us in the kernel; late %u "
+	       "%%\n",
 	    batches * (double)BATCH / all, median(took, batches) * 1e3,
-	    BATCH / median(took, batches), parsing / batches / BATCH * 1e6,
-	    (work - parsing) / batches / BATCH * 1e6, late);
+	    BATCH / median(took, batches), parsing.user * each,
+	    (work.user - parsing.user) * each, work.system * each, late);
 	buf_fini(&b.text);
 	json_fini(&p.j);
 	arena_fini(&p.a);
@@ -581,12 +603,14 @@ main(int argc, char **argv)
 	store_close(s);
 	opt.hub = false;
 	printf("at %u events:\n", first * BATCH);
-	cycles(path, sp);
+	if (argc < 5)
+		cycles(path, sp);
 
 	opt = options(true);
 	must(store_sqlite_open(&s, path, &opt, &e), &e);
 	ingest(s, sp, events / BATCH > first ? events / BATCH - first : 1, late);
-	late_to_large(s, sp, 10000);
+	if (argc < 5)
+		late_to_large(s, sp, 10000);
 	must(store_checkpoint(s, &e), &e);
 	store_close(s);
 	(void)getrusage(RUSAGE_SELF, &use);

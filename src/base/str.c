@@ -89,16 +89,15 @@ hex_encode(const uint8_t *bytes, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
-static int
+/* 16 for what is no digit: two values or'ed tell both. */
+static uint8_t
 hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	uint8_t d = (uint8_t)(c - '0'), l = (uint8_t)((c | 0x20) - 'a');
+
+	if (d < 10)
+		return d;
+	return l < 6 ? (uint8_t)(l + 10) : 16;
 }
 
 bool
@@ -107,10 +106,10 @@ hex_decode(struct str s, uint8_t *out, size_t n)
 	if (s.n != 2 * n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		int hi = hex_value(s.p[2 * i]);
-		int lo = hex_value(s.p[2 * i + 1]);
+		uint8_t hi = hex_value(s.p[2 * i]);
+		uint8_t lo = hex_value(s.p[2 * i + 1]);
 
-		if (hi < 0 || lo < 0)
+		if ((hi | lo) > 15)
 			return false;
 		out[i] = (uint8_t)(hi << 4 | lo);
 	}

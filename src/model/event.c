@@ -248,8 +248,14 @@ wp_key(const struct event *ev, struct arena *a)
 		if (slash != SIZE_MAX)
 			wp = str_n(wp.p + slash + 1, wp.n - slash - 1);
 	}
-	key = arena_fmt(a, "%.*s/%.*s", STR_ARG(feature), STR_ARG(wp));
-	return str_of(key);
+	key = arena_alloc(a, feature.n + 1 + wp.n);
+	if (key == NULL)
+		return (struct str){ NULL, 0 };
+	memcpy(key, feature.p, feature.n);
+	key[feature.n] = '/';
+	if (wp.n > 0)
+		memcpy(key + feature.n + 1, wp.p, wp.n);
+	return str_n(key, feature.n + 1 + wp.n);
 }
 
 static struct str
