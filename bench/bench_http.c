@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "http_server.h"
+#include "lab.h"
 #include "post.h"
 #include "sock.h"
 
@@ -283,14 +284,6 @@ load(uint16_t port, unsigned requests, unsigned connections)
 	return (double)requests / s;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static unsigned
 argument(int argc, char **argv, int i, unsigned value, unsigned max)
 {
@@ -312,7 +305,7 @@ main(int argc, char **argv)
 	unsigned requests = argument(argc, argv, 1, 100000, 100000000);
 	unsigned connections = argument(argc, argv, 2, 32, CONNECTIONS_MAX);
 	double ours[RUNS], bare[RUNS];
-	char answer[4096];
+	char answer[4096], what[64];
 
 	if (requests < connections)
 		requests = connections;
@@ -329,12 +322,12 @@ main(int argc, char **argv)
 		bare[run] = load(port, requests, connections);
 		bare_end(&b);
 	}
-	qsort(ours, RUNS, sizeof ours[0], by_value);
-	qsort(bare, RUNS, sizeof bare[0], by_value);
-	printf("HTTP keep-alive, %u connections, %u requests, median of %d\n",
-	    connections, requests, RUNS);
-	printf("  http_server   %9.0f requests/s\n", ours[RUNS / 2]);
-	printf("  bare epoll    %9.0f requests/s\n", bare[RUNS / 2]);
-	printf("  ratio         %9.2f\n", ours[RUNS / 2] / bare[RUNS / 2]);
+	(void)snprintf(what, sizeof what, "HTTP server, %u connections",
+	    connections);
+	lab_row(&(struct lab_row){ .what = what,
+	    .ours = lab_median(ours, RUNS),
+	    .best = lab_median(bare, RUNS),
+	    .unit = "requests/s",
+	    .best_is = "epoll, read, write" });
 	return 0;
 }

@@ -1,30 +1,22 @@
 /* Ingest and pull without a wire: what a hub's writer and a fresh client cost per
  * event, step by step.
  *
- *	bench_ingest [batches [folder]]
+ *	bench_ingest [batches]
  *
  * Batches of 1,000 events of about 400 bytes that name what they replace, 100
  * entities each, 50 events in an entity's life, one entity in a hundred with a
- * late event.  Once in memory, and with a folder once in a database there. */
+ * late event.  Once in memory, and once in a database. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "admission.h"
 #include "feed.h"
+#include "gzip.h"
+#include "lab.h"
 #include "replica.h"
 
 enum { BATCH = 1000, PER_ENTITY = 10, LIFE = 50, RECENT = 5000 };
-
-static double
-now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void
 must(enum err rc, const struct err_info *e, const char *what)
@@ -99,8 +91,8 @@ add_event(struct writer *w, size_t at, bool late, struct buf *out)
 static size_t
 pick(struct writer *w)
 {
-	size_t at = w->n > RECENT && dice(10) > 0 ?
-	    w->n - 1 - dice(RECENT) : w->n;
+	size_t at =
+	    w->n > RECENT && dice(10) > 0 ? w->n - 1 - dice(RECENT) : w->n;
 
 	if (at == w->n || w->thing[at].life >= LIFE)
 		at = w->n++;
@@ -166,54 +158,133 @@ open_store(const char *folder, const char *name, bool hub, space_id *sp)
 	return s;
 }
 
-struct cost {
-	double decode, admit, commit, encode;
+/* What a batch goes through, in its order; seconds. */
+enum step { INFLATE, DECODE, ADMIT, PUT, COMMIT, ANSWER, STEPS };
+static const char *const step_names[] = {
+	[INFLATE] = "  inflate",
+	[DECODE] = "  decode and check",
+	[ADMIT] = "  admit",
+	[PUT] = "  put: log and fold",
+	[COMMIT] = "  commit, fsync",
+	[ANSWER] = "  write the answer",
+};
+
+struct hub_side {
+	struct admission ad;
+	struct sender from;
+	struct gzip gzip;
+	struct batch batch;
+	struct buf packed, plain, out;
+	double cost[STEPS];
 };
 
 static void
-ingest_one(struct admission *ad, const struct sender *from, struct batch *b,
-    struct str body, struct buf *out, struct cost *c)
+admit(struct hub_side *h, struct batch_answer *answer, struct arena *a)
+{
+	struct err_info e = { 0 };
+
+	must(store_begin(h->ad.store, &e), &e, "begin");
+	admission_begin(&h->ad);
+	must(admission_batch(&h->ad, &h->from, &h->batch, a, answer, &e), &e,
+	    "admit");
+	for (size_t i = 0; i < answer->n; i++)
+		if (answer->result[i].status != BATCH_SUCCESS) {
+			(void)fprintf(stderr, "refused: %.*s\n",
+			    STR_ARG(answer->result[i].why));
+			exit(1);
+		}
+}
+
+static void
+ingest_one(struct hub_side *h, struct str body)
 {
 	struct batch_answer answer;
 	struct arena a = { 0 };
 	struct err_info e = { 0 };
-	double t[5];
+	double t[STEPS + 1];
 
-	t[0] = now();
-	must(batch_decode(b, body, &e), &e, "decode");
-	t[1] = now();
-	must(store_begin(ad->store, &e), &e, "begin");
-	admission_begin(ad);
-	must(admission_batch(ad, from, b, &a, &answer, &e), &e, "admit");
-	for (size_t i = 0; i < answer.n; i++)
-		if (answer.result[i].status != BATCH_SUCCESS) {
-			(void)fprintf(stderr, "refused: %.*s\n",
-			    STR_ARG(answer.result[i].why));
-			exit(1);
-		}
-	t[2] = now();
-	must(store_commit(ad->store, &e), &e, "commit");
-	t[3] = now();
-	buf_reset(out);
-	batch_answer_encode(&answer, out);
-	t[4] = now();
+	must(gzip_deflate(&h->gzip, body, GZIP_LEVEL, &h->packed, &e), &e,
+	    "pack");
+	t[INFLATE] = lab_now();
+	must(gzip_inflate(&h->gzip, buf_str(&h->packed), body.n, &h->plain, &e),
+	    &e, "inflate");
+	t[DECODE] = lab_now();
+	must(batch_decode(&h->batch, buf_str(&h->plain), &e), &e, "decode");
+	t[ADMIT] = lab_now();
+	admit(h, &answer, &a);
+	t[COMMIT] = lab_now();
+	must(store_commit(h->ad.store, &e), &e, "commit");
+	t[ANSWER] = lab_now();
+	buf_reset(&h->out);
+	batch_answer_encode(&answer, &h->out);
+	t[STEPS] = lab_now();
 	arena_fini(&a);
-	c->decode += t[1] - t[0];
-	c->admit += t[2] - t[1];
-	c->commit += t[3] - t[2];
-	c->encode += t[4] - t[3];
+	h->cost[INFLATE] += t[DECODE] - t[INFLATE];
+	h->cost[DECODE] += t[ADMIT] - t[DECODE];
+	h->cost[ADMIT] += t[COMMIT] - t[ADMIT];
+	h->cost[COMMIT] += t[ANSWER] - t[COMMIT];
+	h->cost[ANSWER] += t[STEPS] - t[ANSWER];
+}
+
+/* The same batch put into another store, without admission: what of the above
+ * is the store's. */
+static void
+put_one(struct hub_side *h, struct store *s, space_id sp)
+{
+	struct err_info e = { 0 };
+	double began;
+
+	must(store_begin(s, &e), &e, "begin");
+	began = lab_now();
+	for (size_t i = 0; i < h->batch.n; i++) {
+		struct arrival arrival = { .ev = &h->batch.item[i].ev,
+			.user = h->from.user,
+			.received_ms = 1 };
+		enum put put;
+		uint64_t seq;
+
+		must(store_put(s, sp, &arrival, &put, &seq, &e), &e, "put");
+	}
+	h->cost[PUT] += lab_now() - began;
+	must(store_commit(s, &e), &e, "commit");
 }
 
 static void
-ingest(struct store *s, space_id sp, unsigned batches)
+print_steps(const struct hub_side *h, double events, bool rows)
 {
-	struct admission ad = { .store = s };
-	struct sender from = { .user = STR("ann"), .now_ms = 1, .space = sp };
+	double all = 0;
+
+	for (int i = 0; i < STEPS; i++)
+		all += h->cost[i];
+	if (!rows)
+		printf("  %.0f events/s\n", events / all);
+	else
+		lab_row(&(struct lab_row){
+		    .what = "batches of 1,000, all steps on one thread",
+		    .ours = events / all,
+		    .unit = "events/s" });
+	for (int i = 0; i < STEPS; i++) {
+		double us = h->cost[i] * 1e6 / events;
+
+		if (!rows)
+			printf("%s %.2f us", step_names[i], us);
+		else
+			lab_row(&(struct lab_row){ .what = step_names[i],
+			    .ours = us,
+			    .unit = "us/event" });
+	}
+	if (!rows)
+		printf("\n");
+}
+
+static void
+ingest(struct store *s, space_id sp, struct store *other, space_id other_sp,
+    unsigned batches, bool rows)
+{
+	struct hub_side h = { .ad = { .store = s },
+		.from = { .user = STR("ann"), .now_ms = 1, .space = sp } };
 	struct writer w = { 0 };
-	struct batch b = { 0 };
-	struct buf body = { 0 }, out = { 0 };
-	struct cost c = { 0 };
-	double n = (double)batches * BATCH / 1e6, all;
+	struct buf body = { 0 };
 
 	w.thing = calloc((size_t)batches * 100 + 100, sizeof *w.thing);
 	if (w.thing == NULL)
@@ -221,17 +292,18 @@ ingest(struct store *s, space_id sp, unsigned batches)
 	for (unsigned i = 0; i < batches; i++) {
 		buf_reset(&body);
 		add_batch(&w, &body);
-		ingest_one(&ad, &from, &b, buf_str(&body), &out, &c);
+		ingest_one(&h, buf_str(&body));
+		put_one(&h, other, other_sp);
 	}
-	all = c.decode + c.admit + c.commit + c.encode;
-	printf("ingest %7.0f events/s; us per event: decode %.2f admit %.2f "
-	    "commit %.2f encode %.2f (%zu bytes each)\n", n * 1e6 / all,
-	    c.decode / n, c.admit / n, c.commit / n, c.encode / n,
-	    body.len / BATCH);
-	admission_fini(&ad);
-	batch_fini(&b);
+	h.cost[ADMIT] -= h.cost[PUT];
+	print_steps(&h, (double)batches * BATCH, rows);
+	admission_fini(&h.ad);
+	gzip_fini(&h.gzip);
+	batch_fini(&h.batch);
+	buf_fini(&h.packed);
+	buf_fini(&h.plain);
+	buf_fini(&h.out);
 	buf_fini(&body);
-	buf_fini(&out);
 	free(w.thing);
 }
 
@@ -246,7 +318,7 @@ pull(struct store *hub, space_id sp, struct store *client, space_id at)
 	struct err_info e = { 0 };
 	struct buf body = { 0 };
 	struct sync *s;
-	double start = now(), fed = 0;
+	double start = lab_now(), fed = 0;
 
 	replica_sync(&r, &ops);
 	must(sync_new(&s, &ops, &opt, &e), &e, "sync");
@@ -259,21 +331,24 @@ pull(struct store *hub, space_id sp, struct store *client, space_id at)
 		sync_step(s, &want);
 		if (want.need != SYNC_SEND)
 			break;
-		t = now();
+		t = lab_now();
 		query = want.target;
 		(void)str_split(&query, '?', &path);
 		must(pull_query_decode(&q, query, &a, &e), &e, "query");
 		buf_reset(&body);
 		must(feed_answer(hub, sp, &q, &body, &e), &e, "feed");
-		fed += now() - t;
-		sync_answer(s, &(struct sync_reply){ .status = 200,
-		    .body = buf_str(&body), .retry_after_s = -1 });
+		fed += lab_now() - t;
+		sync_answer(s,
+		    &(struct sync_reply){ .status = 200,
+		        .body = buf_str(&body),
+		        .retry_after_s = -1 });
 		arena_fini(&a);
 	}
 	if (want.need == SYNC_FAILED)
 		must(want.error->code, want.error, "pull");
-	start = now() - start;
-	printf("pull   %7.0f events/s; the hub's part of it %.2f us per event\n",
+	start = lab_now() - start;
+	printf(
+	    "pull   %7.0f events/s; the hub's part of it %.2f us per event\n",
 	    (double)sync_report(s)->pulled / start,
 	    fed * 1e6 / (double)sync_report(s)->pulled);
 	sync_free(s);
@@ -283,28 +358,36 @@ pull(struct store *hub, space_id sp, struct store *client, space_id at)
 static void
 run(const char *folder, unsigned batches)
 {
-	space_id sp, at;
+	space_id sp, other_sp, at;
 	struct store *hub = open_store(folder, "hub.db", true, &sp);
+	struct store *other = open_store(folder, "other.db", true, &other_sp);
 	struct store *client;
 
 	printf("%s, %u batches of %d\n", folder ? folder : "in memory", batches,
 	    BATCH);
-	ingest(hub, sp, batches);
+	ingest(hub, sp, other, other_sp, batches, folder != NULL);
 	client = open_store(folder, "client.db", false, &at);
 	pull(hub, sp, client, at);
 	store_close(client);
+	store_close(other);
 	store_close(hub);
 }
 
 int
 main(int argc, char **argv)
 {
-	unsigned batches = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100;
+	unsigned batches =
+	    argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100;
+	struct err_info e = { 0 };
+	struct arena a = { 0 };
+	char *folder;
 
 	if (batches == 0)
 		return 2;
+	must(lab_folder(&a, &folder, &e), &e, "folder");
 	run(NULL, batches);
-	if (argc > 2)
-		run(argv[2], batches);
+	run(folder, batches);
+	lab_folder_remove(folder);
+	arena_fini(&a);
 	return 0;
 }

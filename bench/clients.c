@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -177,13 +178,22 @@ turn(struct run *r, struct err_info *e)
 	return rc;
 }
 
+static double
+cpu_now(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 enum err
 clients_run(struct client_work *w, size_t n, uint16_t port,
     struct client_times *ret, struct err_info *e)
 {
 	struct run r = { .n = n, .ep = epoll_create1(EPOLL_CLOEXEC) };
 	size_t all = 0;
-	double began;
+	double began, cpu;
 	enum err rc = ERR_OK;
 
 	for (size_t i = 0; i < n; i++)
@@ -198,12 +208,14 @@ clients_run(struct client_work *w, size_t n, uint16_t port,
 		r.c[i] = (struct client){ .w = &w[i], .fd = -1 };
 		rc = open_one(&r, &r.c[i], port, e);
 	}
+	cpu = cpu_now();
 	began = lab_now();
 	for (size_t i = 0; i < n && rc == ERR_OK; i++)
 		rc = start(&r, &r.c[i], e);
 	while (rc == ERR_OK && r.open > 0)
 		rc = turn(&r, e);
 	*ret = (struct client_times){ .seconds = lab_now() - began,
+		.cpu_seconds = cpu_now() - cpu,
 		.requests = r.n_took,
 		.p50_ms = 1000 * lab_median(r.took, r.n_took) };
 	if (r.n_took > 0) {

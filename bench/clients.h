@@ -18,7 +18,7 @@ enum err client_work_post(struct client_work *w, const char *path,
     const char *token, bool gzip, struct str body, struct err_info *e);
 
 struct client_times {
-	double seconds;
+	double seconds, cpu_seconds; /* of the thread that is all clients */
 	size_t requests;
 	double p50_ms, p99_ms, max_ms; /* of single answers */
 };

@@ -6,9 +6,11 @@
 #include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,67 +47,165 @@ lab_median(double *v, size_t n)
 }
 
 void
-lab_row(const char *what, double ours, double best, const char *unit,
-    const char *best_is)
+lab_row(const struct lab_row *r)
 {
-	printf("ROW\t%s\t%.2f\t%.2f\t%s\t%s\n", what, ours, best, unit,
-	    best_is);
+	printf("ROW\t%s\t%.3f\t%.3f\t%.3f\t%s\t%s\n", r->what, r->ours, r->best,
+	    r->target, r->unit, r->best_is ? r->best_is : "");
 	(void)fflush(stdout);
+}
+
+bool
+lab_number(char **argv, const char *name, size_t *ret)
+{
+	return strcmp(argv[0], name) == 0 && str_u64(str_of(argv[1]), ret);
+}
+
+/* --- folders ------------------------------------------------------------------ */
+
+enum err
+lab_folder(struct arena *a, char **ret, struct err_info *e)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path =
+	    arena_fmt(a, "%s/clowder-bench-XXXXXX", tmp ? tmp : "/tmp");
+
+	if (path == NULL || mkdtemp(path) == NULL)
+		return err_setf(e, ERR_IO, "no folder to work in");
+	*ret = path;
+	return ERR_OK;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+	(void)st, (void)flag, (void)f;
+	return remove(path);
+}
+
+void
+lab_folder_remove(const char *path)
+{
+	if (path != NULL)
+		(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+enum err
+lab_write(const char *path, struct str text, struct err_info *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	bool ok = fd >= 0;
+
+	while (ok && text.n > 0) {
+		ssize_t n = write(fd, text.p, text.n);
+
+		ok = n > 0;
+		if (ok)
+			text = str_n(text.p + n, text.n - (size_t)n);
+	}
+	if (fd >= 0 && close(fd) != 0)
+		ok = false;
+	return ok ? ERR_OK : err_setf(e, ERR_IO, "%s cannot be written", path);
 }
 
 /* --- programs ----------------------------------------------------------------- */
 
-/* Run the program with these words; stdout is returned, `in` is its stdin. */
+/* Start it; in and out: descriptors, or -1 for /dev/null. */
 static enum err
-run(const char *const argv[], const char *in, struct buf *out, int *ret_pid,
+start(const char *const argv[], const char *folder, int in, int out,
+    int *ret_pid, struct err_info *e)
+{
+	posix_spawn_file_actions_t act;
+	int rc;
+
+	if (posix_spawn_file_actions_init(&act) != 0)
+		return err_set(e, ERR_NOMEM);
+	rc = in >= 0 ?
+	    posix_spawn_file_actions_adddup2(&act, in, 0) :
+	    posix_spawn_file_actions_addopen(&act, 0, "/dev/null", O_RDONLY, 0);
+	if (rc == 0)
+		rc = out >= 0 ? posix_spawn_file_actions_adddup2(&act, out, 1) :
+		                posix_spawn_file_actions_addopen(&act, 1,
+		                    "/dev/null", O_WRONLY, 0);
+	if (rc == 0 && folder != NULL)
+		rc = posix_spawn_file_actions_addchdir_np(&act, folder);
+	if (rc == 0)
+		/* It changes nothing; its type is older than const. */
+		rc = posix_spawn(ret_pid, argv[0], &act, NULL,
+		    (char *const *)(uintptr_t)argv, environ);
+	(void)posix_spawn_file_actions_destroy(&act);
+	return rc == 0 ? ERR_OK : err_sys(e, rc, "%s", argv[0]);
+}
+
+static enum err
+reap(const char *const argv[], int pid, struct err_info *e)
+{
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) == pid && status == 0)
+		return ERR_OK;
+	return err_setf(e, ERR_FAILED, "%s %s failed", argv[0],
+	    argv[1] ? argv[1] : "");
+}
+
+enum err
+lab_spawn(const char *const argv[], const char *folder, double *ret_s,
     struct err_info *e)
 {
-	int to[2], from[2], status;
+	double began = lab_now();
+	int pid;
+	enum err rc = start(argv, folder, -1, -1, &pid, e);
+
+	if (rc == ERR_OK)
+		rc = reap(argv, pid, e);
+	*ret_s = lab_now() - began;
+	return rc;
+}
+
+/* ret_pid not NULL: a server, which says one line and goes on. */
+static enum err
+ask_program(const char *const argv[], const char *folder, const char *in,
+    struct buf *out, int *ret_pid, struct err_info *e)
+{
+	int to[2], from[2], pid;
 	char chunk[4096];
 	ssize_t n;
-	pid_t pid;
+	enum err rc;
 
 	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
 		return err_setf(e, ERR_IO, "pipe");
-	pid = fork();
-	if (pid < 0)
-		return err_setf(e, ERR_IO, "fork");
-	if (pid == 0) {
-		if (dup2(to[0], 0) < 0 || dup2(from[1], 1) < 0)
-			_exit(126);
-		/* It changes nothing; its type is older than const. */
-		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
+	rc = start(argv, folder, to[0], from[1], &pid, e);
 	close(to[0]);
 	close(from[1]);
-	if (write(to[1], in, strlen(in)) < 0)
-		(void)err_setf(e, ERR_IO, "write");
+	if (rc == ERR_OK && write(to[1], in, strlen(in)) < 0)
+		rc = err_setf(e, ERR_IO, "write");
 	close(to[1]);
-	/* A server says one line and goes on. */
-	while ((n = read(from[0], chunk, sizeof chunk)) > 0) {
+	while (rc == ERR_OK && (n = read(from[0], chunk, sizeof chunk)) > 0) {
 		buf_add(out, chunk, (size_t)n);
 		if (ret_pid != NULL && memchr(chunk, '\n', (size_t)n) != NULL)
 			break;
 	}
-	if (ret_pid != NULL && out->len > 0) {
+	if (rc == ERR_OK && ret_pid != NULL && out->len > 0) {
 		*ret_pid = pid; /* the pipe stays open: it may say more */
-		return ERR_OK;
+		return buf_ok(out, e);
 	}
 	close(from[0]);
-	if (waitpid(pid, &status, 0) != pid || status != 0)
-		return err_setf(e, ERR_FAILED, "%s %s failed", argv[0],
-		    argv[1]);
-	return ERR_OK;
+	return rc == ERR_OK ? reap(argv, pid, e) : rc;
+}
+
+enum err
+lab_ask(const char *const argv[], const char *folder, const char *in,
+    struct buf *out, struct err_info *e)
+{
+	return ask_program(argv, folder, in, out, NULL, e);
 }
 
 static enum err
 make_account(struct lab_hub *h, struct err_info *e)
 {
-	const char *argv[] = { h->clowder, "hub", "user", "add", "bench",
+	const char *argv[] = { h->clowder, "hub", "user", "add", LAB_USER,
 		"--password-stdin", "--data", h->data, NULL };
 	struct buf out = { 0 };
-	enum err rc = run(argv, "bench-password-1\n", &out, NULL, e);
+	enum err rc = lab_ask(argv, NULL, LAB_PASSWORD "\n", &out, e);
 
 	buf_fini(&out);
 	return rc;
@@ -118,7 +218,7 @@ serve(struct lab_hub *h, struct err_info *e)
 		"--listen", "127.0.0.1:0", "--data", h->data, NULL };
 	struct buf out = { 0 };
 	const char *port;
-	enum err rc = run(argv, "", &out, &h->pid, e);
+	enum err rc = ask_program(argv, NULL, "", &out, &h->pid, e);
 
 	if (rc != ERR_OK)
 		goto done;
@@ -160,7 +260,7 @@ static enum err
 sign_in(struct lab_hub *h, struct err_info *e)
 {
 	static const char body[] =
-	    "{\"username\":\"bench\",\"password\":\"bench-password-1\"}";
+	    "{\"username\":\"" LAB_USER "\",\"password\":\"" LAB_PASSWORD "\"}";
 	struct buf request = { 0 }, out = { 0 };
 	struct json j = { 0 };
 	struct str token;
@@ -213,26 +313,17 @@ lab_hub_metric(struct lab_hub *h, const char *name)
 enum err
 lab_hub_start(struct lab_hub *h, const char *clowder, struct err_info *e)
 {
-	const char *tmp = getenv("TMPDIR");
 	enum err rc;
 
 	*h = (struct lab_hub){ .clowder = clowder };
-	h->folder =
-	    arena_fmt(&h->arena, "%s/clowder-bench-XXXXXX", tmp ? tmp : "/tmp");
-	if (h->folder == NULL || mkdtemp(h->folder) == NULL)
-		return err_setf(e, ERR_IO, "no folder to work in");
+	rc = lab_folder(&h->arena, &h->folder, e);
+	if (rc != ERR_OK)
+		return rc;
 	h->data = arena_fmt(&h->arena, "%s/hub", h->folder);
 	rc = make_account(h, e);
 	if (rc == ERR_OK)
 		rc = serve(h, e);
 	return rc == ERR_OK ? sign_in(h, e) : rc;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
-{
-	(void)st, (void)flag, (void)f;
-	return remove(path);
 }
 
 void
@@ -242,8 +333,7 @@ lab_hub_stop(struct lab_hub *h)
 		(void)kill(h->pid, SIGTERM);
 		(void)waitpid(h->pid, NULL, 0);
 	}
-	if (h->folder != NULL)
-		(void)nftw(h->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	lab_folder_remove(h->folder);
 	arena_fini(&h->arena);
 	*h = (struct lab_hub){ 0 };
 }
@@ -322,21 +412,47 @@ lab_cpu(int pid, struct lab_cpu *ret)
 		(void)closedir(dir);
 }
 
+/* What a thread of after has used since. */
+static double
+cpu_since(const struct lab_cpu *before, const struct lab_cpu *after, size_t i)
+{
+	double s = after->thread[i].s;
+
+	for (size_t k = 0; k < before->n; k++)
+		if (strcmp(before->thread[k].name, after->thread[i].name) == 0)
+			s -= before->thread[k].s;
+	return s;
+}
+
 void
 lab_cpu_print(const struct lab_cpu *before, const struct lab_cpu *after,
     double seconds, double events)
 {
 	printf("  hub's threads:");
 	for (size_t i = 0; i < after->n; i++) {
-		double s = after->thread[i].s;
+		double s = cpu_since(before, after, i);
 
-		for (size_t k = 0; k < before->n; k++)
-			if (strcmp(before->thread[k].name,
-			        after->thread[i].name) == 0)
-				s -= before->thread[k].s;
 		if (s / seconds >= 0.005)
 			printf("  %s %.0f %% %.2f us", after->thread[i].name,
 			    100 * s / seconds, 1e6 * s / events);
 	}
 	printf("\n");
+}
+
+void
+lab_cpu_rows(const struct lab_cpu *before, const struct lab_cpu *after,
+    double events)
+{
+	char what[64];
+
+	for (size_t i = 0; i < after->n; i++) {
+		double us = 1e6 * cpu_since(before, after, i) / events;
+
+		if (us < 0.01)
+			continue;
+		(void)snprintf(what, sizeof what, "  its thread %s, processor",
+		    after->thread[i].name);
+		lab_row(&(struct lab_row){
+		    .what = what, .ours = us, .unit = "us/event" });
+	}
 }
