@@ -19,6 +19,10 @@ size_t text_width(struct str s);
  * escapes such as \x1b or \u202e; tabs and newlines (CR LF is one) become a
  * space unless keep_lines; bytes that are not UTF-8 become \xNN. */
 void text_show(struct str s, bool keep_lines, struct buf *out);
+/* As text_show, for JSON: what is a control character is written as JSON escapes
+ * it (in JSON text it can only stand in a string, which stays the same), a
+ * return between tokens becomes a space. */
+void text_show_json(struct str s, struct buf *out);
 /* As text_show on one line, cut to at most `columns` with an ellipsis, padded
  * with spaces to exactly that when pad. */
 void text_fit(struct str s, size_t columns, bool pad, struct buf *out);

@@ -119,6 +119,29 @@ text_show(struct str s, bool keep_lines, struct buf *out)
 	}
 }
 
+void
+text_show_json(struct str s, struct buf *out)
+{
+	struct glyph g;
+	size_t n;
+
+	while (s.n > 0) {
+		n = plain_run(s);
+		if (n > 0) {
+			buf_add(out, s.p, n);
+			s = str_n(s.p + n, s.n - n);
+			continue;
+		}
+		if (s.p[0] == '\r' || s.p[0] == 0x7f) {
+			buf_adds(out, s.p[0] == '\r' ? " " : "\\u007f");
+			s = str_n(s.p + 1, s.n - 1);
+			continue;
+		}
+		take(&s, true, &g);
+		buf_add(out, g.text, g.n);
+	}
+}
+
 /* Undo what was appended behind len. */
 static void
 cut(struct buf *out, size_t len)

@@ -8,11 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmds.h"
 #include "help.h"
 #include "log.h"
 #include "path.h"
 #include "proc.h"
+#include "words.h"
 
 /* What helps with an error that names no command itself. */
 static const struct {
@@ -53,6 +54,13 @@ cli_hint(struct cli *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+cli_hint_word(struct cli *c, const char *command, struct str word)
+{
+	cli_hint(c, "%s ", command);
+	words_shell(word, &c->hint);
+}
+
 static void
 default_hint(struct cli *c, enum err code)
 {
@@ -79,8 +87,10 @@ print_error(struct cli *c, const struct err_info *e)
 	struct buf usage = { 0 };
 
 	default_hint(c, e->code);
+	out_json_drop(c->out);
 	if (c->json) {
-		w = out_json(c->out);
+		w = c->out->doc_lines ? out_json_line(c->out) :
+		                        out_json(c->out);
 		json_obj(w);
 		json_key(w, "error"), json_put_z(w, err_wire(e->code));
 		json_key(w, "message"), json_put_z(w, e->text);
@@ -123,6 +133,8 @@ run(struct cli *c, struct err_info *e)
 {
 	enum err rc;
 
+	if (c->cmd == NULL && c->json && !c->help)
+		return cli_usage(e, "no command was named");
 	if (c->help || c->cmd == NULL) {
 		help_print(c, c->out);
 		/* Bare `clowder` is a question, not a success. */
@@ -181,7 +193,7 @@ cli_main(int argc, char **argv)
 	c.json |= rc == ERR_USAGE && wants_json(argc, argv);
 	out_init(&out, STDOUT_FILENO, STDERR_FILENO, !c.no_colour);
 	if (rc == ERR_OK && c.version)
-		out_say(&out, "%s %s\n", ctx.program, CLOWDER_VERSION);
+		rc = cmd_version.run(&c, &e);
 	else if (rc == ERR_OK)
 		rc = run(&c, &e);
 	code = finish(&c, rc, &e);

@@ -137,6 +137,8 @@ enum err cli_exit(struct cli *c, int code);
  * "sync status" - the program's name is put in front. */
 void cli_hint(struct cli *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same with a word behind it that others chose: quoted for a shell. */
+void cli_hint_word(struct cli *c, const char *command, struct str word);
 /* ERR_USAGE with a text; the usage line is shown below. */
 enum err cli_usage(struct err_info *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -195,8 +195,9 @@ import_run(struct cli *c, struct err_info *e)
 	} else if (rc == ERR_OK) {
 		out_say(c->out, "Signed in as ");
 		out_str(c->out, PAINT_GOOD, s->name);
-		out_say(c->out,
-		    " with the tokens of %s, which stays as it is.\n", path);
+		out_say(c->out, " with the tokens of ");
+		out_str(c->out, PAINT_NONE, str_of(path));
+		out_say(c->out, ", which stays as it is.\n");
 	}
 	buf_fini(&text);
 	remote_close(a);

@@ -178,10 +178,13 @@ side_text(struct out *o, const struct conflict *c,
 	out_say(o, "  ");
 	out_str(o, PAINT_NONE, s->who);
 	out_say(o, ", %.*s", STR_ARG(buf_str(&ago)));
-	out_paint(o, PAINT_DIM, ", machine %.8s%s", s->node.p,
-	    s->own ? " (this one)" : "");
-	if (s->session.n > 0)
-		out_paint(o, PAINT_DIM, ", session %.*s", STR_ARG(s->session));
+	out_say(o, ", machine ");
+	out_str(o, PAINT_DIM, str_n(s->node.p, s->node.n < 8 ? s->node.n : 8));
+	out_paint(o, PAINT_DIM, "%s", s->own ? " (this one)" : "");
+	if (s->session.n > 0) {
+		out_say(o, ", session ");
+		out_str(o, PAINT_DIM, s->session);
+	}
 	out_paint(o, PAINT_GOOD, "%s", s->shown ? "  is shown" : "");
 	out_say(o, "\n");
 	if (c->kind == KIND_TEXT) {

@@ -110,7 +110,7 @@ on_left(void *ctx, const char *path, const char *why)
 {
 	struct run *r = ctx;
 
-	out_note(r->c->out, PAINT_WARN, "left for the next time: %s: %s\n", path,
+	out_note(r->c->out, PAINT_WARN, "left for the next time: %s: %s", path,
 	    why);
 }
 

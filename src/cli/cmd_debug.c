@@ -40,7 +40,7 @@ run_fold(struct cli *c, struct err_info *e)
 		struct json_writer *w = out_json_line(c->out);
 
 		json_put_raw(w, buf_str(&line));
-		out_say(c->out, "\n");
+		out_json_end(c->out);
 	}
 	fold_free(f);
 	buf_fini(&text);

@@ -190,8 +190,10 @@ print(struct export *x)
 		out_json_end(x->c->out);
 		return;
 	}
-	out_say(x->c->out, "Wrote %llu events to %s\n",
-	    (unsigned long long)x->written, x->sink.path);
+	out_say(x->c->out, "Wrote %llu events to ",
+	    (unsigned long long)x->written);
+	out_str(x->c->out, PAINT_NONE, str_of(x->sink.path));
+	out_say(x->c->out, "\n");
 }
 
 static enum err

@@ -68,7 +68,7 @@ typed_slug(struct work *w, const char *typed, struct str *ret,
 static enum err
 number_taken(struct work *w, const struct slugs *s, struct err_info *e)
 {
-	cli_hint(w->c, "feature show %.*s", STR_ARG(s->same));
+	cli_hint_word(w->c, "feature show", s->same);
 	return err_setf(e, ERR_EXISTS,
 	    "there is %.*s already; give the new one a number of its own to "
 	    "have both",
@@ -103,7 +103,7 @@ new_slug(struct work *w, const char *typed, struct str *ret, uint64_t *number,
 	if (rc == ERR_OK)
 		rc = work_entity(w, AGG_FEATURE, slug, &en, e);
 	if (rc == ERR_OK && en != NULL) {
-		cli_hint(w->c, "feature show %.*s", STR_ARG(slug));
+		cli_hint_word(w->c, "feature show", slug);
 		rc = err_setf(e, ERR_EXISTS, "there is %.*s already",
 		    STR_ARG(slug));
 	}
@@ -236,7 +236,7 @@ rm_packages(struct work *w, struct str slug, size_t *n, struct err_info *e)
 
 	*n = l.n;
 	if (rc == ERR_OK && l.n > 0 && !with) {
-		cli_hint(w->c, "wp list --feature %.*s", STR_ARG(slug));
+		cli_hint_word(w->c, "wp list --feature", slug);
 		rc = err_setf(e, ERR_REFUSED,
 		    "%.*s has %zu work package%s, which --with-packages would "
 		    "remove too",

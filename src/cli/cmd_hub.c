@@ -44,7 +44,7 @@ serve_ready(void *ctx, const char *url, const char *ca)
 		json_key(w, "url"), json_put_z(w, url);
 		json_key(w, "ca_file"), json_put_z(w, ca);
 		json_end(w);
-		out_say(c->out, "\n");
+		out_json_end(c->out);
 	} else {
 		out_say(c->out, "Clowder hub serves ");
 		out_paint(c->out, PAINT_GOOD, "%s", url);

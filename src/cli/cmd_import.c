@@ -269,8 +269,10 @@ print(struct import *im)
 		out_json_end(im->c->out);
 		return;
 	}
-	out_say(im->c->out, "Imported %llu events into '%.*s'",
-	    (unsigned long long)im->added, STR_ARG(im->space.team));
+	out_say(im->c->out, "Imported %llu events into '",
+	    (unsigned long long)im->added);
+	out_str(im->c->out, PAINT_NONE, im->space.team);
+	out_say(im->c->out, "'");
 	if (im->known > 0)
 		out_say(im->c->out, ", %llu were there already",
 		    (unsigned long long)im->known);

@@ -75,7 +75,9 @@ print(struct cli *c, const struct project *p, struct str slug, bool made)
 	}
 	out_say(c->out, made ? "Project " : "Already a project: ");
 	out_str(c->out, PAINT_TITLE, slug);
-	out_say(c->out, " in %s\n", p->root);
+	out_say(c->out, " in ");
+	out_str(c->out, PAINT_NONE, str_of(p->root));
+	out_say(c->out, "\n");
 	out_pair(c->out, 5, "Id", PAINT_NONE, "%.*s", STR_ARG(p->uuid));
 	out_pair(c->out, 5, "Kept", PAINT_NONE,
 	    "%s/.clowder/project.toml (for your repository)", p->root);

@@ -62,7 +62,7 @@ list_run(struct cli *c, struct err_info *e)
 	}
 	out_table_begin(&l.table, c->out, column);
 	rc = store_entities(w.s, w.space, w.project, "work_item", row, &l, e);
-	if (c->json) {
+	if (rc == ERR_OK && c->json) {
 		json_end(l.json);
 		json_end(l.json);
 		out_json_end(c->out);

@@ -70,7 +70,7 @@ list_run(struct cli *c, struct err_info *e)
 	}
 	out_table_begin(&l.table, c->out, column);
 	rc = work_places(&w, list_one, &l, e);
-	if (c->json) {
+	if (rc == ERR_OK && c->json) {
 		json_end(l.json);
 		json_end(l.json);
 		out_json_end(c->out);
@@ -115,7 +115,7 @@ print(struct cli *c, const char *verb, const struct work_place *at,
 	out_say(c->out, "%s ", verb);
 	out_str(c->out, PAINT_TITLE, at->slug);
 	out_say(c->out, " in the team ");
-	out_paint(c->out, PAINT_ID, "%s", team);
+	out_str(c->out, PAINT_ID, str_of(team));
 	if (copied != NULL)
 		out_say(c->out, ": %llu events go there at the next sync",
 		    (unsigned long long)*copied);

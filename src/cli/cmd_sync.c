@@ -306,10 +306,11 @@ say_end(struct cli *c, const struct report *r)
 		    (unsigned long long)run->refused);
 	} else if (run->waiting + run->clashed > 0) {
 		out_paint(c->out, PAINT_WARN, "Partial sync");
-		out_say(c->out, ": %llu pushed, %llu waiting%s%s\n",
+		out_say(c->out, ": %llu pushed, %llu waiting%s",
 		    (unsigned long long)run->pushed,
-		    (unsigned long long)run->waiting, why ? ": " : "",
-		    why ? why : "");
+		    (unsigned long long)run->waiting, why ? ": " : "");
+		out_str(c->out, PAINT_NONE, str_of(why ? why : ""));
+		out_say(c->out, "\n");
 	} else {
 		out_paint(c->out, PAINT_GOOD, "Sync complete");
 		out_say(c->out, "\n");

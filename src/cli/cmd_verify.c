@@ -109,14 +109,14 @@ verify_run(struct cli *c, struct err_info *e)
 	out_bar_begin(c->out, "Reading", "events");
 	rc = store_verify(s, &r, finding, progress, c, e);
 	out_bar_end(c->out);
-	if (c->json) {
+	if (c->json && (rc == ERR_OK || (rc == ERR_CORRUPT && r.wrong > 0))) {
 		json_end(f.json);
 		counts_json(f.json, &r);
 		json_key(f.json, "ok"), json_put_bool(f.json, rc == ERR_OK);
 		json_end(f.json);
 		out_json_end(c->out);
 		/* The document says it: a second one would spoil it. */
-		return rc == ERR_CORRUPT ? cli_exit(c, err_exit(rc)) : rc;
+		return cli_exit(c, err_exit(rc));
 	}
 	if (rc != ERR_OK)
 		return rc;

@@ -379,7 +379,9 @@ move_print(struct cli *c, const struct wp_name *wp, struct str shown,
 		out_json_end(c->out);
 	} else {
 		out_str(c->out, PAINT_ID, shown);
-		out_say(c->out, " %.*s → ", STR_ARG(m->from));
+		out_say(c->out, " ");
+		out_str(c->out, PAINT_NONE, m->from);
+		out_say(c->out, " → ");
 		out_str(c->out, view_paint(m->to), m->to);
 		out_say(c->out, "\n");
 	}
@@ -509,7 +511,8 @@ print_one(struct cli *c, struct str id, const char *before, struct str shown,
 	}
 	out_say(c->out, "%s", before);
 	out_str(c->out, PAINT_ID, shown);
-	out_say(c->out, "%s\n", after);
+	out_str(c->out, PAINT_NONE, str_of(after));
+	out_say(c->out, "\n");
 }
 
 static void

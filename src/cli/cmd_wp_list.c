@@ -109,7 +109,7 @@ list(struct listing *l, struct err_info *e)
 	}
 	out_table_begin(&l->table, c->out, column + skip);
 	rc = collect(l, e);
-	if (c->json) {
+	if (rc == ERR_OK && c->json) {
 		json_end(l->json);
 		json_end(l->json);
 		out_json_end(c->out);

@@ -42,13 +42,11 @@ side_load(struct work *w, space_id sp, const struct eid *id, struct str field,
     struct conflict_side *s, struct err_info *e)
 {
 	struct deed d = { 0 };
-	char *name = arena_dup(w->a, field);
-	enum err rc =
-	    name ? deed_load(&d, w->s, sp, id, e) : err_set(e, ERR_NOMEM);
+	enum err rc = deed_load(&d, w->s, sp, id, e);
 
 	*s = (struct conflict_side){ .id = *id };
 	if (rc == ERR_OK)
-		rc = deed_wrote(&d, name, w->a, &s->value, e);
+		rc = deed_wrote(&d, field, w->a, &s->value, e);
 	if (rc == ERR_OK) {
 		s->who = arena_str(w->a, deed_who(&d, &d.a));
 		s->author = arena_str(w->a, d.ev.author);
@@ -123,10 +121,14 @@ shown_load(struct work *w, const struct entity *en, struct conflict *c,
     struct err_info *e)
 {
 	struct buf b = { 0 };
-	char *field = arena_dup(w->a, c->field);
-	bool any = field != NULL && entity_value(en, field, &b);
-	enum err rc = field ? buf_ok(&b, e) : err_set(e, ERR_NOMEM);
+	const struct cell *cell;
+	bool any = false;
+	enum err rc;
 
+	for (size_t at = 0; (cell = entity_field_next(en, &at)) != NULL;)
+		if (str_eq(cell->field, c->field))
+			any = entity_value_of(en, cell, &b);
+	rc = buf_ok(&b, e);
 	if (rc == ERR_OK && any) {
 		c->shown = arena_str(w->a, buf_str(&b));
 		rc = c->shown.p ? ERR_OK : err_set(e, ERR_NOMEM);

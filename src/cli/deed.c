@@ -86,7 +86,7 @@ deed_ago(int64_t when_ms, int64_t now_ms, struct buf *out)
 }
 
 enum err
-deed_wrote(const struct deed *d, const char *field, struct arena *a,
+deed_wrote(const struct deed *d, struct str field, struct arena *a,
     struct str *ret, struct err_info *e)
 {
 	struct writes w;
@@ -94,7 +94,7 @@ deed_wrote(const struct deed *d, const char *field, struct arena *a,
 
 	*ret = (struct str){ 0 };
 	for (size_t i = 0; rc == ERR_OK && i < w.n && ret->n == 0; i++) {
-		if (!str_is(w.w[i].field, field))
+		if (!str_eq(w.w[i].field, field))
 			continue;
 		*ret = arena_str(a, w.w[i].value);
 		rc = ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);

@@ -31,7 +31,7 @@ int64_t deed_when(const struct deed *d);
 void deed_ago(int64_t when_ms, int64_t now_ms, struct buf *out);
 
 /* What the event wrote to a field, canonical JSON in a; n 0 = nothing. */
-enum err deed_wrote(const struct deed *d, const char *field, struct arena *a,
+enum err deed_wrote(const struct deed *d, struct str field, struct arena *a,
     struct str *ret, struct err_info *e);
 
 #endif

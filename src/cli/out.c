@@ -1,6 +1,7 @@
 /* The one way to stdout and stderr. */
 #include "out.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,13 +75,11 @@ out_fini(struct out *o)
 
 /* A reader that went away (`| head`) has what it wanted: no more is written. */
 static void
-write_all(struct out *o, int fd, const struct buf *b)
+write_all(struct out *o, struct str left)
 {
-	struct str left = buf_str(b);
-
 	while (left.n > 0 && !o->broken) {
 		ssize_t n = fault_tick() ? (errno = EIO, -1) :
-		                           write(fd, left.p, left.n);
+		                           write(o->fd, left.p, left.n);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -101,13 +100,21 @@ out_flush(struct out *o)
 		o->broken = true;
 		(void)err_set(&o->error, ERR_NOMEM);
 	}
-	write_all(o, o->fd, &o->text);
-	buf_reset(&o->text);
+	if (!o->in_doc) {
+		write_all(o, buf_str(&o->text));
+		buf_reset(&o->text);
+	} else if (!o->text.failed && o->doc > 0) {
+		write_all(o, str_n(o->text.data, o->doc));
+		o->text.len -= o->doc;
+		memmove(o->text.data, o->text.data + o->doc, o->text.len + 1);
+		o->doc = 0;
+	}
 }
 
 enum err
 out_end(struct out *o, struct err_info *e)
 {
+	assert(!o->in_doc);
 	out_flush(o);
 	if (o->error.code == ERR_OK)
 		return ERR_OK;
@@ -279,7 +286,7 @@ err_line(struct out *o, enum paint p, const char *before, struct str text)
 		buf_adds(&b, ": ");
 		p = PAINT_NONE;
 	}
-	put(&b, o->err_colour, p, text, true);
+	put(&b, o->err_colour, p, text, false);
 	buf_addc(&b, '\n');
 	/* Nobody is left to be told where this fails. */
 	(void)os_write_fd(o->err_fd, "stderr", buf_str(&b),
@@ -442,26 +449,60 @@ done:
 
 /* --- JSON -------------------------------------------------------------------- */
 
+static struct json_writer *
+doc_begin(struct out *o, unsigned indent)
+{
+	assert(!o->in_doc);
+	o->in_doc = true;
+	o->doc_lines = indent == 0;
+	o->doc = o->text.len;
+	o->json = (struct json_writer){ .out = &o->text, .indent = indent };
+	return &o->json;
+}
+
 struct json_writer *
 out_json(struct out *o)
 {
-	o->json =
-	    (struct json_writer){ .out = &o->text, .indent = JSON_INDENT };
-	return &o->json;
+	return doc_begin(o, JSON_INDENT);
 }
 
 struct json_writer *
 out_json_line(struct out *o)
 {
-	o->json = (struct json_writer){ .out = &o->text };
-	return &o->json;
+	return doc_begin(o, 0);
+}
+
+/* Programs get every byte as it is; before a person nothing is raw. */
+static void
+doc_show(struct out *o)
+{
+	if (o->text.failed)
+		return;
+	buf_reset(&o->scratch);
+	text_show_json(str_n(o->text.data + o->doc, o->text.len - o->doc),
+	    &o->scratch);
+	o->text.len = o->doc;
+	buf_addstr(&o->text, buf_str(&o->scratch));
+	o->text.failed |= o->scratch.failed;
 }
 
 void
 out_json_end(struct out *o)
 {
+	assert(o->in_doc && o->json.depth == 0);
+	if (o->tty)
+		doc_show(o);
+	o->in_doc = false;
 	buf_addc(&o->text, '\n');
 	maybe_flush(o);
+}
+
+void
+out_json_drop(struct out *o)
+{
+	if (o->in_doc && !o->text.failed)
+		o->text.len = o->doc;
+	o->in_doc = false;
 }
 
 /* --- progress ------------------------------------------------------------------ */

@@ -41,6 +41,10 @@ struct out {
 	bool broken;      /* a write failed: the rest is dropped */
 	struct err_info error;
 	struct json_writer json;
+	bool in_doc;    /* a document is being written, from doc on in text: it
+	                   goes out whole or not at all */
+	bool doc_lines; /* documents are one line each */
+	size_t doc;
 	struct { /* progress bar */
 		const char *what, *unit;
 		uint64_t began_ms, drawn_ms, first;
@@ -75,7 +79,8 @@ void out_wrap(struct out *o, struct str s, unsigned indent);
  * lines begin at `indent`. */
 void out_flow(struct out *o, struct str s, char gap, unsigned column,
     unsigned indent);
-/* One line on stderr, at once: "clowder: text", also in JSON mode. */
+/* One line on stderr, at once: "clowder: text", also in JSON mode.  It stays one
+ * whatever the text holds: it may quote a hub or name a file. */
 void out_err(struct out *o, const char *program, struct str text);
 /* A line on stderr that warns or tells. */
 void out_note(struct out *o, enum paint p, const char *fmt, ...)
@@ -120,9 +125,12 @@ void out_table_end(struct out_table *t);
 /* --- JSON -------------------------------------------------------------------- */
 
 /* The writer of one document: out_json, then json_*(w, ...), then
- * out_json_end. */
+ * out_json_end.  Nothing of it is written before its end, so that what fails
+ * half-way can drop it and say why in a document of its own. */
 struct json_writer *out_json(struct out *o);
 void out_json_end(struct out *o);
+/* Forget a document that was begun; fine where none was. */
+void out_json_drop(struct out *o);
 /* The same, one document a line. */
 struct json_writer *out_json_line(struct out *o);
 

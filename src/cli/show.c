@@ -39,8 +39,10 @@ show_added(struct cli *c, struct str id, struct str shown, struct str title,
 		out_say(c->out, "  ");
 		out_str(c->out, PAINT_NONE, title);
 	}
-	if (where.n > 0)
-		out_paint(c->out, PAINT_DIM, "  in %.*s", STR_ARG(where));
+	if (where.n > 0) {
+		out_say(c->out, "  in ");
+		out_str(c->out, PAINT_DIM, where);
+	}
 	out_say(c->out, "\n");
 }
 
@@ -175,7 +177,8 @@ show_event_json(struct json_writer *j, struct namer *namer,
 	json_key(j, "event");
 	if (rc == ERR_OK)
 		rc = put_raw_line(j, d->row.raw, e);
-	json_end(j);
+	if (rc == ERR_OK)
+		json_end(j);
 	buf_fini(&words);
 	return rc;
 }
@@ -244,7 +247,8 @@ show_log_add(struct show_log *l, const struct log_row *row, struct err_info *e)
 	l->n++;
 	j = out_json_line(l->w->c->out);
 	rc = show_event_json(j, &l->namer, &l->deed, e);
-	out_json_end(l->w->c->out);
+	if (rc == ERR_OK)
+		out_json_end(l->w->c->out);
 	return rc;
 }
 
@@ -412,7 +416,8 @@ show_event(struct work *w, space_id sp, const struct log_row *row,
 		rc = namer_name(&namer, sp, &d.ev.entity, &name, e);
 	if (rc == ERR_OK && w->c->json) {
 		rc = show_event_json(out_json(w->c->out), &namer, &d, e);
-		out_json_end(w->c->out);
+		if (rc == ERR_OK)
+			out_json_end(w->c->out);
 	} else if (rc == ERR_OK) {
 		words_event(&d.ev, name, &what);
 		rc = buf_ok(&what, e);

@@ -89,8 +89,10 @@ put_deed(struct page *p, const struct eid *id, struct err_info *e)
 
 	if (rc == ERR_OK) {
 		deed_ago(deed_when(&d), os_wall_ms(), &b);
-		out_paint(p->w->c->out, PAINT_DIM, "  %.*s, %.*s",
-		    STR_ARG(deed_who(&d, &d.a)), STR_ARG(buf_str(&b)));
+		out_say(p->w->c->out, "  ");
+		out_str(p->w->c->out, PAINT_DIM, deed_who(&d, &d.a));
+		out_paint(p->w->c->out, PAINT_DIM, ", %.*s",
+		    STR_ARG(buf_str(&b)));
 		rc = buf_ok(&b, e);
 	}
 	buf_fini(&b);
@@ -124,16 +126,15 @@ put_label(struct page *p, struct str name)
 
 /* The value that is shown first, below it the others that stand beside it. */
 static enum err
-field_text(struct page *p, const struct cell *c, const char *field,
-    struct err_info *e)
+field_text(struct page *p, const struct cell *c, struct err_info *e)
 {
-	const struct head *shown = entity_shown(p->en, field);
+	const struct head *shown = entity_shown_of(p->en, c);
 	struct buf b = { 0 };
 	enum err rc;
 
 	if (c->kind == KIND_SET) {
 		put_label(p, c->field);
-		if (entity_value(p->en, field, &b)) {
+		if (entity_value_of(p->en, c, &b)) {
 			struct buf words = { 0 };
 
 			words_value(buf_str(&b), &words);
@@ -171,31 +172,23 @@ fields_text(struct page *p, struct err_info *e)
 	}
 	for (size_t at = 0;
 	     rc == ERR_OK && (c = entity_field_next(p->en, &at)) != NULL;) {
-		char *field = arena_dup(p->w->a, c->field);
-
-		if (field == NULL)
-			return err_set(e, ERR_NOMEM);
 		if (c->kind == KIND_LIST || is_long(c) || says_nothing(c))
 			continue;
-		rc = field_text(p, c, field, e);
+		rc = field_text(p, c, e);
 	}
 	return rc;
 }
 
 /* Texts of several lines stand by themselves. */
-static enum err
-texts_text(struct page *p, struct err_info *e)
+static void
+texts_text(struct page *p)
 {
 	struct out *o = p->w->c->out;
 	const struct cell *c;
 
 	for (size_t at = 0; (c = entity_field_next(p->en, &at)) != NULL;) {
-		char *field = arena_dup(p->w->a, c->field);
-		struct str text;
+		struct str text = entity_text_of(p->en, c, p->w->a);
 
-		if (field == NULL)
-			return err_set(e, ERR_NOMEM);
-		text = entity_text(p->en, field, p->w->a);
 		if (!is_long(c) || text.n == 0)
 			continue;
 		out_say(o, "\n");
@@ -205,7 +198,6 @@ texts_text(struct page *p, struct err_info *e)
 		out_say(o, "\n");
 		out_wrap(o, text, 2);
 	}
-	return ERR_OK;
 }
 
 static enum err
@@ -304,16 +296,22 @@ static enum err
 history_text(struct page *p, struct err_info *e)
 {
 	size_t from = p->n > HISTORY_SHOWN ? p->n - HISTORY_SHOWN : 0;
+	struct buf key = { 0 };
 	enum err rc;
 
 	out_say(p->w->c->out, "\n");
 	out_paint(p->w->c->out, PAINT_TITLE, "history");
 	out_say(p->w->c->out, "\n");
 	rc = list_events(p, from, e);
-	if (rc == ERR_OK && from > 0)
-		out_paint(p->w->c->out, PAINT_DIM,
-		    "and %zu before: %s log %.*s\n", from,
-		    p->w->c->ctx->program, STR_ARG(p->key->key));
+	if (rc == ERR_OK && from > 0) {
+		out_paint(p->w->c->out, PAINT_DIM, "and %zu before: %s log ",
+		    from, p->w->c->ctx->program);
+		words_shell(p->key->key, &key);
+		rc = buf_ok(&key, e);
+		out_str(p->w->c->out, PAINT_DIM, buf_str(&key));
+		out_say(p->w->c->out, "\n");
+	}
+	buf_fini(&key);
 	return rc;
 }
 
@@ -332,8 +330,10 @@ title_text(struct page *p, struct err_info *e)
 	if (!entity_present(p->en))
 		out_paint(o, PAINT_BAD, "  removed");
 	out_say(o, "\n");
-	out_paint(o, PAINT_DIM, "  %.*s %.*s", STR_ARG(p->en->type),
-	    STR_ARG(p->en->key));
+	out_say(o, "  ");
+	out_str(o, PAINT_DIM, p->en->type);
+	out_say(o, " ");
+	out_str(o, PAINT_DIM, p->en->key);
 	out_say(o, "\n");
 	return ERR_OK;
 }
@@ -348,7 +348,7 @@ page_text(struct page *p, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = conflict_each(p->en, false, row_text, p, e);
 	if (rc == ERR_OK)
-		rc = texts_text(p, e);
+		texts_text(p);
 	if (rc == ERR_OK)
 		rc = notes_text(p, e);
 	return rc == ERR_OK ? history_text(p, e) : rc;
@@ -387,19 +387,18 @@ head_json(struct page *p, struct json_writer *w, const struct cell *c,
 }
 
 static enum err
-field_json(struct page *p, struct json_writer *w, const char *field,
+field_json(struct page *p, struct json_writer *w, const struct cell *c,
     struct err_info *e)
 {
 	struct buf value = { 0 };
-	size_t n;
-	const struct cell *c = entity_cells(p->en, field, &n);
+	size_t n = entity_cells_of(p->en, c);
 	enum err rc;
 
-	json_key(w, field);
+	json_key_str(w, c->field);
 	json_obj(w);
 	view_put(w, "value",
-	    entity_value(p->en, field, &value) ? buf_str(&value) :
-	                                         (struct str){ 0 });
+	    entity_value_of(p->en, c, &value) ? buf_str(&value) :
+	                                        (struct str){ 0 });
 	rc = buf_ok(&value, e);
 	json_key(w, "heads");
 	json_arr(w);
@@ -421,11 +420,8 @@ fields_json(struct page *p, struct json_writer *w, struct err_info *e)
 	json_key(w, "fields");
 	json_obj(w);
 	for (size_t at = 0;
-	     rc == ERR_OK && (c = entity_field_next(p->en, &at)) != NULL;) {
-		char *field = arena_dup(p->w->a, c->field);
-
-		rc = field ? field_json(p, w, field, e) : err_set(e, ERR_NOMEM);
-	}
+	     rc == ERR_OK && (c = entity_field_next(p->en, &at)) != NULL;)
+		rc = field_json(p, w, c, e);
 	json_end(w);
 	return rc;
 }
@@ -461,7 +457,8 @@ history_json(struct page *p, struct json_writer *w, struct err_info *e)
 		if (rc == ERR_OK)
 			rc = show_event_json(w, &p->namer, &d, e);
 	}
-	json_end(w);
+	if (rc == ERR_OK)
+		json_end(w);
 	deed_fini(&d);
 	return rc;
 }
@@ -500,16 +497,20 @@ page_json(struct page *p, struct err_info *e)
 	rc = summary_json(p, w, e);
 	if (rc == ERR_OK)
 		rc = fields_json(p, w, e);
+	if (rc != ERR_OK)
+		return rc;
 	json_key(w, "ledger");
 	json_arr(w);
-	if (rc == ERR_OK)
-		rc = conflict_each(p->en, true, row_json, &rows, e);
+	rc = conflict_each(p->en, true, row_json, &rows, e);
+	if (rc != ERR_OK)
+		return rc;
 	json_end(w);
-	if (rc == ERR_OK)
-		rc = history_json(p, w, e);
+	rc = history_json(p, w, e);
+	if (rc != ERR_OK)
+		return rc;
 	json_end(w);
 	out_json_end(p->w->c->out);
-	return rc;
+	return ERR_OK;
 }
 
 enum err

@@ -148,6 +148,23 @@ search_kind(struct search *s, struct work *w, size_t i, const char *word,
 	return rc;
 }
 
+/* Of several the one that is called so and not only begins so: a feature's slug
+ * begins the names of its work packages. */
+static void
+prefer_exact(struct search *s, struct str word)
+{
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->found[i].is_event &&
+		    str_eq_nocase(s->found[i].key.key, word))
+			at = i, n++;
+	if (n == 1) {
+		s->found[0] = s->found[at];
+		s->n = 1;
+	}
+}
+
 enum err
 thing_find(struct work *w, const char *word, struct thing *ret,
     struct err_info *e)
@@ -159,6 +176,7 @@ thing_find(struct work *w, const char *word, struct thing *ret,
 		rc = search_kind(&s, w, i, word, e);
 	/* Hints of kinds that did not find it. */
 	buf_reset(&w->c->hint);
+	prefer_exact(&s, str_of(word));
 	if (rc == ERR_OK)
 		rc = buf_ok(&s.kinds, e);
 	if (rc == ERR_OK && s.n == 1) {

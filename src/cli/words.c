@@ -280,3 +280,32 @@ words_lane(struct str lane, struct buf *out)
 	for (size_t i = 0; i < lane.n; i++)
 		buf_addc(out, lane.p[i] == '_' ? ' ' : lane.p[i]);
 }
+
+static bool
+is_plain(struct str word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+	                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                            "0123456789_./:@%+-";
+
+	for (size_t i = 0; i < word.n; i++)
+		if (memchr(plain, word.p[i], sizeof plain - 1) == NULL)
+			return false;
+	return word.n > 0;
+}
+
+void
+words_shell(struct str word, struct buf *out)
+{
+	if (is_plain(word)) {
+		buf_addstr(out, word);
+		return;
+	}
+	buf_addc(out, '\'');
+	for (size_t i = 0; i < word.n; i++)
+		if (word.p[i] == '\'')
+			buf_adds(out, "'\\''");
+		else
+			buf_addc(out, word.p[i]);
+	buf_addc(out, '\'');
+}

@@ -15,6 +15,9 @@ struct str words_member(const struct event *ev, const char *name,
 /* A JSON value as people read it: strings without quotes, lists with commas,
  * null as "nothing"; anything else as it is. */
 void words_value(struct str json, struct buf *out);
+/* Append a word as a shell takes it for one: what others named may hold anything,
+ * and a command that we show is copied. */
+void words_shell(struct str word, struct buf *out);
 /* "in progress" of in_progress. */
 void words_lane(struct str lane, struct buf *out);
 

@@ -238,24 +238,38 @@ shown(const struct entity *en, const struct cell *c)
 	return best;
 }
 
+size_t
+entity_cells_of(const struct entity *en, const struct cell *c)
+{
+	size_t n = 1;
+
+	while (c + n < en->cell + en->n_cells && str_eq(c[n].field, c->field))
+		n++;
+	return n;
+}
+
 const struct cell *
 entity_cells(const struct entity *en, const char *field, size_t *n)
 {
 	size_t at = cell_place(en, str_of(field), (struct str){ NULL, 0 });
+	bool has = at < en->n_cells && str_is(en->cell[at].field, field);
 
-	*n = 0;
-	while (at + *n < en->n_cells && str_is(en->cell[at + *n].field, field))
-		++*n;
-	return *n ? &en->cell[at] : NULL;
+	*n = has ? entity_cells_of(en, &en->cell[at]) : 0;
+	return has ? &en->cell[at] : NULL;
+}
+
+const struct head *
+entity_shown_of(const struct entity *en, const struct cell *c)
+{
+	return c != NULL && c->n > 0 ? shown(en, c) : NULL;
 }
 
 const struct head *
 entity_shown(const struct entity *en, const char *field)
 {
 	size_t n;
-	const struct cell *c = entity_cells(en, field, &n);
 
-	return c != NULL && c->n > 0 ? shown(en, c) : NULL;
+	return entity_shown_of(en, entity_cells(en, field, &n));
 }
 
 static bool
@@ -324,10 +338,9 @@ add_set(const struct entity *en, const struct cell *c, size_t n,
 }
 
 bool
-entity_value(const struct entity *en, const char *field, struct buf *out)
+entity_value_of(const struct entity *en, const struct cell *c,
+    struct buf *out)
 {
-	size_t n;
-	const struct cell *c = entity_cells(en, field, &n);
 	const struct head *h;
 
 	if (c == NULL)
@@ -336,7 +349,7 @@ entity_value(const struct entity *en, const char *field, struct buf *out)
 	case KIND_LIST:
 		return add_list(c, out);
 	case KIND_SET:
-		return add_set(en, c, n, out);
+		return add_set(en, c, entity_cells_of(en, c), out);
 	case KIND_FLAG:
 		buf_adds(out, shown(en, c)->in ? "true" : "false");
 		return true;
@@ -351,10 +364,18 @@ entity_value(const struct entity *en, const char *field, struct buf *out)
 	return !str_is(h->value, "null");
 }
 
-struct str
-entity_text(const struct entity *en, const char *field, struct arena *a)
+bool
+entity_value(const struct entity *en, const char *field, struct buf *out)
 {
-	const struct head *h = entity_shown(en, field);
+	size_t n;
+
+	return entity_value_of(en, entity_cells(en, field, &n), out);
+}
+
+struct str
+entity_text_of(const struct entity *en, const struct cell *c, struct arena *a)
+{
+	const struct head *h = entity_shown_of(en, c);
 	struct str s = { NULL, 0 }, in;
 	struct json j = { 0 };
 	struct err_info e = { 0 };
@@ -369,6 +390,14 @@ entity_text(const struct entity *en, const char *field, struct arena *a)
 		s = arena_str(a, s);
 	json_fini(&j);
 	return s;
+}
+
+struct str
+entity_text(const struct entity *en, const char *field, struct arena *a)
+{
+	size_t n;
+
+	return entity_text_of(en, entity_cells(en, field, &n), a);
 }
 
 enum err

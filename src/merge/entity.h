@@ -133,6 +133,15 @@ bool entity_archived(const struct entity *en);
 struct str entity_node(const struct entity *en, uint32_t node);
 /* All distinct fields in order: start with *at 0; NULL at the end. */
 const struct cell *entity_field_next(const struct entity *en, size_t *at);
+/* The same of a field by its first cell (entity_field_next): names that others
+ * gave may hold anything, also a NUL. */
+size_t entity_cells_of(const struct entity *en, const struct cell *c);
+const struct head *entity_shown_of(const struct entity *en,
+    const struct cell *c);
+bool entity_value_of(const struct entity *en, const struct cell *c,
+    struct buf *out);
+struct str entity_text_of(const struct entity *en, const struct cell *c,
+    struct arena *a);
 
 /* The ids that an event which writes w must name so that it stands beside
  * nothing its author could see: the heads of every cell that it writes. */

@@ -453,17 +453,11 @@ static enum err
 field_parts(const struct entity *en, const struct cell *c, struct arena *a,
     struct buf *value, struct eid **id, size_t *n_ids, struct err_info *e)
 {
-	char *name = arena_dup(a, c->field);
-	size_t n;
-
-	if (name == NULL)
-		return err_set(e, ERR_NOMEM);
-	c = entity_cells(en, name, &n);
 	buf_reset(value);
-	(void)entity_value(en, name, value);
+	(void)entity_value_of(en, c, value);
 	if (value->failed)
 		return err_set(e, ERR_NOMEM);
-	return field_heads(c, n, a, id, n_ids, e);
+	return field_heads(c, entity_cells_of(en, c), a, id, n_ids, e);
 }
 
 static enum err

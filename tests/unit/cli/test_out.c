@@ -64,7 +64,12 @@ nothing_raw_gets_out(void)
 	begin();
 	out_err(&o, "clowder", evil);
 	CHECK_OK(out_end(&o, &e), &e);
-	was(err_fd, "clowder: a\\x1b[2Jb\nc\\x07\\xff\\u202e\n");
+	/* A line stays one: nobody writes a second one in our name. */
+	was(err_fd, "clowder: a\\x1b[2Jb c\\x07\\xff\\u202e\n");
+	printed("");
+	begin();
+	out_note(&o, PAINT_WARN, "left: %s", "x\nclowder: all is well\r\n");
+	was(err_fd, "left: x clowder: all is well \n");
 	printed("");
 }
 
@@ -167,6 +172,62 @@ json_is_raw(void)
 	printed("{\n  \"a\": \"\\u001b\"\n}\n[1]\n");
 }
 
+/* On a terminal JSON says the same, with everything escaped that would reach the
+ * terminal itself. */
+static void
+json_on_a_terminal(void)
+{
+	struct json_writer *w;
+
+	begin();
+	out_say(&o, "before ");
+	o.tty = true;
+	w = out_json_line(&o);
+	json_obj(w);
+	json_key(w, "a"),
+	    json_put_str(w,
+	        STR("\xc2\x9b"
+	            "31m\u202e\x7f\u00e4"));
+	json_key(w, "b"), json_put_raw(w, STR("{\r\n\"c\":\t\"\x7f\"}"));
+	json_end(w);
+	out_json_end(&o);
+	printed("before {\"a\":\"\\u009b31m\\u202e\\u007f\u00e4\","
+	        "\"b\":{ \n\"c\":\t\"\\u007f\"}}\n");
+}
+
+/* What fails half-way leaves nothing of its document, also where something was
+ * written meanwhile. */
+static void
+json_goes_out_whole(void)
+{
+	struct json_writer *w;
+
+	begin();
+	out_say(&o, "before\n");
+	w = out_json(&o);
+	json_obj(w);
+	json_key(w, "list");
+	json_arr(w);
+	out_note(&o, PAINT_WARN, "a note");
+	was(fd, "before\n");
+	json_put_u(w, 1);
+	out_flush(&o);
+	out_json_drop(&o);
+	out_json_drop(&o);
+	w = out_json_line(&o);
+	json_obj(w);
+	json_end(w);
+	out_json_end(&o);
+	printed("before\n{}\n");
+	begin();
+	w = out_json(&o);
+	json_arr(w);
+	out_flush(&o);
+	json_end(w);
+	out_json_end(&o);
+	printed("[]\n");
+}
+
 static void
 lost_output_is_an_error(void)
 {
@@ -234,6 +295,8 @@ main(void)
 	T_RUN(tables_are_aligned);
 	T_RUN(pairs_and_paragraphs);
 	T_RUN(json_is_raw);
+	T_RUN(json_on_a_terminal);
+	T_RUN(json_goes_out_whole);
 	T_RUN(lost_output_is_an_error);
 	T_RUN(no_bar_off_a_terminal);
 	T_RUN(the_environment_decides);
