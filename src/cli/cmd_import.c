@@ -7,6 +7,7 @@
 #include "cmds.h"
 #include "event.h"
 #include "file.h"
+#include "notice.h"
 #include "spaces.h"
 
 enum {
@@ -305,7 +306,9 @@ import_run(struct cli *c, struct err_info *e)
 		store_rollback(im.s);
 		goto done;
 	}
-	rc = store_checkpoint(im.s, e);
+	rc = notice_look_ahead(c, e);
+	if (rc == ERR_OK)
+		rc = store_checkpoint(im.s, e);
 	if (rc == ERR_OK)
 		print(&im);
 done:

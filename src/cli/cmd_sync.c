@@ -6,6 +6,7 @@
 #include "cmds.h"
 #include "fault.h"
 #include "file.h"
+#include "notice.h"
 #include "remote.h"
 #include "status.h"
 #include "sync_run.h"
@@ -482,6 +483,8 @@ now_run(struct cli *c, struct err_info *e)
 	out_bar_end(c->out);
 	if (rc == ERR_OK && now.failed)
 		rc = err_set(e, ERR_NOMEM);
+	if (rc == ERR_OK && run.pulled > 0)
+		rc = notice_look_ahead(c, e);
 	rc = rc == ERR_OK ? now_done(c, &r, e) : now_failed(c, &r, rc, e);
 done:
 	free(now.noted);

@@ -54,6 +54,7 @@ side_load(struct work *w, space_id sp, const struct eid *id, struct str field,
 		s->session = arena_str(w->a, d.ev.session_id);
 		s->when_ms = deed_when(&d);
 		s->own = d.row.own;
+		s->pos = d.row.pos;
 		if (s->who.p == NULL || s->author.p == NULL ||
 		    s->node.p == NULL || s->session.p == NULL)
 			rc = err_set(e, ERR_NOMEM);

@@ -11,6 +11,7 @@ struct conflict_side {
 	struct str who, node, session; /* who: as its author is called */
 	struct str author;
 	int64_t when_ms;
+	uint64_t pos; /* in the log of the space */
 	bool own;   /* written by this replica */
 	bool shown; /* its value is shown now */
 };

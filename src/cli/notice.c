@@ -3,9 +3,22 @@
 #include "conflict.h"
 #include "deed.h"
 
+/* More arrivals than this and the entities are looked at instead: an event is
+ * dearer to decode, and a long sync brings many for each entity. */
+enum { NOTICE_ROWS_MAX = 256, ID_SHOWN = 8 };
+
+/* What the replica remembers of a space, as "POS COUNT WORDS": how far its log
+ * was looked at, how many conflicts wait to be said, and of a single one what. */
+struct pending {
+	struct str name; /* of the note */
+	struct str words;
+	uint64_t pos, n;
+};
+
 struct looker {
 	struct work *w;
-	uint64_t pos; /* looked at so far */
+	uint64_t from; /* what stands up to here was looked at before */
+	uint64_t at;   /* only rows whose last arrival this is; 0 = any */
 	struct deed deed;
 	size_t found;
 	struct conflict first; /* the first that was found */
@@ -20,26 +33,57 @@ row_has(const struct row *row, const struct eid *id)
 	return false;
 }
 
-/* A row that this arrival is a side of: is the user on another side? */
+static void
+count(struct looker *l, const struct conflict *c)
+{
+	if (l->found++ == 0)
+		l->first = *c;
+}
+
+/* Is one side the user's, and another one new from elsewhere? */
+static bool
+involves(const struct looker *l, const struct conflict *c)
+{
+	size_t mine = 0, new = 0, both = 0;
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct conflict_side *s = &c->side[i];
+		bool is_mine = s->own || str_eq(s->author, l->w->draft.author);
+		bool is_new = !s->own && s->pos > l->from;
+
+		mine += is_mine;
+		new += is_new;
+		both += is_mine && is_new;
+		if (is_new && s->pos > last)
+			last = s->pos;
+	}
+	return mine > 0 && new > 0 && mine + new - both >= 2 &&
+	    (l->at == 0 || l->at == last);
+}
+
 static enum err
-look_at_row(void *ctx, const struct row *row, const struct entity *en,
+look_at_any_row(void *ctx, const struct row *row, const struct entity *en,
     struct err_info *e)
 {
 	struct looker *l = ctx;
 	struct conflict c;
-	bool mine = false;
-	enum err rc;
+	enum err rc = conflict_load(l->w, l->w->space, en, row, &c, e);
 
-	if (!row_has(row, &l->deed.ev.id))
-		return ERR_OK;
-	rc = conflict_load(l->w, l->w->space, en, row, &c, e);
-	for (size_t i = 0; rc == ERR_OK && i < c.n; i++)
-		mine |= !eid_eq(&c.side[i].id, &l->deed.ev.id) &&
-		    (c.side[i].own ||
-		        str_eq(c.side[i].author, l->w->draft.author));
-	if (rc == ERR_OK && mine && l->found++ == 0)
-		l->first = c;
+	if (rc == ERR_OK && involves(l, &c))
+		count(l, &c);
 	return rc;
+}
+
+/* A conflict that a single arrival is a side of. */
+static enum err
+look_at_its_row(void *ctx, const struct row *row, const struct entity *en,
+    struct err_info *e)
+{
+	const struct looker *l = ctx;
+
+	return row_has(row, &l->deed.ev.id) ? look_at_any_row(ctx, row, en, e) :
+	                                      ERR_OK;
 }
 
 static enum err
@@ -49,94 +93,195 @@ look_at_event(void *ctx, const struct log_row *row, struct err_info *e)
 	const struct entity *en = NULL;
 	enum err rc;
 
-	l->pos = row->pos;
 	if (row->own || row->status == EVENT_REFUSED)
 		return ERR_OK;
+	l->at = row->pos;
 	arena_reset(&l->deed.a);
 	rc = deed_of(&l->deed, row, e);
 	if (rc != ERR_OK || !l->deed.ev.folds)
 		return rc;
 	rc = store_entity(l->w->s, l->w->space, &l->deed.ev.entity, &en, e);
 	if (rc == ERR_OK && en != NULL)
-		rc = conflict_each(en, false, look_at_row, l, e);
+		rc = conflict_each(en, false, look_at_its_row, l, e);
+	return rc;
+}
+
+static enum err
+look_at_entity(void *ctx, const struct entity *en, struct err_info *e)
+{
+	return conflict_each(en, false, look_at_any_row, ctx, e);
+}
+
+static enum err
+look(struct looker *l, uint64_t to, struct err_info *e)
+{
+	struct work *w = l->w;
+
+	if (to - l->from > NOTICE_ROWS_MAX + w->authored)
+		return store_entities(w->s, w->space, STR(""), NULL,
+		    look_at_entity, l, e);
+	return store_log(w->s, w->space, l->from, 0, look_at_event, l, e);
+}
+
+/* "bob changed lane of 001-login/WP01 at the same time as you; see ..." */
+static struct str
+words_of(const struct looker *l)
+{
+	struct str who = { 0 };
+
+	for (size_t i = 0; i < l->first.n; i++)
+		if (!l->first.side[i].own)
+			who = l->first.side[i].who;
+	return str_of(arena_fmt(l->w->a,
+	    "%.8s %.*s changed %.*s of %.*s at the same time as you",
+	    l->first.id, STR_ARG(who), STR_ARG(l->first.field),
+	    STR_ARG(l->first.key.key)));
+}
+
+/* --- what is remembered ------------------------------------------------------- */
+
+/* *known false: nothing was looked at yet. */
+static enum err
+pending_get(struct work *w, struct pending *p, bool *known, struct err_info *e)
+{
+	struct str note, part[2] = { 0 };
+	enum err rc;
+
+	*p = (struct pending){ 0 };
+	p->name =
+	    str_of(arena_fmt(w->a, "notice.pos:%lld", (long long)w->space));
+	if (p->name.p == NULL)
+		return err_set(e, ERR_NOMEM);
+	rc = store_note_get(w->s, p->name, w->a, &note, e);
+	*known = rc == ERR_OK;
+	if (rc == ERR_NOT_FOUND)
+		return ERR_OK;
+	for (int i = 0; rc == ERR_OK && i < 2; i++) {
+		size_t space = str_find(note, ' ');
+
+		part[i] = space == SIZE_MAX ? note : str_n(note.p, space);
+		note = space == SIZE_MAX ?
+		    (struct str){ 0 } :
+		    str_n(note.p + space + 1, note.n - space - 1);
+	}
+	p->words = note;
+	if (rc == ERR_OK &&
+	    (!str_u64(part[0], &p->pos) ||
+	        (part[1].n > 0 && !str_u64(part[1], &p->n))))
+		rc = err_setf(e, ERR_CORRUPT, "the note '%.*s' of the store",
+		    STR_ARG(p->name));
+	return rc;
+}
+
+static enum err
+pending_put(struct work *w, const struct pending *p, struct err_info *e)
+{
+	char *text =
+	    arena_fmt(w->a, "%llu %llu %.*s", (unsigned long long)p->pos,
+	        (unsigned long long)p->n, STR_ARG(p->words));
+
+	return text ? store_note_put(w->s, p->name, str_of(text), e) :
+	              err_set(e, ERR_NOMEM);
+}
+
+/* Look at what came since, in w's space.  *moved: there was something. */
+static enum err
+catch_up(struct work *w, struct pending *p, bool *moved, struct err_info *e)
+{
+	struct looker l = { .w = w };
+	struct space sp;
+	bool known;
+	enum err rc = pending_get(w, p, &known, e);
+
+	*moved = false;
+	if (rc == ERR_OK)
+		rc = store_space_get(w->s, w->space, w->a, &sp, e);
+	if (rc != ERR_OK)
+		return rc;
+	*moved = !known || p->pos != sp.events;
+	l.from = p->pos;
+	/* Not where there is nothing of this user yet, or nothing but what this
+	 * transaction wrote itself. */
+	if (known && p->pos + w->authored < sp.events)
+		rc = look(&l, sp.events, e);
+	p->pos = sp.events;
+	if (rc == ERR_OK && l.found > 0 && p->n == 0) {
+		p->words = words_of(&l);
+		rc = p->words.p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+	}
+	p->n += l.found;
+	deed_fini(&l.deed);
 	return rc;
 }
 
 static void
-say(const struct looker *l, struct buf *out)
+say(struct work *w, const struct pending *p, struct buf *out)
 {
-	const char *program = l->w->c->ctx->program;
-	struct str who = { 0 };
+	const char *program = w->c->ctx->program;
+	size_t id = p->words.n < ID_SHOWN + 1 ? p->words.n : ID_SHOWN + 1;
 
-	if (l->found == 0)
-		return;
-	if (l->found > 1) {
+	if (p->n > 1)
 		buf_addf(out,
-		    "note: %zu conflicts involve what you wrote; see `%s "
+		    "note: %llu conflicts involve what you wrote; see `%s "
 		    "conflicts list`",
-		    l->found, program);
-		return;
-	}
-	for (size_t i = 0; i < l->first.n; i++)
-		if (!l->first.side[i].own)
-			who = l->first.side[i].who;
-	buf_addf(out,
-	    "note: %.*s changed %.*s of %.*s at the same time as you; see `%s "
-	    "conflicts show %.8s`",
-	    STR_ARG(who), STR_ARG(l->first.field), STR_ARG(l->first.key.key),
-	    program, l->first.id);
-}
-
-static enum err
-position_note(struct work *w, struct str *name, struct err_info *e)
-{
-	*name = str_of(arena_fmt(w->a, "notice.pos:%lld", (long long)w->space));
-	return name->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
-}
-
-static enum err
-position_put(struct work *w, struct str name, uint64_t pos, struct err_info *e)
-{
-	char *text = arena_fmt(w->a, "%llu", (unsigned long long)pos);
-
-	return text ? store_note_put(w->s, name, str_of(text), e) :
-	              err_set(e, ERR_NOMEM);
+		    (unsigned long long)p->n, program);
+	else if (p->n > 0)
+		buf_addf(out, "note: %.*s; see `%s conflicts show %.*s`",
+		    (int)(p->words.n - id), p->words.p + id, program, ID_SHOWN,
+		    p->words.p);
 }
 
 enum err
 notice_find(struct work *w, struct buf *said, struct err_info *e)
 {
-	struct looker l = { .w = w };
-	struct str name = { 0 }, note = { 0 };
-	struct space sp;
-	uint64_t from = 0;
-	enum err rc = position_note(w, &name, e);
+	struct pending p;
+	bool moved;
+	enum err rc;
 
 	if (w->authored == 0)
 		return ERR_OK;
-	if (rc == ERR_OK)
-		rc = store_space_get(w->s, w->space, w->a, &sp, e);
-	if (rc == ERR_OK)
-		rc = store_note_get(w->s, name, w->a, &note, e);
-	if (rc == ERR_NOT_FOUND)
-		/* The first command here: there was nothing of this user. */
-		return position_put(w, name, sp.events, e);
-	if (rc == ERR_OK && !str_u64(note, &from))
-		rc = err_setf(e, ERR_CORRUPT, "the note '%.*s' of the store",
-		    STR_ARG(name));
+	rc = catch_up(w, &p, &moved, e);
 	if (rc != ERR_OK)
 		return rc;
-	/* Nothing but what this transaction wrote itself. */
-	l.pos = sp.events;
-	if (from + w->authored < sp.events) {
-		l.pos = from;
-		rc = store_log(w->s, w->space, from, NOTICE_ROWS_MAX,
-		    look_at_event, &l, e);
-	}
-	if (rc == ERR_OK)
-		rc = position_put(w, name, l.pos, e);
-	if (rc == ERR_OK)
-		say(&l, said);
-	deed_fini(&l.deed);
+	say(w, &p, said);
+	moved |= p.n > 0;
+	p.n = 0;
+	p.words = (struct str){ 0 };
+	if (moved)
+		rc = pending_put(w, &p, e);
 	return rc == ERR_OK ? buf_ok(said, e) : rc;
+}
+
+static enum err
+look_ahead(struct work *w, struct err_info *e)
+{
+	struct space *list;
+	struct pending p;
+	bool moved;
+	size_t n = 0;
+	enum err rc = store_space_list(w->s, w->a, &list, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		w->space = list[i].id;
+		rc = catch_up(w, &p, &moved, e);
+		if (rc == ERR_OK && moved)
+			rc = pending_put(w, &p, e);
+	}
+	return rc;
+}
+
+enum err
+notice_look_ahead(struct cli *c, struct err_info *e)
+{
+	struct work w = { .c = c, .a = &c->ctx->arena };
+	enum err rc = ctx_draft(c->ctx, &w.draft, e);
+
+	if (rc == ERR_OK)
+		rc = ctx_store_write(c->ctx, &w.s, e);
+	if (rc == ERR_OK)
+		rc = store_begin(w.s, e);
+	w.in_tx = rc == ERR_OK;
+	if (rc == ERR_OK)
+		rc = look_ahead(&w, e);
+	return work_end(&w, rc, e);
 }

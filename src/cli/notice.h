@@ -5,11 +5,11 @@
 
 #include "work.h"
 
-/* In the transaction of a command: look at what came from elsewhere since the
- * last one, and append the line that is to be said, if any.  What was looked at
- * is remembered in the replica, at most NOTICE_ROWS_MAX events a command, so
- * that the command after a long sync is no slower than others. */
-enum { NOTICE_ROWS_MAX = 512 };
+/* In the transaction of a command that wrote: look at what came from elsewhere
+ * since the last look, and append the line that is to be said, if any. */
 enum err notice_find(struct work *w, struct buf *said, struct err_info *e);
+/* In a transaction of its own, behind a sync or an import: look at what came in
+ * all teams, so that the next writing command has only to say it. */
+enum err notice_look_ahead(struct cli *c, struct err_info *e);
 
 #endif
