@@ -6,6 +6,7 @@
 
 static _Thread_local int countdown = -1;
 static _Thread_local bool hit;
+static _Thread_local struct fault_group *joined;
 
 void
 fault_arm(int n)
@@ -20,9 +21,53 @@ fault_hit(void)
 	return hit;
 }
 
+void
+fault_group_arm(struct fault_group *g, int n)
+{
+	atomic_store(&g->countdown, -1);
+	atomic_store(&g->hit, false);
+	atomic_store(&g->countdown, n);
+}
+
+bool
+fault_group_hit(struct fault_group *g)
+{
+	return atomic_load(&g->hit);
+}
+
+void
+fault_join(struct fault_group *g)
+{
+	joined = g;
+}
+
+struct fault_group *
+fault_joined(void)
+{
+	return joined;
+}
+
+static bool
+group_tick(struct fault_group *g)
+{
+	int n = atomic_load(&g->countdown);
+
+	/* Each n is given to one thread, and none below it. */
+	do {
+		if (n < 0)
+			return false;
+	} while (!atomic_compare_exchange_weak(&g->countdown, &n, n - 1));
+	if (n > 0)
+		return false;
+	atomic_store(&g->hit, true);
+	return true;
+}
+
 bool
 fault_tick(void)
 {
+	if (joined != NULL)
+		return group_tick(joined);
 	if (countdown < 0)
 		return false;
 	if (countdown-- > 0)
@@ -71,7 +116,13 @@ mem_strdup(const char *z)
 bool
 mem_grow(void *items, size_t *cap, size_t need, size_t size)
 {
-	size_t grown = *cap ? *cap : 8;
+	return mem_grow_from(items, cap, need, size, 8);
+}
+
+bool
+mem_grow_from(void *items, size_t *cap, size_t need, size_t size, size_t first)
+{
+	size_t grown = *cap ? *cap : first > 0 ? first : 1;
 	void *old, *p;
 
 	if (need <= *cap)

@@ -292,6 +292,14 @@ accounts_close(struct accounts *a)
 	free(a);
 }
 
+enum err
+accounts_writable(struct accounts *a, struct err_info *e)
+{
+	enum err rc = accounts_begin(a, e);
+
+	return rc == ERR_OK ? accounts_end(a, rc, e) : rc;
+}
+
 /* --- teams ------------------------------------------------------------------ */
 
 static enum err

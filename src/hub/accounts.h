@@ -59,6 +59,9 @@ enum err accounts_open(struct accounts **ret, const char *path,
 /* NULL is fine.  No call may be under way. */
 void accounts_close(struct accounts *a);
 
+/* Can it be written to?  Waits for other processes as every change does. */
+enum err accounts_writable(struct accounts *a, struct err_info *e);
+
 /* --- teams and users (hub team, hub user) --------------------------------- */
 
 struct account_team {

@@ -10,12 +10,16 @@
 /* --- health -----------------------------------------------------------------------
  *
  * Answered by the loop alone, so also while the storage is in trouble; then the
- * writer is asked to try a transaction, so that the next look sees whether it
- * still is. */
+ * writer (a worker, for the accounts) is asked to try a transaction, so that the
+ * next look sees whether it still is. */
 
 struct probe {
-	struct write_job write;
+	union { /* first: for the writer, or for a worker */
+		struct write_job write;
+		struct slow_job slow;
+	};
 	struct hub *hub;
+	bool *under_way;
 };
 
 static enum err
@@ -26,41 +30,58 @@ probe_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
 }
 
 static void
+probe_accounts(struct hub *hub, struct slow_job *job)
+{
+	job->job.rc = accounts_writable(hub->accounts, &job->job.e);
+	trouble_judge(&hub->accounts_trouble, "accounts", job->job.rc,
+	    &job->job.e);
+}
+
+static void
 probe_done(struct pool_job *job)
 {
 	struct probe *p = (struct probe *)(void *)job;
 
-	p->hub->probing = false;
+	*p->under_way = false;
 	free(p);
 }
 
 static void
-probe(struct hub *hub)
+probe(struct hub *hub, bool accounts)
 {
+	bool *under_way = accounts ? &hub->accounts_probing : &hub->probing;
+	struct pool *pool = accounts ? hub->worker : hub->writer;
 	struct err_info ignored = { 0 };
+	struct pool_job *job;
 	struct probe *p;
 
-	if (hub->probing)
+	if (*under_way)
 		return;
 	p = mem_zero(sizeof *p);
 	if (p == NULL)
 		return;
 	p->hub = hub;
-	p->write.write = probe_write;
-	p->write.job.done = probe_done;
-	p->write.job.weight = 1;
-	hub->probing =
-	    pool_push(hub->writer, &p->write.job, &ignored) == ERR_OK;
-	if (!hub->probing)
+	p->under_way = under_way;
+	if (accounts)
+		p->slow.run = probe_accounts;
+	else
+		p->write.write = probe_write;
+	job = accounts ? &p->slow.job : &p->write.job;
+	job->done = probe_done;
+	job->weight = 1;
+	*under_way = pool_push(pool, job, &ignored) == ERR_OK;
+	if (!*under_way)
 		free(p);
 }
 
 static void
-put_problem(struct json_writer *w, const struct err_info *e, int64_t since_ms)
+put_problem(struct json_writer *w, const char *of, const struct err_info *e,
+    int64_t since_ms)
 {
 	char since[WHEN_TEXT_MAX];
 
 	json_key(w, "problem"), json_obj(w);
+	json_key(w, "of"), json_put_z(w, of);
 	json_key(w, "code"), json_put_z(w, err_wire(e->code));
 	/* Anybody may ask: the log has the rest. */
 	json_key(w, "message"), json_put_z(w, err_text(e->code));
@@ -75,9 +96,12 @@ api_health(struct call *call, struct http_request *req)
 	struct hub *hub = call->hub;
 	struct buf body = { 0 };
 	struct json_writer w = { .out = &body };
-	struct err_info e;
-	int64_t since_ms;
-	bool ok = trouble_get(&hub->trouble, &e, &since_ms) == ERR_OK;
+	struct err_info e, why[2];
+	int64_t since_ms[2];
+	bool log = trouble_get(&hub->trouble, &why[0], &since_ms[0]) == ERR_OK;
+	bool accounts = trouble_get(&hub->accounts_trouble, &why[1],
+	                    &since_ms[1]) == ERR_OK;
+	bool ok = log && accounts;
 
 	json_obj(&w);
 	json_key(&w, "status");
@@ -86,10 +110,13 @@ api_health(struct call *call, struct http_request *req)
 	json_key(&w, "protocol_version"), json_put_u(&w, PROTO_VERSION);
 	json_key(&w, "epoch"), json_put_z(&w, hub->epoch);
 	if (!ok)
-		put_problem(&w, &e, since_ms);
+		put_problem(&w, log ? "accounts" : "log", &why[log],
+		    since_ms[log]);
 	json_end(&w);
-	if (!ok)
-		probe(hub);
+	if (!log)
+		probe(hub, false);
+	if (!accounts)
+		probe(hub, true);
 	if (buf_ok(&body, &e) == ERR_OK)
 		http_respond_json(req, 200, &body);
 	else
@@ -147,6 +174,7 @@ api_metrics(struct call *call, struct http_request *req)
 
 	http_server_stats(hub->server, &net);
 	bool fails = trouble_get(&hub->trouble, &e, &since_ms) != ERR_OK;
+	fails |= trouble_get(&hub->accounts_trouble, &e, &since_ms) != ERR_OK;
 	/* clang-format off */
 	const struct {
 		const char *name, *help;

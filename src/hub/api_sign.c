@@ -81,6 +81,14 @@ sign_done(struct pool_job *job)
 	buf_fini(&body);
 }
 
+/* Refusals are the asker's; reasons of the storage hit the next one as well. */
+static void
+judge(struct hub *hub, enum err rc, const struct err_info *e)
+{
+	if (rc == ERR_OK || trouble_is(rc))
+		trouble_judge(&hub->accounts_trouble, "accounts", rc, e);
+}
+
 static void
 run_login(struct hub *hub, struct slow_job *job)
 {
@@ -90,6 +98,7 @@ run_login(struct hub *hub, struct slow_job *job)
 	job->job.rc = accounts_login(hub->accounts, sj->name, sj->secret,
 	    sj->req->peer_host, os_wall_ms(), &sj->req->arena, &sj->grant,
 	    &job->job.e);
+	judge(hub, job->job.rc, &job->job.e);
 }
 
 static void
@@ -99,6 +108,7 @@ run_refresh(struct hub *hub, struct slow_job *job)
 
 	job->job.rc = accounts_refresh(hub->accounts, sj->secret, os_wall_ms(),
 	    &sj->req->arena, &sj->grant, &job->job.e);
+	judge(hub, job->job.rc, &job->job.e);
 }
 
 static void
@@ -178,6 +188,7 @@ run_revoke(struct hub *hub, struct slow_job *job)
 	job->job.rc = rj->session_id.n > 0 ?
 	    accounts_revoke(hub->accounts, rj->session_id, &job->job.e) :
 	    accounts_revoke_token(hub->accounts, rj->refresh, &job->job.e);
+	judge(hub, job->job.rc, &job->job.e);
 }
 
 /* Which session is meant; *gone: it has ended already. */

@@ -305,6 +305,7 @@ hub_close(struct hub *hub)
 	accounts_close(hub->accounts);
 	gzip_fini(&hub->gzip);
 	os_lock_release(&hub->lock);
+	trouble_fini(&hub->accounts_trouble);
 	trouble_fini(&hub->trouble);
 	arena_fini(&hub->arena);
 }
@@ -325,8 +326,15 @@ hub_serve(const struct hub_options *o, struct err_info *e)
 		free(hub);
 		return rc;
 	}
+	rc = trouble_init(&hub->accounts_trouble, e);
+	if (rc != ERR_OK) {
+		trouble_fini(&hub->trouble);
+		free(hub);
+		return rc;
+	}
 	bad = fault_tick() ? UV_EMFILE : uv_loop_init(&hub->loop);
 	if (bad != 0) {
+		trouble_fini(&hub->accounts_trouble);
 		trouble_fini(&hub->trouble);
 		free(hub);
 		return err_setf(e, ERR_FAILED, "event loop: %s",

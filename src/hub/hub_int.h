@@ -39,8 +39,10 @@ struct hub {
 	struct pool *decoder, *writer, *reader, *worker;
 	struct gzip gzip; /* loop thread */
 	struct hub_metrics metrics;
-	struct trouble trouble;
-	bool probing;       /* loop thread: the writer was asked to try */
+	struct trouble trouble; /* of the replica */
+	struct trouble accounts_trouble;
+	/* Loop thread: the writer, a worker was asked to try. */
+	bool probing, accounts_probing;
 	atomic_size_t held; /* bytes of batches that were inflated and parsed */
 	uv_signal_t term, intr;
 	bool stopping; /* a signal came */
@@ -59,6 +61,9 @@ struct hub_writer {
 	struct admission admission;
 	struct map spaces;  /* team slug -> struct team_space */
 	struct arena arena; /* of spaces */
+	bool
+	    failed; /* the disk, at the last write: open the store again first */
+	uint64_t retry_mono_ms; /* not before */
 	bool wrote;   /* since the log was moved into the database as a whole */
 	bool resting; /* nothing came since */
 };
@@ -75,6 +80,7 @@ struct write_job {
 struct hub_reader {
 	struct store *store;
 	struct gzip gzip;
+	bool resting; /* nothing came since */
 };
 
 /* A decoder thread's own. */

@@ -4,13 +4,17 @@
  * the answers go; then the write-ahead log is looked after, when nobody waits for
  * it.  Fails: one request's reason undoes the transaction and each runs again by
  * itself; the storage's reason (disk full, locked by another process, a broken
- * disk) refuses all of them and stands in health until a write succeeds. */
+ * disk) refuses all of them and stands in health until a write succeeds.  After
+ * an error of the disk the store is opened again, now and then, and its log moved
+ * into the database and synced before anything is added to it: what the system
+ * holds in memory of a log that it could not write is not to be built upon. */
 #include <stdlib.h>
 
 #include "clock.h"
 #include "fault.h"
 #include "hub_int.h"
 #include "log.h"
+#include "proc.h"
 
 enum {
 	WRITER_JOBS_MAX = 4096,
@@ -22,6 +26,7 @@ enum {
 	DECODERS = 2,
 	LOCK_WAIT_MS = 2000, /* for another process; then requests get 503 */
 	QUIET_MS = 500,      /* without a write: a moment to tidy up */
+	REOPEN_MS = 1000,    /* between two tries */
 };
 /* The write-ahead log is moved into the database when it is this long, after the
  * answers.  Longer: pages that change often are moved less often.  Shorter: those
@@ -54,13 +59,15 @@ env_random(void *ctx, void *out, size_t n)
 }
 
 static struct store_options
-store_opt(bool read_only)
+store_opt(const struct hub *hub, bool read_only)
 {
+	unsigned wait_ms = hub->o.lock_wait_ms;
+
 	return (struct store_options){
 		.env = { .wall_ms = env_wall, .random = env_random },
 		.hub = true,
 		.read_only = read_only,
-		.lock_wait_ms = LOCK_WAIT_MS,
+		.lock_wait_ms = wait_ms > 0 ? wait_ms : LOCK_WAIT_MS,
 		.wal_bytes_max = WAL_BYTES,
 		.tidy_later = true,
 	};
@@ -148,6 +155,32 @@ hits_all(enum err rc)
 	return rc == ERR_LOCKED || rc == ERR_IO;
 }
 
+static enum err writer_store_open(struct hub_writer *w, struct err_info *e);
+
+/* The store as it can be written to. */
+static enum err
+writer_ready(struct hub_writer *w, struct err_info *e)
+{
+	uint64_t now = os_mono_ms();
+	enum err rc;
+
+	if (!w->failed)
+		return ERR_OK;
+	if (now < w->retry_mono_ms)
+		return err_setf(e, ERR_IO,
+		    "the disk failed a moment ago: %s is tried again soon",
+		    w->hub->replica_path);
+	w->retry_mono_ms = now + REOPEN_MS;
+	spaces_forget(w);
+	store_close(w->store);
+	w->store = w->admission.store = NULL;
+	rc = writer_store_open(w, e);
+	if (rc == ERR_OK)
+		rc = store_checkpoint(w->store, e);
+	w->failed = rc != ERR_OK;
+	return rc;
+}
+
 /* One request must not fail the others: each again by itself. */
 static enum err
 write_singly(struct hub_writer *w, struct pool_job *list, struct err_info *e)
@@ -169,39 +202,26 @@ write_singly(struct hub_writer *w, struct pool_job *list, struct err_info *e)
 	return worst;
 }
 
-/* Is it the storage, or was it one request? */
-static void
-writer_judge(struct hub_writer *w, enum err rc, const struct err_info *e)
-{
-	struct trouble *t = &w->hub->trouble;
-
-	if (rc == ERR_OK) {
-		if (trouble_clear(t))
-			log_line(LOG_INFO, "hub", "writing works again");
-	} else if (trouble_is(rc) && !trouble_set(t, e, os_wall_ms())) {
-		log_line(LOG_DEBUG, "hub", "write: %s", e->text);
-	} else {
-		log_line(LOG_ERROR, "hub", "write: %s: %s", err_wire(rc),
-		    e->text);
-	}
-}
-
 static void
 writer_take(void *ctx, struct pool_job *list)
 {
 	struct hub_writer *w = ctx;
 	struct err_info e = { 0 };
-	enum err rc = write_list(w, list, false, &e);
+	enum err rc = writer_ready(w, &e);
+	bool ready = rc == ERR_OK;
 
+	if (ready)
+		rc = write_list(w, list, false, &e);
 	w->wrote = true;
 	w->resting = false;
 	for (struct pool_job *job = list; job != NULL; job = job->next) {
 		job->rc = rc;
 		job->e = e;
 	}
-	if (rc != ERR_OK && !hits_all(rc) && list->next != NULL)
+	if (ready && rc != ERR_OK && !hits_all(rc) && list->next != NULL)
 		rc = write_singly(w, list, &e);
-	writer_judge(w, rc, &e);
+	w->failed |= rc == ERR_IO;
+	trouble_judge(&w->hub->trouble, "write", rc, &e);
 }
 
 /* Move the write-ahead log into the database: what is not in use of a long one,
@@ -232,6 +252,8 @@ writer_rest(void *ctx, bool waiting)
 {
 	struct hub_writer *w = ctx;
 
+	if (w->failed)
+		return 0;
 	if (!w->resting || waiting) {
 		writer_checkpoint(w, false);
 		w->resting = true;
@@ -240,6 +262,8 @@ writer_rest(void *ctx, bool waiting)
 	if (w->wrote)
 		writer_checkpoint(w, true);
 	w->wrote = false;
+	store_slim(w->store);
+	os_memory_trim();
 	return 0;
 }
 
@@ -248,7 +272,7 @@ writer_close(void *ctx)
 {
 	struct hub_writer *w = ctx;
 
-	if (w->store != NULL && w->wrote)
+	if (w->store != NULL && w->wrote && !w->failed)
 		writer_checkpoint(w, true);
 	admission_fini(&w->admission);
 	map_fini(&w->spaces);
@@ -289,24 +313,52 @@ writer_epoch(struct hub_writer *w, struct err_info *e)
 }
 
 static enum err
+writer_store_open(struct hub_writer *w, struct err_info *e)
+{
+	struct store_options opt = store_opt(w->hub, false);
+	enum err rc =
+	    store_sqlite_open(&w->store, w->hub->replica_path, &opt, e);
+
+	w->admission.store = w->store;
+	return rc;
+}
+
+/* What the last hub left in the log is moved and synced, for the reason above: it
+ * may have ended because of a disk that failed.  A full disk is no reason not to
+ * serve what is there. */
+static enum err
+writer_start(struct hub_writer *w, struct err_info *e)
+{
+	struct err_info why = { 0 };
+
+	if (store_checkpoint(w->store, &why) == ERR_OK)
+		return ERR_OK;
+	if (why.code == ERR_IO || why.code == ERR_CORRUPT) {
+		*e = why;
+		return e->code;
+	}
+	log_line(LOG_WARN, "hub", "checkpoint: %s", why.text);
+	return ERR_OK;
+}
+
+static enum err
 writer_open(void *arg, void **ctx, struct err_info *e)
 {
 	struct hub_writer *w = mem_zero(sizeof *w);
-	struct store_options opt = store_opt(false);
-	struct hub *hub = arg;
 	enum err rc;
 
 	if (w == NULL)
 		return err_set(e, ERR_NOMEM);
-	w->hub = hub;
-	rc = store_sqlite_open(&w->store, hub->replica_path, &opt, e);
+	w->hub = arg;
+	rc = writer_store_open(w, e);
+	if (rc == ERR_OK)
+		rc = writer_start(w, e);
 	if (rc == ERR_OK)
 		rc = writer_epoch(w, e);
 	if (rc != ERR_OK) {
 		writer_close(w);
 		return rc;
 	}
-	w->admission.store = w->store;
 	*ctx = w;
 	return ERR_OK;
 }
@@ -326,9 +378,9 @@ reader_close(void *ctx)
 static enum err
 reader_open(void *arg, void **ctx, struct err_info *e)
 {
-	struct store_options opt = store_opt(true);
-	struct hub_reader *r = mem_zero(sizeof *r);
 	struct hub *hub = arg;
+	struct store_options opt = store_opt(hub, true);
+	struct hub_reader *r = mem_zero(sizeof *r);
 	enum err rc;
 
 	if (r == NULL)
@@ -342,9 +394,26 @@ reader_open(void *arg, void **ctx, struct err_info *e)
 	return ERR_OK;
 }
 
+/* Once nobody has asked for a moment. */
+static unsigned
+reader_rest(void *ctx, bool waiting)
+{
+	struct hub_reader *r = ctx;
+
+	if (!r->resting || waiting) {
+		r->resting = true;
+		return QUIET_MS;
+	}
+	r->resting = false;
+	store_slim(r->store);
+	os_memory_trim();
+	return 0;
+}
+
 static void
 reader_take(void *ctx, struct pool_job *list)
 {
+	((struct hub_reader *)ctx)->resting = false;
 	for (struct pool_job *job = list; job != NULL; job = job->next) {
 		struct read_job *rj = (struct read_job *)(void *)job;
 
@@ -414,6 +483,7 @@ hub_threads_start(struct hub *hub, struct err_info *e)
 		.open = reader_open,
 		.close = reader_close,
 		.take = reader_take,
+		.rest = reader_rest,
 		.arg = hub };
 	const struct pool_options decoder = { .name = "decoder",
 		.threads = DECODERS,

@@ -10,6 +10,7 @@
 struct pool {
 	struct pool_options o;
 	struct loop_poster *poster; /* ref */
+	struct fault_group *faults; /* of who made it; borrow */
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;   /* a job came, or the end */
 	pthread_cond_t opened; /* a thread has opened */
@@ -136,8 +137,10 @@ run(void *arg)
 	struct pool *p = arg;
 	struct err_info e = { 0 };
 	void *ctx = p->o.arg;
-	enum err rc = p->o.open ? p->o.open(p->o.arg, &ctx, &e) : ERR_OK;
+	enum err rc;
 
+	fault_join(p->faults);
+	rc = p->o.open ? p->o.open(p->o.arg, &ctx, &e) : ERR_OK;
 	(void)pthread_mutex_lock(&p->mutex);
 	p->n_open++;
 	if (rc != ERR_OK && p->open_rc == ERR_OK) {
@@ -233,6 +236,7 @@ pool_new(struct pool **ret, const struct pool_options *o,
 	}
 	p->o = *o;
 	p->poster = loop_poster_ref(poster);
+	p->faults = fault_joined();
 	p->last = &p->first;
 	rc = threads_start(p, e);
 	if (rc == ERR_OK)

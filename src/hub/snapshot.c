@@ -132,10 +132,15 @@ put_state(struct store *st, const struct space *sp, struct str project,
 		json_arr(&w);
 		rc = store_entities(st, sp->id, project,
 		    aggregate_name(part[i].aggregate), put_entity, &s, e);
-		json_end(&w);
+		/* Where it failed the text ends in the middle of something. */
+		if (rc == ERR_OK)
+			json_end(&w);
 	}
+	if (rc != ERR_OK)
+		goto done;
 	json_key(&w, "more"), json_put_bool(&w, false);
 	json_end(&w);
+done:
 	buf_fini(&s.value);
 	return rc;
 }

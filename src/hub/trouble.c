@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include "clock.h"
 #include "fault.h"
+#include "log.h"
 
 enum err
 trouble_init(struct trouble *t, struct err_info *e)
@@ -66,4 +68,19 @@ trouble_get(struct trouble *t, struct err_info *e, int64_t *since_ms)
 	*since_ms = t->since_ms;
 	(void)pthread_mutex_unlock(&t->mutex);
 	return e->code;
+}
+
+void
+trouble_judge(struct trouble *t, const char *what, enum err rc,
+    const struct err_info *e)
+{
+	if (rc == ERR_OK) {
+		if (trouble_clear(t))
+			log_line(LOG_INFO, "hub", "%s: works again", what);
+	} else if (!trouble_is(rc) || trouble_set(t, e, os_wall_ms())) {
+		log_line(LOG_ERROR, "hub", "%s: %s: %s", what, err_wire(rc),
+		    e->text);
+	} else {
+		log_line(LOG_DEBUG, "hub", "%s: %s", what, e->text);
+	}
 }

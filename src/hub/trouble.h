@@ -25,5 +25,9 @@ bool trouble_set(struct trouble *t, const struct err_info *why, int64_t now_ms);
 bool trouble_clear(struct trouble *t);
 /* ERR_OK, or what is wrong and since when. */
 enum err trouble_get(struct trouble *t, struct err_info *e, int64_t *since_ms);
+/* What became of a change: a reason of the storage is set, success takes it back;
+ * the log is told what is news. */
+void trouble_judge(struct trouble *t, const char *what, enum err rc,
+    const struct err_info *e);
 
 #endif

@@ -534,7 +534,8 @@ put_head(struct step *st, const struct write *w, struct cell *c,
 	struct head h;
 	size_t n = 0;
 
-	if (!mem_grow(&c->head, &c->cap, c->n + 1, sizeof *c->head) ||
+	/* A cell has one head nearly always, and for a moment two. */
+	if (!mem_grow_from(&c->head, &c->cap, c->n + 1, sizeof *c->head, 2) ||
 	    !head_new(st, w, &h))
 		return err_set(e, ERR_NOMEM);
 	if (c->trail != NULL && has_parents(w) &&

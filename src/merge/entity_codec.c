@@ -149,7 +149,8 @@ get_room(struct reader *r, void *items, size_t *cap, size_t n, size_t all,
 	bool ok;
 
 	if (r->a == NULL) {
-		ok = mem_grow(items, cap, n + 1, size);
+		/* As many as there are: caches hold thousands of entities. */
+		ok = mem_grow_from(items, cap, n + 1, size, all);
 	} else {
 		if (*cap == 0) {
 			made = arena_array(r->a, all, size);

@@ -1,6 +1,7 @@
 /* What only Linux knows: procfs, pidfds, mount ids, getrandom. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,14 @@ int
 sys_sync(int fd)
 {
 	return fsync(fd);
+}
+
+void
+sys_memory_trim(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0); /* 0: there was nothing to give */
+#endif
 }
 
 uint64_t

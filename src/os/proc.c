@@ -15,6 +15,12 @@
 #include "file.h"
 #include "os_int.h"
 
+void
+os_memory_trim(void)
+{
+	sys_memory_trim();
+}
+
 int
 os_pid(void)
 {

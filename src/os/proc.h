@@ -21,6 +21,9 @@ struct os_proc {
 };
 
 int os_pid(void);
+/* Give memory that was freed back to the system: where a long-running program
+ * rests.  Takes milliseconds. */
+void os_memory_trim(void);
 uint32_t os_uid(void); /* effective */
 /* ERR_NOT_FOUND: no such process (a zombie counts as gone). */
 enum err os_proc_look(int pid, struct os_proc *ret, struct err_info *e);

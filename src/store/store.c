@@ -358,6 +358,16 @@ store_checkpoint(struct store *s, struct err_info *e)
 	return s->ops->checkpoint(s, e);
 }
 
+void
+store_slim(struct store *s)
+{
+	assert(!s->in_tx && !s->viewing);
+	grave_empty(s);
+	cache_rest(s);
+	if (s->ops->slim != NULL)
+		s->ops->slim(s);
+}
+
 enum err
 store_tidy(struct store *s, bool *moved, struct err_info *e)
 {

@@ -88,6 +88,9 @@ enum err store_checkpoint(struct store *s, struct err_info *e);
 /* The same for busy times: only where the log is longer than wal_bytes_max, and
  * without waiting for readers.  *moved: it was.  No transaction may be open. */
 enum err store_tidy(struct store *s, bool *moved, struct err_info *e);
+/* Give back memory that is held only for speed, but for what was used last.  No
+ * transaction may be open. */
+void store_slim(struct store *s);
 
 /* 32 hex digits; made with the store, new after store_node_renew. */
 enum err store_node(struct store *s, char out[33], struct err_info *e);

@@ -99,11 +99,20 @@ grave_empty(struct store *s)
 	s->n_grave = 0;
 }
 
+/* Entities of many fields or long texts count for more than others. */
+static void
+slot_weigh(struct store *s, struct entity_slot *slot, size_t bytes)
+{
+	s->cache_bytes += bytes - slot->bytes;
+	slot->bytes = bytes;
+}
+
 static void
 entity_slot_free(struct store *s, struct entity_slot *slot)
 {
 	if (slot == NULL)
 		return;
+	slot_weigh(s, slot, 0);
 	entity_bury(s, slot);
 	free(slot->pos);
 	free(slot);
@@ -138,12 +147,16 @@ cache_drop(struct store *s)
 	s->meta_known = false;
 }
 
-void
-cache_trim(struct store *s)
+/* As stored; in memory a state takes about four times as much. */
+#define CACHE_BYTES_MAX ((size_t)12 << 20)
+
+static void
+cache_cut(struct store *s, size_t entities, size_t bytes)
 {
 	struct entity_slot *slot = s->lru.newer;
 
-	while (s->entities.count > s->opt.cache_entities && slot != &s->lru) {
+	while ((s->entities.count > entities || s->cache_bytes > bytes) &&
+	    slot != &s->lru) {
 		struct entity_slot *next = slot->newer;
 
 		if (!slot->dirty) {
@@ -153,6 +166,18 @@ cache_trim(struct store *s)
 		}
 		slot = next;
 	}
+}
+
+void
+cache_trim(struct store *s)
+{
+	cache_cut(s, s->opt.cache_entities, CACHE_BYTES_MAX);
+}
+
+void
+cache_rest(struct store *s)
+{
+	cache_cut(s, s->opt.cache_entities / 3, CACHE_BYTES_MAX / 3);
 }
 
 /* --- spaces ----------------------------------------------------------------------- */
@@ -354,6 +379,7 @@ entity_slot_load(struct store *s, struct project_slot *project,
 		goto done;
 	}
 	ring_in(s, slot);
+	slot_weigh(s, slot, r.state.n);
 	*ret = slot;
 	slot = NULL; /* the map's */
 done:
@@ -642,6 +668,7 @@ slot_write(struct store *s, struct entity_slot *slot, struct buf *tail,
 		entity_encode(slot->en, state);
 	if (buf_ok(tail, e) != ERR_OK || buf_ok(state, e) != ERR_OK)
 		return e->code;
+	slot_weigh(s, slot, state->len);
 	r = (struct entity_row){ .id = slot->id,
 		.project = slot->project->row.id,
 		.type = slot->en->type,

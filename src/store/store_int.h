@@ -107,6 +107,8 @@ struct store_ops {
 	enum err (*view)(struct store *s, struct err_info *e);
 	void (*view_end)(struct store *s);
 	enum err (*checkpoint)(struct store *s, struct err_info *e);
+	/* Give back memory that is held only for speed; may be NULL. */
+	void (*slim)(struct store *s);
 	/* NULL where there is nothing to tidy. */
 	enum err (*tidy)(struct store *s, bool *moved, struct err_info *e);
 	enum err (*facts)(struct store *s, struct store_facts *ret,
@@ -263,6 +265,7 @@ struct entity_slot {
 	bool stale; /* to be folded again from the log */
 	bool renames; /* an event of it was refused: others may name it */
 	bool lent;  /* somebody may hold en */
+	size_t bytes;   /* of its state as stored, as counted in cache_bytes */
 	struct str key; /* own: map key */
 };
 
@@ -283,6 +286,7 @@ struct store {
 	struct map projects; /* space, uuid -> struct project_slot */
 	struct map entities; /* project, type, key -> struct entity_slot */
 	struct entity_slot lru;      /* ring: lru.newer is the oldest */
+	size_t cache_bytes;          /* of their states, as stored */
 	struct space_slot *dirty_space;     /* lists of what is to be written */
 	struct project_slot *dirty_project;
 	struct entity_slot **dirty;  /* borrow */
@@ -318,6 +322,7 @@ void read_end(struct store *s, bool mine);
 void cache_init(struct store *s);
 void cache_drop(struct store *s); /* everything, without writing */
 void cache_trim(struct store *s); /* to the bound, not what is dirty */
+void cache_rest(struct store *s); /* to a third of it */
 void grave_empty(struct store *s);
 /* ERR_NOT_FOUND. */
 enum err space_slot(struct store *s, space_id id, struct space_slot **ret,

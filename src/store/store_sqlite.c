@@ -236,6 +236,12 @@ sqlite_tidy(struct store *base, bool *moved, struct err_info *e)
 }
 
 void
+sqlite_slim(struct store *base)
+{
+	(void)sqlite3_db_release_memory(lite(base)->db);
+}
+
+void
 sqlite_rollback(struct store *base)
 {
 	struct store_sqlite *s = lite(base);

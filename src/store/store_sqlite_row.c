@@ -843,6 +843,7 @@ const struct store_ops sqlite_ops = {
 	.view_end = sqlite_view_end,
 	.checkpoint = sqlite_checkpoint,
 	.tidy = sqlite_tidy,
+	.slim = sqlite_slim,
 	.facts = sqlite_facts,
 	.check = sqlite_check,
 	.meta_get = row_meta_get,

@@ -1,0 +1,281 @@
+/* Each allocation, system call, statement and commit of a hub fails once - in its
+ * start, in one batch, in one pull, in one snapshot, in whatever thread: the
+ * cause is named, nothing is half-written or leaked, and the same works
+ * afterwards. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub_lab.h"
+
+#define NONE ((struct str){ 0 })
+enum { WALK_MAX = 3000 };
+
+static struct fault_group faults = { .countdown = -1 };
+
+/* --- the start ------------------------------------------------------------------- */
+
+static void
+walks_the_start(void)
+{
+	struct hub_lab l;
+	bool hit, ready;
+	int n = 0;
+
+	hub_lab_init(&l);
+	if (CHECK(hub_lab_start(&l))) /* makes what is made once */
+		hub_lab_stop(&l);
+	l.faults = &faults;
+	do {
+		t_note("fault %d", n);
+		fault_group_arm(&faults, n++);
+		ready = hub_lab_start(&l);
+		hit = fault_group_hit(&faults);
+		fault_group_arm(&faults, -1);
+		/* A fault that it can do without is fine. */
+		CHECK(ready || hit);
+		if (ready) {
+			hub_lab_stop(&l);
+		} else {
+			CHECK(l.rc != ERR_OK && l.e.code == l.rc);
+			CHECK(l.e.text[0] != '\0');
+		}
+	} while (hit && n < WALK_MAX && !t_failing());
+	t_note("%d faults", n);
+	CHECK(n > 60 && n < WALK_MAX);
+	hub_lab_fini(&l);
+}
+
+/* --- requests --------------------------------------------------------------------- */
+
+struct scene {
+	struct hub_lab l;
+	struct peer p;
+	char *token;
+	unsigned next; /* number of the next event */
+};
+
+static void
+scene_open(struct scene *s)
+{
+	hub_lab_init(&s->l);
+	s->l.faults = &faults;
+	s->next = 1;
+	if (!CHECK(hub_lab_start(&s->l)))
+		exit(1);
+	peer_open(&s->p, &s->l);
+	s->token = peer_sign_in(&s->p, "ann");
+	s->p.token = s->token;
+	CHECK_U(peer_push(&s->p, s->next++, 1, ""), 200);
+}
+
+static void
+scene_close(struct scene *s)
+{
+	peer_close(&s->p);
+	hub_lab_stop(&s->l);
+	free(s->token);
+	hub_lab_fini(&s->l);
+}
+
+/* An answer that is no success says why, in the words of the error table. */
+static void
+check_refusal(const struct peer *p)
+{
+	static const char *const code[] = { "out_of_memory", "io_error",
+		"unavailable", "failed", "locked", "no_space" };
+	bool named = false;
+
+	CHECK(p->status == 500 || p->status == 503);
+	for (size_t i = 0; i < sizeof code / sizeof code[0]; i++)
+		named |= strcmp(peer_string(p, "error"), code[i]) == 0;
+	/* Without memory for a body the status is all there is. */
+	CHECK(named || p->body.len == 0);
+	CHECK((peer_field(p, "Retry-After").n > 0) == (p->status == 503));
+}
+
+typedef int ask(struct scene *s, struct peer *p);
+
+/* Ask with the n-th fault, on a connection of its own; then once more without,
+ * until the storage is trusted again. */
+static bool
+try_fault(struct scene *s, ask *fn, int n)
+{
+	struct peer p;
+	int status;
+	bool hit;
+
+	fault_group_arm(&faults, n);
+	peer_open(&p, &s->l);
+	p.token = s->token;
+	status = fn(s, &p);
+	hit = fault_group_hit(&faults);
+	fault_group_arm(&faults, -1);
+	CHECK(hit || status == 200);
+	if (status != 200 && status != 0)
+		check_refusal(&p);
+	peer_close(&p);
+	return hit;
+}
+
+static void
+walk(ask *fn, void (*after)(struct scene *s), int at_least)
+{
+	struct scene s;
+	bool hit;
+	int n = 0;
+
+	scene_open(&s);
+	do {
+		t_note("fault %d", n);
+		hit = try_fault(&s, fn, n++);
+		after(&s);
+	} while (hit && n < WALK_MAX && !t_failing());
+	t_note("%d faults", n);
+	CHECK(n > at_least && n < WALK_MAX);
+	scene_close(&s);
+}
+
+static int
+ask_batch(struct scene *s, struct peer *p)
+{
+	return peer_push(p, s->next, 3, "");
+}
+
+/* Sent again: now they are there, whether it was stored or not, and the numbers
+ * have no gap. */
+static void
+batch_is_whole(struct scene *s)
+{
+	unsigned known;
+
+	/* The hub does not believe a disk that failed before it has tried it. */
+	do
+		CHECK_U(peer_call(&s->p, "GET", "/api/health", NONE), 200);
+	while (peer_has(&s->p, "degraded") && !t_failing());
+	CHECK_U(peer_push(&s->p, s->next, 3, ""), 200);
+	known = peer_count(&s->p, "\"status\":\"duplicate\"");
+	CHECK(known == 0 || known == 3);
+	CHECK_U(known + peer_count(&s->p, "\"status\":\"success\""), 3);
+	CHECK_U(peer_number(&s->p, "seq"), s->next);
+	CHECK_U(peer_number(&s->p, "head"), s->next + 2);
+	s->next += 3;
+}
+
+static void
+walks_a_batch(void)
+{
+	walk(ask_batch, batch_is_whole, 60);
+}
+
+static int
+ask_pull(struct scene *s, struct peer *p)
+{
+	(void)s;
+	return peer_call(p, "GET", "/api/v1/events/", NONE);
+}
+
+static void
+reads_again(struct scene *s)
+{
+	CHECK_U(peer_call(&s->p, "GET", "/api/v1/events/", NONE), 200);
+	CHECK_U(peer_number(&s->p, "head"), 1);
+	CHECK_U(peer_count(&s->p, "\"content\":\"number 1\""), 1);
+}
+
+static void
+walks_a_pull(void)
+{
+	walk(ask_pull, reads_again, 20);
+}
+
+static int
+ask_snapshot(struct scene *s, struct peer *p)
+{
+	(void)s;
+	return peer_call(p, "GET", "/api/v1/snapshot/", NONE);
+}
+
+static void
+walks_a_snapshot(void)
+{
+	walk(ask_snapshot, reads_again, 20);
+}
+
+/* A team that nobody has asked for yet: the writer makes it on the way. */
+static int
+ask_first(struct scene *s, struct peer *p)
+{
+	(void)s;
+	p->team = "blue";
+	return peer_call(p, "GET", "/api/v1/events/", NONE);
+}
+
+static void
+walks_a_first_pull(void)
+{
+	struct scene s;
+	bool hit;
+	int n = 0, made = 0;
+
+	/* Once it is made it is made: a hub for each fault. */
+	scene_open(&s);
+	hit = try_fault(&s, ask_first, 1000);
+	CHECK(!hit);
+	scene_close(&s);
+	do {
+		scene_open(&s);
+		t_note("fault %d", n);
+		hit = try_fault(&s, ask_first, n);
+		n += 7; /* the others are walked above */
+		do
+			CHECK_U(peer_call(&s.p, "GET", "/api/health", NONE),
+			    200);
+		while (peer_has(&s.p, "degraded") && !t_failing());
+		s.p.team = "blue";
+		CHECK_U(peer_call(&s.p, "GET", "/api/v1/events/", NONE), 200);
+		CHECK_U(peer_number(&s.p, "head"), 0);
+		made++;
+		scene_close(&s);
+	} while (hit && n < WALK_MAX && !t_failing());
+	CHECK(made > 5);
+}
+
+static int
+ask_token(struct scene *s, struct peer *p)
+{
+	(void)s;
+	p->token = NULL;
+	return peer_call(p, "POST", "/api/v1/token/",
+	    STR("{\"username\":\"bob\",\"password\":\"secret-bob\"}"));
+}
+
+static void
+signs_in_again(struct scene *s)
+{
+	struct peer p;
+
+	peer_open(&p, &s->l);
+	free(peer_sign_in(&p, "bob"));
+	CHECK_U(peer_call(&s->p, "GET", "/api/v1/me", NONE), 200);
+	peer_close(&p);
+}
+
+static void
+walks_a_sign_in(void)
+{
+	walk(ask_token, signs_in_again, 40);
+}
+
+int
+main(void)
+{
+	T_RUN(walks_the_start);
+	T_RUN(walks_a_batch);
+	T_RUN(walks_a_pull);
+	T_RUN(walks_a_snapshot);
+	T_RUN(walks_a_first_pull);
+	T_RUN(walks_a_sign_in);
+	return t_done();
+}
