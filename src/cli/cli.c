@@ -157,6 +157,11 @@ finish(struct cli *c, enum err rc, struct err_info *e)
 	struct err_info lost = { 0 };
 	int code = c->exit >= 0 ? c->exit : 0;
 
+	if (c->ctx->was_empty)
+		out_note(c->out, PAINT_WARN,
+		    "note: %s was empty, so a new store was begun; what a hub "
+		    "has comes back with the next sync, anything else is gone",
+		    c->ctx->home.store);
 	if (rc != ERR_OK) {
 		print_error(c, e);
 		code = c->exit > 0 ? c->exit : err_exit(rc);

@@ -148,9 +148,10 @@ say_refused(struct cli *c, const struct refused *r)
 	when_ago(r->row.received_ms, os_wall_ms(), &when);
 	out_pair(o, LABEL, "Reason", PAINT_BAD, "%s: %.*s",
 	    err_wire(r->row.code), STR_ARG(r->row.why));
-	out_pair(o, LABEL, "Made", PAINT_NONE, "%.*s by %.*s, space %.*s",
-	    STR_ARG(buf_str(&when)), STR_ARG(r->ev.author),
-	    STR_ARG(r->space->team));
+	/* Other programs name no author. */
+	out_pair(o, LABEL, "Made", PAINT_NONE, "%.*s%s%.*s, space %.*s",
+	    STR_ARG(buf_str(&when)), r->ev.author.n > 0 ? " by " : "",
+	    STR_ARG(r->ev.author), STR_ARG(r->space->team));
 	out_pair(o, LABEL, "Again", PAINT_NONE,
 	    "%s sync retry %.*s, or with another content: sync edit",
 	    c->ctx->program, SHORT_ID, r->id);

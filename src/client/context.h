@@ -20,6 +20,7 @@ struct ctx {
 	struct store *store; /* own */
 	struct spaces_choice choice;
 	bool has_home, has_config, has_project, writes, no_store, has_space;
+	bool was_empty; /* store.db lay there with nothing in it: begun anew */
 	const char *folder; /* where the project is looked for; NULL = here */
 	struct str author;
 };

@@ -4,9 +4,10 @@
 
 #include "clock.h"
 #include "context.h"
+#include "file.h"
 #include "proc.h"
 
-enum { LOCK_WAIT_MS = 10000, AUTHOR_MAX = 256 };
+enum { LOCK_WAIT_MS = 10000, AUTHOR_MAX = 256, EMPTY_AGE_MS = 60000 };
 
 static int64_t
 env_wall(void *ctx)
@@ -42,6 +43,17 @@ open_empty(struct ctx *c, struct err_info *e)
 	return rc;
 }
 
+/* Not one that another process is just making. */
+static bool
+lies_empty(const char *path)
+{
+	struct err_info ignore = { 0 };
+	struct os_file_id id;
+
+	return os_stat_id(path, &id, &ignore) == ERR_OK && id.size == 0 &&
+	    os_wall_ms() - id.mtime_ns / 1000000 > EMPTY_AGE_MS;
+}
+
 enum err
 ctx_store_read(struct ctx *c, struct store **ret, struct err_info *e)
 {
@@ -54,6 +66,11 @@ ctx_store_read(struct ctx *c, struct store **ret, struct err_info *e)
 		rc = store_sqlite_open(&c->store, h->store, &opt, e);
 		if (rc == ERR_NOT_FOUND)
 			rc = open_empty(c, e);
+		if (rc == ERR_UNSUPPORTED && lies_empty(h->store))
+			rc = err_setf(e, rc,
+			    "%s is empty: what was in it is gone; the next "
+			    "writing command begins a new one",
+			    h->store);
 	}
 	*ret = c->store;
 	return rc;
@@ -75,8 +92,11 @@ ctx_store_write(struct ctx *c, struct store **ret, struct err_info *e)
 	if (rc == ERR_OK && c->store == NULL) {
 		opt.doorbell = h->doorbell;
 		rc = home_make(h, e);
+		c->was_empty = rc == ERR_OK && lies_empty(h->store);
 		if (rc == ERR_OK)
 			rc = store_sqlite_open(&c->store, h->store, &opt, e);
+		if (rc == ERR_OK)
+			home_sweep(h);
 		if (rc == ERR_OK)
 			rc = spaces_local(c->store, e);
 		c->writes = rc == ERR_OK;

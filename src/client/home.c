@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "file.h"
 #include "path.h"
 
-enum { NOTICES_BYTES_MAX = 64 * 1024 };
+enum { NOTICES_BYTES_MAX = 64 * 1024, SWEEP_AGE_MS = 3600 * 1000 };
 
 enum err
 home_find(struct home *ret, const char *program, struct arena *a,
@@ -43,6 +44,58 @@ home_make(const struct home *h, struct err_info *e)
 		rc = os_mkdirs(local, 0700, e);
 	arena_fini(&a);
 	return rc;
+}
+
+/* ".NAME.<16 hex>.tmp", as os_write_atomic calls them. */
+static bool
+is_temporary(struct str name)
+{
+	static const char end[] = ".tmp";
+	enum { HEX = 16, END = sizeof end - 1 };
+	size_t at = name.n - END - HEX;
+
+	if (name.n < HEX + END + 3 || name.p[0] != '.' ||
+	    !str_ends(name, str_of(end)) || name.p[at - 1] != '.')
+		return false;
+	for (size_t i = at; i < at + HEX; i++)
+		if (strchr("0123456789abcdef", name.p[i]) == NULL)
+			return false;
+	return true;
+}
+
+static void
+sweep(const char *dir, struct arena *a)
+{
+	struct err_info ignore = { 0 };
+	struct os_names l = { 0 };
+	struct os_file_id id;
+
+	if (os_list(dir, &l, &ignore) != ERR_OK)
+		return;
+	for (size_t i = 0; i < l.n; i++) {
+		const char *path = is_temporary(str_of(l.name[i])) ?
+		    os_join(a, dir, l.name[i]) :
+		    NULL;
+
+		if (path != NULL && os_stat_id(path, &id, &ignore) == ERR_OK &&
+		    os_wall_ms() - id.mtime_ns / 1000000 > SWEEP_AGE_MS)
+			(void)os_remove(path, &ignore);
+	}
+	os_names_fini(&l);
+}
+
+void
+home_sweep(const struct home *h)
+{
+	struct arena a = { 0 };
+	const char *local = os_dir(&a, h->notices);
+
+	sweep(h->dir, &a);
+	sweep(h->auth_dir, &a);
+	sweep(h->export_dir, &a);
+	if (local != NULL)
+		sweep(local, &a);
+	arena_fini(&a);
 }
 
 /* The file: "<ms since 1970> <what>" a line.  It only spares people a

@@ -25,6 +25,10 @@ enum err home_find(struct home *ret, const char *program, struct arena *a,
 /* Make the folder and its auth and local folders, each 0700. */
 enum err home_make(const struct home *h, struct err_info *e);
 
+/* Take away what writers left that were killed: temporary files that lie in these
+ * folders for an hour.  What cannot be removed stays. */
+void home_sweep(const struct home *h);
+
 /* Once-only lines: true the first time that `what` (a word without newlines) is
  * asked for, and again when forget_s seconds have passed (0 = never).  What
  * cannot be remembered counts as not said yet. */

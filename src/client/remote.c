@@ -160,9 +160,9 @@ from_token_file(struct remote *a, const char *path, struct err_info *e)
 
 	if (rc == ERR_OK) {
 		token = arena_str(&a->mem, str_trim(buf_str(&text)));
-		if (token.n == 0 || str_find(token, '\n') != SIZE_MAX)
+		if (!remote_is_word(token, TOKEN_FILE_MAX))
 			rc = err_setf(e, ERR_SIGN_IN,
-			    "%s holds no token (one line)", path);
+			    "%s holds no token (one line, no blanks)", path);
 		a->session = (struct session){ .access_token = token,
 			.server_url = a->server,
 			.refresh_expires_ms = SESSION_NEVER };
@@ -201,6 +201,15 @@ remote_session(struct remote *a, const struct session **ret, struct err_info *e)
 }
 
 /* --- calls --------------------------------------------------------------------------- */
+
+bool
+remote_is_word(struct str s, size_t max)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return s.n > 0 && s.n <= max;
+}
 
 /* libcurl asks from time to time: a signal that came ends the call. */
 static void
@@ -269,6 +278,9 @@ remote_raw(struct remote *a, const struct remote_call *call, struct str bearer,
 	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT || rc == ERR_TLS)
 		rc =
 		    err_wrap(e, "Cannot reach server %.*s", STR_ARG(a->server));
+	/* Not what was sent is too large: no hub answers so much. */
+	if (rc == ERR_TOO_LARGE)
+		rc = e->code = ERR_PROTOCOL;
 	return rc;
 }
 
@@ -294,6 +306,67 @@ code_of_status(int status)
 	}
 }
 
+/* Some codes are ours alone: a server that names them does not decide that the
+ * user typed something wrong, or that this disk is full. */
+static bool
+is_of_hubs(enum err code)
+{
+	switch (code) {
+	case ERR_OK:
+	case ERR_NOMEM:
+	case ERR_IO:
+	case ERR_NO_SPACE:
+	case ERR_AMBIGUOUS:
+	case ERR_USAGE:
+	case ERR_CONFIG:
+	case ERR_CORRUPT:
+	case ERR_NEWER:
+	case ERR_LOCKED:
+	case ERR_PERMISSION:
+	case ERR_INTERRUPTED:
+	case ERR_UNREACHABLE:
+	case ERR_TLS:
+	case ERR_SIGN_IN:
+	case ERR_COUNT:
+		return false;
+	case ERR_NOT_FOUND:
+	case ERR_EXISTS:
+	case ERR_CONFLICT:
+	case ERR_REFUSED:
+	case ERR_FAILED:
+	case ERR_UNSUPPORTED:
+	case ERR_TIMEOUT:
+	case ERR_UNAVAILABLE:
+	case ERR_PROTOCOL:
+	case ERR_UNAUTHORIZED:
+	case ERR_FORBIDDEN:
+	case ERR_CREDENTIALS:
+	case ERR_GRANT:
+	case ERR_SESSION:
+	case ERR_REPLAY:
+	case ERR_THROTTLED:
+	case ERR_BAD_REQUEST:
+	case ERR_BAD_JSON:
+	case ERR_METHOD:
+	case ERR_LENGTH:
+	case ERR_TOO_LARGE:
+	case ERR_MEDIA:
+	case ERR_URI_LONG:
+	case ERR_HEADERS_BIG:
+	case ERR_HTTP_VERSION:
+	case ERR_RESYNC:
+	case ERR_SCHEMA:
+	case ERR_CLOCK_AHEAD:
+	case ERR_CLOCK_BEHIND:
+	case ERR_PARENT:
+	case ERR_ID_REUSED:
+	case ERR_FORK:
+	case ERR_QUOTA:
+		break;
+	}
+	return true;
+}
+
 enum err
 remote_error(const struct http_answer *ans, struct err_info *e)
 {
@@ -301,14 +374,17 @@ remote_error(const struct http_answer *ans, struct err_info *e)
 	struct arena mem = { 0 };
 	enum err rc;
 
-	if (!error_body_decode(&body, buf_str(&ans->body), &mem) ||
-	    body.code == ERR_OK)
-		rc = err_setf(e, code_of_status(ans->status),
+	if (!error_body_decode(&body, buf_str(&ans->body), &mem))
+		body = (struct error_body){ 0 };
+	if (!is_of_hubs(body.code))
+		body.code = code_of_status(ans->status);
+	else if (body.message.n == 0)
+		body.message = str_of(err_text(body.code));
+	if (body.message.n == 0)
+		rc = err_setf(e, body.code,
 		    "the server answered with status %d", ans->status);
-	else if (body.message.n > 0)
-		rc = err_setf(e, body.code, "%.*s", STR_ARG(body.message));
 	else
-		rc = err_set(e, body.code);
+		rc = err_setf(e, body.code, "%.*s", STR_ARG(body.message));
 	arena_fini(&mem);
 	return rc;
 }

@@ -17,7 +17,9 @@ enum {
 	/* docs/formats.md 6: the lock is held no longer. */
 	REMOTE_REFRESH_MS = 10000,
 	REMOTE_CHECK_MS = 10000,
-	REMOTE_JSON_DEPTH = 8
+	REMOTE_JSON_DEPTH = 8,
+	REMOTE_TOKEN_MAX = 16 * 1024,
+	REMOTE_SLUG_MAX = 128
 };
 
 enum remote_outcome {
@@ -48,6 +50,8 @@ struct remote {
 	enum remote_outcome outcome;
 };
 
+/* 1 to max bytes of visible ASCII: may stand in a head field. */
+bool remote_is_word(struct str s, size_t max);
 /* One call as it stands, without a look at its status. */
 enum err remote_raw(struct remote *a, const struct remote_call *call,
     struct str bearer, struct http_answer *ret, struct err_info *e);

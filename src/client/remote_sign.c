@@ -4,7 +4,12 @@
 #include "remote_int.h"
 #include "session_file.h"
 
-enum { ACCESS_DEFAULT_S = 3600, REFRESH_DEFAULT_S = 7 * 24 * 3600 };
+enum {
+	ACCESS_DEFAULT_S = 3600,
+	REFRESH_DEFAULT_S = 7 * 24 * 3600,
+	LIFETIME_MAX_S = 10 * 365 * 24 * 3600,
+	NAME_MAX_BYTES = 256
+};
 
 /* --- reading answers --------------------------------------------------------------- */
 
@@ -65,7 +70,8 @@ remote_grant_decode(struct remote_grant *ret, struct str body, struct arena *ar,
 		ret->team_slug = text_at(&r, 0, "team_slug");
 		ret->access_s = count_at(&r, "access_lifetime");
 		ret->refresh_s = count_at(&r, "refresh_lifetime");
-		if (ret->access.n == 0 || ret->refresh.n == 0)
+		if (!remote_is_word(ret->access, REMOTE_TOKEN_MAX) ||
+		    !remote_is_word(ret->refresh, REMOTE_TOKEN_MAX))
 			rc = err_setf(e, ERR_PROTOCOL,
 			    "the server's answer holds no tokens: is this a "
 			    "hub?");
@@ -74,12 +80,21 @@ remote_grant_decode(struct remote_grant *ret, struct str body, struct arena *ar,
 	return rc;
 }
 
+static uint64_t
+lifetime(uint64_t said_s, uint64_t usual_s)
+{
+	if (said_s == 0)
+		return usual_s;
+	/* Times must stay numbers, whatever the hub says. */
+	return said_s < LIFETIME_MAX_S ? said_s : LIFETIME_MAX_S;
+}
+
 void
 remote_grant_apply(struct session *s, const struct remote_grant *g,
     int64_t now_ms)
 {
-	uint64_t access = g->access_s ? g->access_s : ACCESS_DEFAULT_S;
-	uint64_t refresh = g->refresh_s ? g->refresh_s : REFRESH_DEFAULT_S;
+	uint64_t access = lifetime(g->access_s, ACCESS_DEFAULT_S);
+	uint64_t refresh = lifetime(g->refresh_s, REFRESH_DEFAULT_S);
 
 	s->access_token = g->access;
 	s->refresh_token = g->refresh;
@@ -175,6 +190,12 @@ read_teams(struct reader *r, struct remote_me *me, struct err_info *e)
 		if (team[i].id.n == 0 || team[i].slug.n == 0)
 			return err_setf(e, ERR_PROTOCOL,
 			    "a team of the server's answer has no id or slug");
+		if (!remote_is_word(team[i].slug, REMOTE_SLUG_MAX))
+			return err_setf(e, ERR_PROTOCOL,
+			    "a team of the server's answer has a slug that is "
+			    "none: '%.*s'",
+			    (int)(team[i].slug.n < 80 ? team[i].slug.n : 80),
+			    team[i].slug.p);
 		if (me->private_team.n == 0 &&
 		    is_true(r, at, "is_private_teamspace"))
 			me->private_team = team[i].slug;
@@ -184,6 +205,16 @@ read_teams(struct reader *r, struct remote_me *me, struct err_info *e)
 	if (me->private_team.n == 0)
 		me->private_team = owned.n > 0 ? owned : team[0].slug;
 	return ERR_OK;
+}
+
+/* The store remembers it in one line. */
+static bool
+is_line(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f)
+			return false;
+	return name.n > 0 && name.n <= NAME_MAX_BYTES;
 }
 
 static enum err
@@ -201,7 +232,7 @@ me_decode(struct remote_me *ret, struct str body, struct arena *ar,
 		ret->session_id = text_at(&r, 0, "session_id");
 		if (ret->name.n == 0)
 			ret->name = ret->email;
-		if (ret->user_id.n == 0 || ret->name.n == 0)
+		if (ret->user_id.n == 0 || !is_line(ret->name))
 			rc = err_setf(e, ERR_PROTOCOL,
 			    "the server does not say who this account is");
 	}

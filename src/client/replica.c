@@ -143,6 +143,35 @@ replica_settle(void *ctx, const struct sync_settled *what, struct err_info *e)
 	return transact(ctx, settle_tx, (void *)(uintptr_t)what, e);
 }
 
+/* docs/merge.md, Clock: a hub refuses what is further ahead, so that its log
+ * cannot have it.  One such event would be the last that the space takes. */
+#define CLOCK_WINDOW (UINT64_C(1) << 32)
+
+static enum err
+clocks_fit(struct replica *r, const struct pull_answer *p, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct space sp;
+	enum err rc = store_space_get(r->store, r->space, &a, &sp, e);
+	uint64_t known = rc == ERR_OK ? sp.clock : 0;
+
+	for (size_t i = 0; rc == ERR_OK && i < p->n; i++) {
+		const struct event *ev = &p->item[i].ev;
+
+		if (ev->clock > known && ev->clock - known > CLOCK_WINDOW)
+			rc = err_setf(e, ERR_CLOCK_AHEAD,
+			    "the server sends an event whose Lamport clock is "
+			    "too far ahead (%llu, event %.*s): nothing of it "
+			    "was taken in",
+			    (unsigned long long)ev->clock,
+			    STR_ARG(ev->id_text));
+		if (ev->clock > known)
+			known = ev->clock;
+	}
+	arena_fini(&a);
+	return rc;
+}
+
 struct take {
 	const struct pull_answer *p;
 	enum sync_took *took;
@@ -158,6 +187,8 @@ take_tx(struct replica *r, void *arg, struct err_info *e)
 	};
 	const struct take *t = arg;
 
+	if (clocks_fit(r, t->p, e) != ERR_OK)
+		return e->code;
 	for (size_t i = 0; i < t->p->n; i++) {
 		const struct pull_item *it = &t->p->item[i];
 		const struct arrival a = { .ev = &it->ev,

@@ -9,6 +9,7 @@
 
 enum {
 	LOCK_WAIT_MS = 10000,
+	STUCK_MS = 60000,
 	REST_MS = 100, /* a wait is looked at for signals as often */
 	SHARE_ROUNDS_MAX = 4
 };
@@ -20,6 +21,7 @@ struct runner {
 	struct remote *remote;
 	struct sync_run *run;
 	struct sync_run_space *at; /* the space at hand */
+	uint64_t heard_ms; /* when the hub answered last, or was first asked */
 };
 
 static void
@@ -40,9 +42,21 @@ on_progress(void *ctx, bool push, uint64_t done, uint64_t all)
 
 /* --- one space -------------------------------------------------------------------- */
 
-static void
+/* The engine tries a call again, and each may take its whole time: a hub that
+ * only trickles would keep a command for minutes.  What is left of the time
+ * without an answer; 0: none. */
+static uint32_t
+patience_ms(const struct runner *r)
+{
+	uint64_t all = r->opt->stuck_ms ? r->opt->stuck_ms : STUCK_MS;
+	uint64_t gone = os_mono_ms() - r->heard_ms;
+
+	return gone < all ? (uint32_t)(all - gone) : 0;
+}
+
+static enum err
 send_one(struct runner *r, struct sync *s, const struct sync_want *want,
-    struct http_answer *ans)
+    struct http_answer *ans, struct err_info *e)
 {
 	struct remote_call call = { .method = want->method,
 		.target = want->target,
@@ -50,19 +64,26 @@ send_one(struct runner *r, struct sync *s, const struct sync_want *want,
 		.gzip = want->gzip,
 		.team = r->at->space.team,
 		.no_refresh = true };
-	struct err_info e = { 0 };
 	struct sync_reply reply = { .retry_after_s = -1 };
 
 	if (call.body.n == 0)
 		call.body.p = NULL;
-	reply.transport = remote_send(r->remote, &call, ans, &e);
-	reply.text = e.text;
+	call.timeout_ms = patience_ms(r);
+	/* 0 would be the usual time: it went by while we waited. */
+	call.timeout_ms += call.timeout_ms == 0;
+	reply.transport = remote_send(r->remote, &call, ans, e);
+	reply.text = e->text;
+	if (reply.transport != ERR_OK && patience_ms(r) == 0)
+		return reply.transport;
 	if (reply.transport == ERR_OK) {
+		r->heard_ms = os_mono_ms();
 		reply.status = (unsigned)ans->status;
 		reply.body = buf_str(&ans->body);
 		reply.retry_after_s = ans->retry_after_s;
 	}
 	sync_answer(s, &reply);
+	*e = (struct err_info){ 0 };
+	return ERR_OK;
 }
 
 static enum err
@@ -95,12 +116,14 @@ drive(struct runner *r, struct sync *s, struct http_answer *ans,
 	struct sync_want want;
 	enum err rc = ERR_OK;
 
+	r->heard_ms = os_mono_ms();
 	while (rc == ERR_OK) {
 		sync_step(s, &want);
 		switch (want.need) {
 		case SYNC_SEND:
-			send_one(r, s, &want, ans);
-			rc = os_signal_check(e);
+			rc = send_one(r, s, &want, ans, e);
+			if (rc == ERR_OK)
+				rc = os_signal_check(e);
 			break;
 		case SYNC_WAIT:
 			rc = rest(want.wait_ms, e);

@@ -9,6 +9,8 @@
 struct sync_run_options {
 	bool dry_run;          /* nothing is sent, nothing is changed */
 	uint32_t lock_wait_ms; /* for sync.lock; 0 = 10 s */
+	uint32_t stuck_ms; /* without any answer: then no call is made again;
+	                      0 = a minute */
 	/* Each may be NULL. */
 	void (*note)(void *ctx, const struct space *sp,
 	    const struct sync_note *n);

@@ -6,6 +6,7 @@
  * that the hub does not take as a whole is halved until the one event is
  * found. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "sync_int.h"
 
@@ -237,6 +238,35 @@ rejected(struct sync *s, struct gather *g, const struct sync_event *ev,
 	return ERR_OK;
 }
 
+static int
+seq_cmp(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* A place in the log holds one event. */
+static enum err
+seqs_differ(struct sync *s, const struct batch_answer *a, struct err_info *e)
+{
+	uint64_t *seq = arena_array(&s->reply_mem, a->n, sizeof *seq);
+	size_t n = 0;
+
+	if (seq == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < a->n; i++)
+		if (a->result[i].status != BATCH_REJECTED)
+			seq[n++] = a->result[i].seq;
+	qsort(seq, n, sizeof *seq, seq_cmp);
+	for (size_t i = 1; i < n; i++)
+		if (seq[i] == seq[i - 1])
+			return err_setf(e, ERR_PROTOCOL,
+			    "two events of a batch have the seq %llu",
+			    (unsigned long long)seq[i]);
+	return ERR_OK;
+}
+
 static enum err
 gather(struct sync *s, struct gather *g, const struct batch_answer *a,
     struct err_info *e)
@@ -245,6 +275,8 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 	g->mark = arena_array(&s->reply_mem, a->n, sizeof *g->mark);
 	if (g->mark == NULL)
 		return err_set(e, ERR_NOMEM);
+	if (seqs_differ(s, a, e) != ERR_OK)
+		return e->code;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct sync_event *ev = &s->window[s->from + i];
 		const struct batch_result *r = &a->result[i];

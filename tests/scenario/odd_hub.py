@@ -4,7 +4,9 @@
                             request; appends one line a request to FOLDER/requests
 
 Rules: {"refuse": {"text in an event": "code"}, "wait": {...}, "access_s": 3600,
-"status": {"path": [status, error, retry_after]}, "stall": {"path": seconds}}.  It keeps a log per team, as
+"status": {"path": [status, error, retry_after, message]}, "stall": {"path": seconds},
+"answer": {"path": text of the body, or {"zeros": MiB, "gzip": bool}}, "foreign": [events that
+are in the log], "teams": [slugs], "grant": {members of a sign-in}}.  It keeps a log per team, as
 docs/protocol.md has it, so that an exchange with it is a whole one."""
 
 import gzip
@@ -37,7 +39,7 @@ def grant(rule):
     tokens["access"] = {access}
     return {"access": access, "refresh": tokens["refresh"],
             "access_lifetime": rule.get("access_s", 3600), "refresh_lifetime": 604800,
-            "session_id": "s1", "team_slug": "ann"}
+            "session_id": "s1", "team_slug": "ann", **rule.get("grant", {})}
 
 
 def judge(log, event, rule):
@@ -72,6 +74,24 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def odd(self, answer):
+        """A body that no hub sends: a text, or very many zeros."""
+        if isinstance(answer, str):
+            data = answer.encode()
+        else:
+            data = bytes(answer["zeros"] << 20)
+        if not isinstance(answer, str) and answer.get("gzip"):
+            data = gzip.compress(data, 1)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        if not isinstance(answer, str) and answer.get("gzip"):
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        try:
+            self.wfile.write(data)
+        except OSError:
+            self.close_connection = True  # the client had enough
+
     def body(self):
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Content-Encoding") == "gzip":
@@ -88,8 +108,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
         if url.path in rule.get("stall", {}):
             time.sleep(rule["stall"][url.path])
         if url.path in rule.get("status", {}):
-            status, error, retry_after = rule["status"][url.path]
-            return self.say(status, {"error": error, "message": error}, retry_after)
+            status, error, retry_after, *message = rule["status"][url.path]
+            return self.say(status, {"error": error, "message": (message or [error])[0]}, retry_after)
+        if url.path in rule.get("answer", {}):
+            return self.odd(rule["answer"][url.path])
         if url.path == "/api/v1/token/":
             return self.say(200, grant(rule))
         if url.path == "/api/v1/token/refresh/":
@@ -105,6 +127,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return self.say(200, {"user_id": "u1", "email": "ann@x", "name": "ann",
                                   "teams": teams, "session_id": "s1"})
         log = logs.setdefault(team, [])
+        log += [e for e in rule.get("foreign", []) if e not in log]
         if url.path == "/api/v1/events/batch/":
             results = [judge(log, e, rule) for e in json.loads(data)["events"]]
             return self.say(200, {"results": results, "epoch": "e1", "head": len(log)})

@@ -1,6 +1,8 @@
 /* Home, what was said once, and who writes. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "context.h"
 #include "file.h"
@@ -31,6 +33,80 @@ names_of_the_program(void)
 	CHECK_STR(str_of(c.title), "Spec Kitty");
 	ctx_init(&c, "spec-kitty-x");
 	CHECK_STR(str_of(c.program), "clowder");
+}
+
+/* What writers left that were killed goes, after an hour; nothing else does. */
+static void
+sweeps_what_was_left(void)
+{
+	static const struct {
+		const char *name;
+		bool old, goes;
+	} row[] = {
+		{ ".config.toml.0123456789abcdef.tmp", true, true },
+		{ "auth/.session.sealed.fedcba9876543210.tmp", true, true },
+		{ "local/.notices.0000000000000000.tmp", true, true },
+		{ ".config.toml.0123456789abcde0.tmp", false, false },
+		{ ".config.toml.0123456789abcdeg.tmp", true, false },
+		{ ".config.toml.0123456789abcdef.tmp.mine", true, false },
+		{ "config.toml.0123456789abcdef.tmp", true, false },
+		{ ".0123456789abcdef.tmp", true, false },
+		{ ".tmp", true, false },
+		{ "auth/seal.salt", true, false },
+	};
+	const char *dir = home("swept");
+	struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct store *s;
+	struct ctx c;
+
+	ctx_init(&c, "clowder");
+	CHECK_OK(ctx_store_write(&c, &s, &e), &e);
+	ctx_fini(&c);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		const char *path = os_join(&mem, dir, row[i].name);
+
+		CHECK_OK(os_write_atomic(path, STR("x"), 0600, &e), &e);
+		if (row[i].old)
+			CHECK_U(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+	ctx_init(&c, "clowder");
+	CHECK_OK(ctx_store_write(&c, &s, &e), &e);
+	ctx_fini(&c);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		t_note("%s", row[i].name);
+		CHECK(os_exists(os_join(&mem, dir, row[i].name)) ==
+		    !row[i].goes);
+	}
+	t_note("%s", "");
+}
+
+/* A store in which nothing is: reading says so, writing begins a new one and
+ * says so; one that another process is just making is no such thing. */
+static void
+empty_stores(void)
+{
+	const char *dir = home("empty");
+	const char *path = os_join(&mem, dir, "store.db");
+	struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
+	for (int old = 0; old < 2; old++) {
+		struct store *s;
+		struct ctx c;
+
+		CHECK_OK(os_mkdirs(dir, 0700, &e), &e);
+		(void)os_remove(os_join(&mem, dir, "store.db-wal"), &e);
+		CHECK_OK(os_write_atomic(path, STR(""), 0600, &e), &e);
+		if (old)
+			CHECK_U(utimensat(AT_FDCWD, path, times, 0), 0);
+		ctx_init(&c, "clowder");
+		CHECK_ERR(ctx_store_read(&c, &s, &e), ERR_UNSUPPORTED);
+		CHECK((strstr(e.text, "is empty") != NULL) == old);
+		ctx_fini(&c);
+		ctx_init(&c, "clowder");
+		CHECK_OK(ctx_store_write(&c, &s, &e), &e);
+		CHECK(c.was_empty == old);
+		ctx_fini(&c);
+	}
 }
 
 static void
@@ -165,6 +241,8 @@ main(void)
 {
 	T_RUN(names_of_the_program);
 	T_RUN(reading_makes_nothing);
+	T_RUN(sweeps_what_was_left);
+	T_RUN(empty_stores);
 	T_RUN(writing_makes_what_is_missing);
 	T_RUN(says_once);
 	T_RUN(who_writes);

@@ -33,6 +33,7 @@ static struct {
 	void (*meanwhile)(void);
 	struct buf seen_auth, seen_body;
 	enum err away; /* no answer at all */
+	const char *grant, *me; /* other answers than usual */
 } hub;
 
 static void
@@ -67,6 +68,7 @@ hub_call(void *ctx, const struct http_call *call, struct http_answer *ret,
 	if (str_ends(url, STR("/api/v1/token/"))) {
 		hub.logins++;
 		answer(ret, 200,
+		    hub.grant ? hub.grant :
 		    "{\"access\":\"a0\",\"refresh\":\"r0\","
 		    "\"access_lifetime\":3600,"
 		    "\"refresh_lifetime\":604800,"
@@ -87,7 +89,7 @@ hub_call(void *ctx, const struct http_call *call, struct http_answer *ret,
 		    hub.refresh_status == 200 ? body : refusal);
 	} else if (str_ends(url, STR("/api/v1/me"))) {
 		hub.others++;
-		answer(ret, 200, me);
+		answer(ret, 200, hub.me ? hub.me : me);
 	} else {
 		hub.others++;
 		answer(ret, hub.other_status, "{\"error\":\"unauthorized\"}");
@@ -263,6 +265,8 @@ a_session_of_another_machine_is_refused(void)
 static void
 a_token_file_stands_in(void)
 {
+	static const char *const no_token[] = { "a\rb", "a b", "a\nb",
+		"\xc3\xa4", "a\x01" };
 	const char *path = os_join(&mem, t_tmp(), "token");
 	struct remote_call call = { .method = "GET", .target = STR("/x") };
 	struct http_answer ans = { 0 };
@@ -279,6 +283,20 @@ a_token_file_stands_in(void)
 	remote_close(r);
 	r = open_process();
 	CHECK_ERR(remote_send(r, &call, &ans, &e), ERR_SIGN_IN);
+	/* One word, whatever ends its line. */
+	CHECK_OK(os_write_atomic(path, STR("tok\r\n"), 0600, &e), &e);
+	hub.other_status = 200;
+	CHECK_OK(remote_send(r, &call, &ans, &e), &e);
+	CHECK_STR(buf_str(&hub.seen_auth), "Bearer tok");
+	for (size_t i = 0; i < sizeof no_token / sizeof *no_token; i++) {
+		t_note("%s", no_token[i]);
+		CHECK_OK(os_write_atomic(path, str_of(no_token[i]), 0600, &e),
+		    &e);
+		remote_close(r);
+		r = open_process();
+		CHECK_ERR(remote_send(r, &call, &ans, &e), ERR_SIGN_IN);
+	}
+	t_note("%s", "");
 	(void)unsetenv("CLOWDER_TOKEN_FILE");
 	http_answer_fini(&ans);
 	machine_end();
@@ -581,7 +599,71 @@ answers_that_are_no_hubs(void)
 	answer(&ans, 403, "{\"error\":\"quota\",\"message\":\"full\"}");
 	CHECK_ERR(remote_error(&ans, &e), ERR_QUOTA);
 	CHECK_STR(str_of(e.text), "full");
+	/* A code that is not a hub's to give: what its status says. */
+	answer(&ans, 400, "{\"error\":\"usage\",\"message\":\"m\"}");
+	CHECK_ERR(remote_error(&ans, &e), ERR_PROTOCOL);
+	CHECK_STR(str_of(e.text), "m");
+	answer(&ans, 503, "{\"error\":\"interrupted\"}");
+	CHECK_ERR(remote_error(&ans, &e), ERR_UNAVAILABLE);
+	answer(&ans, 401, "{\"error\":\"ok\"}");
+	CHECK_ERR(remote_error(&ans, &e), ERR_UNAUTHORIZED);
 	buf_fini(&ans.body);
+}
+
+/* A sign-in at something that only looks like a hub. */
+static void
+strange_sign_ins(void)
+{
+	static const struct {
+		const char *grant, *me;
+	} row[] = {
+		{ "{\"access\":\"a\\r\\nX: y\",\"refresh\":\"r\"}", NULL },
+		{ "{\"access\":\"a\",\"refresh\":\"r r\"}", NULL },
+		{ "{\"access\":\"\u00e4\",\"refresh\":\"r\"}", NULL },
+		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\\nb\",\"teams\":"
+			"[{\"id\":\"t\",\"slug\":\"s\"}]}" },
+		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
+			"[{\"id\":\"t\",\"slug\":\"s\\r\\nX: y\"}]}" },
+		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
+			"[{\"id\":\"t\",\"slug\":\"a team\"}]}" },
+		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":[]}" },
+		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
+			"[{\"id\":5,\"slug\":[]}]}" },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		t_note("row %zu", i);
+		machine("strange");
+		hub.grant = row[i].grant;
+		hub.me = row[i].me;
+		CHECK_ERR(remote_login(r, STR("ann"), STR("pw"), &e),
+		    ERR_PROTOCOL);
+		CHECK_STR(str_of(on_disk()), "sign_in_needed");
+		machine_end();
+	}
+	t_note("%s", "");
+	/* A time that is none stays one. */
+	machine("strange");
+	hub.grant = "{\"access\":\"a\",\"refresh\":\"r\",\"access_lifetime\":"
+		    "9007199254740991,\"refresh_lifetime\":9007199254740991}";
+	CHECK_OK(remote_login(r, STR("ann"), STR("pw"), &e), &e);
+	CHECK(r->session.access_expires_ms > now_ms);
+	CHECK(r->session.refresh_expires_ms > now_ms);
+	machine_end();
+}
+
+/* What was sent was not too large: what came was. */
+static void
+an_answer_without_end(void)
+{
+	struct remote_call call = { .method = "GET", .target = STR("/x") };
+	struct http_answer ans = { 0 };
+
+	signed_in_machine("endless");
+	hub.away = ERR_TOO_LARGE;
+	CHECK_ERR(remote_send(r, &call, &ans, &e), ERR_PROTOCOL);
+	http_answer_fini(&ans);
+	machine_end();
 }
 
 static void
@@ -628,6 +710,8 @@ main(void)
 	T_RUN(what_a_lock_looks_like);
 	T_RUN(no_fault_loses_the_session);
 	T_RUN(answers_that_are_no_hubs);
+	T_RUN(strange_sign_ins);
+	T_RUN(an_answer_without_end);
 	T_RUN(checks);
 	fresh_hub();
 	arena_fini(&mem);

@@ -258,6 +258,67 @@ takes_pages(void)
 	lab_fini(&l);
 }
 
+/* One event of the greatest clock would be the last that the space takes: no hub
+ * has one, so nothing of such an answer is taken in. */
+static void
+keeps_its_clock(void)
+{
+	static const struct {
+		uint64_t clock[2];
+		enum err want;
+	} row[] = {
+		{ { 1, CLOCK_MAX }, ERR_CLOCK_AHEAD },
+		{ { (UINT64_C(1) << 32) + 3, 1 }, ERR_CLOCK_AHEAD },
+		{ { (UINT64_C(1) << 32) + 2, 1 }, ERR_OK },
+		{ { (UINT64_C(1) << 32) + 2, (UINT64_C(1) << 33) + 2 },
+		    ERR_OK },
+		{ { (UINT64_C(1) << 32) + 2, (UINT64_C(1) << 33) + 3 },
+		    ERR_CLOCK_AHEAD },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct pull_item item[2] = { 0 };
+		struct pull_answer p = { .epoch = STR("e1"),
+			.item = item,
+			.n = 2,
+			.next = 2,
+			.head = 2 };
+		struct json json[2] = { 0 };
+		enum sync_took took[2];
+		struct err_info e = { 0 };
+		struct space sp;
+		struct lab l;
+
+		t_note("row %zu", i);
+		lab_init(&l, 2); /* its clock is 2 */
+		for (unsigned k = 0; k < 2; k++) {
+			struct buf raw = { 0 };
+			struct event ev;
+
+			made_event(&raw, k + 1, "");
+			CHECK_OK(event_parse(&ev, &json[k],
+			             arena_str(&l.a, buf_str(&raw)), &l.a, &e),
+			    &e);
+			buf_reset(&raw);
+			event_restamp(&ev, row[i].clock[k], STR("other"), 1,
+			    NULL, 0, &raw);
+			CHECK_OK(event_parse(&item[k].ev, &json[k],
+			             arena_str(&l.a, buf_str(&raw)), &l.a, &e),
+			    &e);
+			item[k].seq = k + 1;
+			buf_fini(&raw);
+		}
+		CHECK_ERR(l.r.take(l.r.ctx, &p, took, &e), row[i].want);
+		CHECK_OK(store_space_get(l.store, l.space, &l.a, &sp, &e), &e);
+		CHECK_U(sp.pulled, row[i].want == ERR_OK ? 2 : 0);
+		CHECK(row[i].want == ERR_OK ? sp.clock > 2 : sp.clock == 2);
+		json_fini(&json[0]);
+		json_fini(&json[1]);
+		lab_fini(&l);
+	}
+	t_note("%s", "");
+}
+
 /* In a new epoch everything goes to the hub again, with who had sent it. */
 static void
 refills(void)
@@ -476,6 +537,7 @@ main(void)
 	T_RUN(settles);
 	T_RUN(leaves_what_changed);
 	T_RUN(takes_pages);
+	T_RUN(keeps_its_clock);
 	T_RUN(refills);
 	T_RUN(changes_stamps_and_nodes);
 	T_RUN(takes_the_hubs_word);

@@ -588,6 +588,15 @@ static const struct story stories[] = {
 		"\"status\":\"duplicate\",\"seq\":9}],\"epoch\":\"e1\","
 		"\"head\":2}", -1 } },
 	    .err = ERR_PROTOCOL, .says = "head", .requests = 2, .left = 2 },
+	{ .name = "one place for two", .mine = "uu", .hub = "",
+	    .twist = { { 2, SAYS, 0, 200, "{\"results\":[{\"event_id\":"
+		"\"01890000-0000-7000-8000-000000000000\","
+		"\"status\":\"success\",\"seq\":2},{\"event_id\":"
+		"\"01890000-0000-7000-8000-000000000001\","
+		"\"status\":\"duplicate\",\"seq\":2}],\"epoch\":\"e1\","
+		"\"head\":2}", -1 } },
+	    .err = ERR_PROTOCOL, .says = "have the seq 2", .requests = 2,
+	    .left = 2 },
 	{ .name = "a head below what was pulled", .mine = "aau",
 	    .epoch = "e1", .pulled = 2, .hub = "AB",
 	    .rule = { { 2, ERR_SCHEMA, false, 0 } },
