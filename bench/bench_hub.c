@@ -180,6 +180,8 @@ measure_batches(struct bench *b, struct err_info *e)
 	size_t rounds = b->o.rounds < 16 ? b->o.rounds : 16;
 	struct lab_cpu first, before, after = { 0 };
 	double all = 0, client = 0;
+	uint64_t commits = lab_hub_metric(&b->hub, "commits_total");
+	uint64_t moves = lab_hub_metric(&b->hub, "checkpoints_total");
 	char what[96];
 	enum err rc = ERR_OK;
 	int n;
@@ -206,6 +208,11 @@ measure_batches(struct bench *b, struct err_info *e)
 	}
 	if (rc != ERR_OK)
 		return rc;
+	commits = lab_hub_metric(&b->hub, "commits_total") - commits;
+	moves = lab_hub_metric(&b->hub, "checkpoints_total") - moves;
+	printf("  %.2f batches a commit, %.2f a checkpoint\n",
+	    all / BATCH / (double)(commits ? commits : 1),
+	    all / BATCH / (double)(moves ? moves : 1));
 	best = bare(b, b->o.events, BATCH);
 	n = snprintf(what, sizeof what,
 	    "ingest, %zu connections x 1,000, %zu stored, %u.%u %% late",

@@ -30,16 +30,18 @@ str_n(const void *p, size_t n)
 	return (struct str){ p, n };
 }
 
+/* The first byte tells most names of a table apart, without a call. */
 static inline bool
 str_eq(struct str a, struct str b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	return a.n == b.n &&
+	    (a.n == 0 || (a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
 }
 
 static inline bool
 str_is(struct str a, const char *z)
 {
-	return str_eq(a, str_of(z));
+	return (a.n == 0 || z == NULL || a.p[0] == z[0]) && str_eq(a, str_of(z));
 }
 
 /* By bytes, as memcmp; a prefix comes first. */

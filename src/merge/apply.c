@@ -195,32 +195,28 @@ rank_of(const struct entity *en, struct str value)
 	return en->aggregate == AGG_TODO ? todo_status_rank(s) : lane_rank(s);
 }
 
-/* for_review, approved, done, completed: going back from these is a decision. */
 static bool
 is_finished(const struct entity *en, int32_t rank)
 {
-	if (en->aggregate == AGG_TODO)
-		return rank == todo_status_rank(STR("completed"));
-	return rank == lane_rank(STR("for_review")) ||
-	    rank == lane_rank(STR("approved")) ||
-	    rank == lane_rank(STR("done"));
+	return en->aggregate == AGG_TODO ? todo_status_finished(rank) :
+	                                   lane_finished(rank);
 }
 
 /* Does the write move back from a value of this rank?  docs/merge.md, Round. */
 static bool
 rolls_back(const struct step *st, const struct write *w, int32_t from)
 {
-	return !st->w.observation && is_finished(st->en, from) &&
-	    st->rank < from && !str_is(w->value, "\"blocked\"") &&
+	return st->rank < from && is_finished(st->en, from) &&
+	    !st->w.observation && !str_is(w->value, "\"blocked\"") &&
 	    !str_is(w->value, "\"canceled\"");
 }
 
-/* Could it, from anything? */
+/* Could it, from anything?  The greatest rank is a finished one. */
 static bool
 may_roll_back(const struct step *st, const struct write *w)
 {
-	return rolls_back(st, w, st->en->aggregate == AGG_TODO
-	    ? todo_status_rank(STR("completed")) : lane_rank(STR("done")));
+	return rolls_back(st, w, st->en->aggregate == AGG_TODO ?
+	    TODO_STATUS_RANK_MAX : LANE_RANK_MAX);
 }
 
 static void

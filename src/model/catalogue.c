@@ -287,14 +287,35 @@ static const struct event_type types[] = {
 };
 
 /* In the order of docs/merge.md, Rank. */
-static const char *const lanes[] = { "planned", "claimed", "in_progress", "blocked",
-	"for_review", "approved", "canceled", "done" };
-static const char *const todo_statuses[] = { "pending", "in_progress", "completed" };
-static const struct { const char *from, *to; } synonyms[] = {
-	{ "doing", "in_progress" },
+struct status_row {
+	struct str name;
+	bool finished;
 };
-static const struct { const char *from, *to; } todo_synonyms[] = {
-	{ "done", "completed" }, { "complete", "completed" }, { "closed", "completed" },
+static const struct status_row lanes[LANE_RANK_MAX + 1] = {
+	{ STR_INIT("planned"),     false },
+	{ STR_INIT("claimed"),     false },
+	{ STR_INIT("in_progress"), false },
+	{ STR_INIT("blocked"),     false },
+	{ STR_INIT("for_review"),  true },
+	{ STR_INIT("approved"),    true },
+	{ STR_INIT("canceled"),    false },
+	{ STR_INIT("done"),        true },
+};
+static const struct status_row todo_statuses[TODO_STATUS_RANK_MAX + 1] = {
+	{ STR_INIT("pending"),     false },
+	{ STR_INIT("in_progress"), false },
+	{ STR_INIT("completed"),   true },
+};
+struct synonym_row {
+	struct str from, to;
+};
+static const struct synonym_row synonyms[] = {
+	{ STR_INIT("doing"), STR_INIT("in_progress") },
+};
+static const struct synonym_row todo_synonyms[] = {
+	{ STR_INIT("done"),     STR_INIT("completed") },
+	{ STR_INIT("complete"), STR_INIT("completed") },
+	{ STR_INIT("closed"),   STR_INIT("completed") },
 };
 /* clang-format on */
 
@@ -359,37 +380,36 @@ field_find(enum aggregate a, struct str name)
 }
 
 static struct str
-normal(struct str s, const char *const *word, size_t n)
+normal(struct str s, const struct status_row *row, size_t n,
+    const struct synonym_row *synonym, size_t n_synonyms)
 {
+	for (size_t i = 0; i < n_synonyms; i++)
+		if (str_eq_nocase(s, synonym[i].from))
+			return synonym[i].to;
 	for (size_t i = 0; i < n; i++)
-		if (str_eq_nocase(s, str_of(word[i])))
-			return str_of(word[i]);
+		if (str_eq_nocase(s, row[i].name))
+			return row[i].name;
 	return (struct str){ NULL, 0 };
 }
 
 struct str
 lane_normal(struct str s)
 {
-	for (size_t i = 0; i < N(synonyms); i++)
-		if (str_eq_nocase(s, str_of(synonyms[i].from)))
-			return str_of(synonyms[i].to);
-	return normal(s, lanes, N(lanes));
+	return normal(s, lanes, N(lanes), synonyms, N(synonyms));
 }
 
 struct str
 todo_status_normal(struct str s)
 {
-	for (size_t i = 0; i < N(todo_synonyms); i++)
-		if (str_eq_nocase(s, str_of(todo_synonyms[i].from)))
-			return str_of(todo_synonyms[i].to);
-	return normal(s, todo_statuses, N(todo_statuses));
+	return normal(s, todo_statuses, N(todo_statuses), todo_synonyms,
+	    N(todo_synonyms));
 }
 
 static int
-rank(struct str s, const char *const *word, size_t n)
+rank(struct str s, const struct status_row *row, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_is(s, word[i]))
+		if (str_eq(s, row[i].name))
 			return (int)i;
 	return -1;
 }
@@ -404,6 +424,18 @@ int
 todo_status_rank(struct str s)
 {
 	return rank(s, todo_statuses, N(todo_statuses));
+}
+
+bool
+lane_finished(int r)
+{
+	return r >= 0 && r <= LANE_RANK_MAX && lanes[r].finished;
+}
+
+bool
+todo_status_finished(int r)
+{
+	return r >= 0 && r <= TODO_STATUS_RANK_MAX && todo_statuses[r].finished;
 }
 
 /* clang-format off */

@@ -122,6 +122,11 @@ struct str todo_status_normal(struct str s);
 /* Position in the order of docs/merge.md, Rank; -1 where it is none. */
 int lane_rank(struct str normal);
 int todo_status_rank(struct str normal);
+enum { LANE_RANK_MAX = 7, TODO_STATUS_RANK_MAX = 2 };
+/* Going back from this rank is a decision: for_review, approved, done; completed
+ * (docs/merge.md, Round). */
+bool lane_finished(int rank);
+bool todo_status_finished(int rank);
 
 /* May a command move a work package from one lane to another?  Refusals say why
  * (docs/formats.md, Lanes).  reason, review_ref, actor: empty where not given. */

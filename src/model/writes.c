@@ -74,7 +74,7 @@ quoted(struct collector *c, struct str s)
 static struct str
 status_value(struct collector *c, uint32_t node)
 {
-	struct str s;
+	struct str s, normal;
 
 	if (json_kind(c->ev->json, node) != JSON_STRING)
 		return canonical(c, node);
@@ -82,9 +82,12 @@ status_value(struct collector *c, uint32_t node)
 		c->nomem = true;
 		return s;
 	}
-	s = c->ev->aggregate == AGG_TODO ? todo_status_normal(s)
-	                                 : lane_normal(s);
-	return quoted(c, s);
+	normal = c->ev->aggregate == AGG_TODO ? todo_status_normal(s)
+	                                      : lane_normal(s);
+	/* Nearly always written as we write it. */
+	if (str_eq(s, normal))
+		return canonical(c, node);
+	return quoted(c, normal);
 }
 
 static void
@@ -330,16 +333,23 @@ static void
 find_reporter(struct collector *c, struct writes *ret)
 {
 	const struct event *ev = c->ev;
-	uint32_t node = json_get(ev->json, ev->payload, "reporter");
+	const struct str prefix = STR("node:");
 	char *name;
 
 	ret->observation = ev->kind->flags & TYPE_OBSERVATION;
-	if (ret->observation && json_str(ev->json, node, c->a, &ret->reporter))
+	if (ret->observation &&
+	    json_str(ev->json, json_get(ev->json, ev->payload, "reporter"),
+	    c->a, &ret->reporter))
 		return;
-	name = arena_fmt(c->a, "node:%.*s", STR_ARG(ev->node));
-	if (name == NULL)
+	name = arena_alloc(c->a, prefix.n + ev->node.n);
+	if (name == NULL) {
 		c->nomem = true;
-	ret->reporter = str_of(name);
+		return;
+	}
+	memcpy(name, prefix.p, prefix.n);
+	if (ev->node.n > 0)
+		memcpy(name + prefix.n, ev->node.p, ev->node.n);
+	ret->reporter = str_n(name, prefix.n + ev->node.n);
 }
 
 enum err
