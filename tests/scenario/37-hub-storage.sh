@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Goal: a full disk and a locked database are said by name and for now: 503 with
+# Retry-After, health tells, nothing is half-written, and afterwards all is well
+# by itself.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/hub.sh"
+goal "trouble with the storage passes"
+
+degraded() { # CODE: health says so
+	ask /api/health && [ "$(json 'd["status"]')" = degraded ] &&
+		[ "$(json 'd["problem"]["code"]')" = "$1" ]
+}
+well() { ask /api/health && [ "$(json 'd["status"]')" = ok ]; }
+head_of() { ask /api/v1/events/?limit=1 && json 'd["head"]'; }
+
+# --- the accounts, locked by another process
+user ann
+serve
+token ann
+with "$access"
+push 1 3
+is "three events" "$(statuses)" "success 3"
+python3 - "$hub_data/hub.db" "$T/locked" "$T/enough" <<'P' &
+import os, sqlite3, sys, time
+d = sqlite3.connect(sys.argv[1], isolation_level=None)
+d.execute("BEGIN EXCLUSIVE")
+open(sys.argv[2], "w").close()
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.05)
+d.execute("ROLLBACK")
+P
+holder=$!
+wait_for "somebody holds the accounts" [ -e "$T/locked" ]
+as=()
+refuses "nobody can sign in" 503 locked -d '{"username":"ann","password":"secret-ann"}' /api/v1/token/
+like "for now" "$(field retry-after)" '^[1-9]'
+unlike "without telling paths" "$body" "$hub_data"
+check "health says so" degraded locked
+ask /api/health
+is "and of what" "$(json 'd["problem"]["of"]')" accounts
+like "and since when" "$(json 'd["problem"]["since"]')" '^20..-..-..T'
+unlike "without telling paths" "$body" "$hub_data"
+ask /metrics
+like "so do metrics" "$body" '^clowder_storage_failing 1'
+touch "$T/enough"
+wait "$holder"
+wait_for "let go, health is well by itself" well
+token ann
+is "and ann signs in" "$status" 200
+stop_hub
+is "it stops in order" "$hub_code" 0
+
+# --- a full disk: a small one of our own
+if ! mkdir "$T/disk" || ! mount -t tmpfs -o size=120m,mode=700 none "$T/disk" 2>"$T/mount.err"; then
+	echo "# no file system can be mounted here: $(cat "$T/mount.err")"
+	done_testing
+fi
+# Whatever happens.
+unmount() {
+	[ -z "$hub_pid" ] || kill -KILL "$hub_pid" 2>/dev/null && wait "$hub_pid" 2>/dev/null
+	umount "$T/disk"
+	cleanup
+}
+trap unmount EXIT
+hub_data=$T/disk/hub hub_listen=127.0.0.1:0
+user ann
+serve
+token ann
+with "$access"
+push 1 10
+is "ten events" "$(statuses)" "success 10"
+room() { # MIB: so much is left
+	rm -f "$T/disk/fill"
+	fallocate -l $(($(df --output=avail -B1 "$T/disk" | tail -n 1) - $1 * 1048576)) "$T/disk/fill"
+}
+# 20 MiB in events that do not pack: more than the reserve that writes leave.
+python3 - >"$T/large" <<'P'
+import json, random
+random.seed(3)
+print(json.dumps({"events": [
+    {"event_id": "01890000-0000-7000-8000-%012x" % (1000 + i), "event_type": "todo_added",
+     "aggregate_type": "todo", "aggregate_id": "big-%d" % i, "lamport_clock": 1000 + i,
+     "node_id": "n1", "timestamp": "2026-04-28T10:30:00Z", "replaces": [],
+     "payload": {"content": "x", "description": "".join(chr(random.randrange(97, 123)) for _ in range(500000))}}
+    for i in range(44)]}))
+P
+room 8
+events 11 1 >"$T/one"
+refuses "a nearly full disk refuses the write" 503 no_space --data-binary "@$T/one" /api/v1/events/batch/
+like "for now" "$(field retry-after)" '^[1-9]'
+unlike "without telling paths" "$body" "$T"
+check "health says so" degraded no_space
+is "reading goes on, nothing was added" "$(head_of)" 10
+room 17
+wait_for "with more room health is well" well
+refuses "a write that does not fit" 503 no_space --data-binary "@$T/large" /api/v1/events/batch/
+check "health says so" degraded no_space
+is "nothing of it is there" "$(head_of)" 10
+ask /api/v1/snapshot/
+is "neither in the state" "$(json 'len(d["todos"])')" 10
+rm -f "$T/disk/fill"
+wait_for "with room health is well by itself" well
+push 11 1
+is "and writing works" "$(statuses) $(json 'd["head"]')" "success 1 11"
+answers "what did not fit" 200 --data-binary "@$T/large" /api/v1/events/batch/
+is "fits now" "$(statuses) $(json 'd["head"]')" "success 44 55"
+push 11 1
+is "once" "$(statuses)" "duplicate 1"
+stop_hub
+is "it stops in order" "$hub_code" 0
+serve
+is "and begins with all of it" "$(head_of)" 55
+stop_hub
+done_testing
