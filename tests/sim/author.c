@@ -539,7 +539,8 @@ foreign_event(struct world *w, struct buf *out)
 	unsigned wp = 1 + (unsigned)t_below(d, PACKAGES);
 
 	/* Its clock knows nothing of others: its events come late. */
-	h->foreign_clock += 1 + t_below(d, 5);
+	/* Its clock stands still at times: then the ids decide. */
+	h->foreign_clock += t_below(d, 4);
 	project_uuid((unsigned)t_below(d, 2), uuid);
 	buf_addf(out, "{\"event_id\":\"f0f0f0f000004000800000000%07llx\",",
 	    (unsigned long long)++h->foreign_no);

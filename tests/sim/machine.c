@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "sim.h"
 
 static struct store_options
@@ -149,6 +150,43 @@ excused(enum err code)
 
 static void next_team(struct machine *m);
 
+/* Perhaps the machine dies in its next step: at this write, or where memory for
+ * it is asked.  (Nothing comes between: what was not committed is gone.) */
+static void
+perhaps_crash(struct machine *m)
+{
+	enum { POINTS_MAX = 400 };
+
+	if (!m->w->calm && chance(&m->dice, m->w->plan.crashes))
+		fault_arm((int)t_below(&m->dice,
+		    1 + t_below(&m->dice, POINTS_MAX)));
+}
+
+/* Did it?  Then it is up again, with what its disk has. */
+static bool
+has_crashed(struct machine *m)
+{
+	struct store_options opt = options(m);
+	struct err_info e = { 0 };
+	struct store *disk;
+	bool hit = fault_hit();
+
+	fault_arm(-1);
+	if (!hit)
+		return false;
+	trace(m->w, "machine %u: crashes in the middle of a step", m->no);
+	sync_free(m->sync);
+	m->sync = NULL;
+	m->request = 0;
+	if (world_ok(m->w, store_mem_copy(&disk, m->store, &opt, &e), &e,
+	        "open after a crash")) {
+		store_close(m->store);
+		m->store = disk;
+	}
+	next_team(m);
+	return true;
+}
+
 static void
 end(struct machine *m, const struct err_info *error)
 {
@@ -176,7 +214,10 @@ converse(struct machine *m)
 	struct sync_want want = { .need = SYNC_REFRESH };
 
 	while (m->sync != NULL && !m->w->failed) {
+		perhaps_crash(m);
 		sync_step(m->sync, &want);
+		if (has_crashed(m))
+			return;
 		switch (want.need) {
 		case SYNC_SEND:
 			ask(m, &want);
@@ -243,8 +284,10 @@ machine_answer(struct machine *m, const struct msg *msg)
 	if (m->sync == NULL || m->request != msg->request)
 		return; /* it was given up */
 	m->request = 0;
+	perhaps_crash(m);
 	sync_answer(m->sync, &reply);
-	converse(m);
+	if (!has_crashed(m))
+		converse(m);
 }
 
 void

@@ -59,6 +59,7 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->foreign = sometimes(&r, 40, 8);
 	p->aborts = sometimes(&r, 40, 6);
 	p->shares = chance(&r, 40);
+	p->crashes = sometimes(&r, 30, 20);
 }
 
 void
@@ -66,12 +67,13 @@ plan_print(const struct plan *p)
 {
 	printf("accounts %u machines %u shared %u commands %u end %llu ms\n"
 	       "lost %u%% doubled %u%% late %u%% delay %u ms timeout %u ms "
-	       "busy %u%% hub fails %u%%\n"
+	       "busy %u%% hub fails %u%% crashes %u%%\n"
 	       "refused 1/%u batch max %u batch %u pull %u cuts %u restores %u "
 	       "clones %u rewinds %u leaps %u foreign %u aborts %u shares %d\n",
 	    p->accounts, p->machines, p->shared, p->commands,
 	    (unsigned long long)p->end_ms, p->lost, p->doubled, p->late,
-	    p->delay_ms, p->timeout_ms, p->busy, p->hub_fails, p->refused,
-	    p->batch_max, p->batch_events, p->pull_events, p->cuts, p->restores,
-	    p->clones, p->rewinds, p->leaps, p->foreign, p->aborts, p->shares);
+	    p->delay_ms, p->timeout_ms, p->busy, p->hub_fails, p->crashes,
+	    p->refused, p->batch_max, p->batch_events, p->pull_events, p->cuts,
+	    p->restores, p->clones, p->rewinds, p->leaps, p->foreign, p->aborts,
+	    p->shares);
 }

@@ -40,6 +40,7 @@ struct plan {
 	unsigned busy;      /* percent of requests answered 401, 429, 503 */
 	unsigned hub_fails; /* percent of the hub's transactions */
 	unsigned refused;   /* one event in so many; 0 = none */
+	unsigned crashes;   /* percent of a machine's steps, at some write */
 	unsigned batch_max; /* events that the hub takes at once; 0 = all */
 	unsigned batch_events,
 	    pull_events; /* of the clients; 0 = the protocol's */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "json.h"
+#include "fault.h"
 #include "store_lab.h"
 
 static const struct backend *be; /* of the running test */
@@ -856,6 +857,15 @@ shared_project(void)
 	CHECK(memcmp(lab_space_of(a.s, team).digest,
 	          lab_space_of(a.s, a.sp).digest, HASH_BYTES) == 0);
 
+	/* What some team has keeps its content, also where another refuses it. */
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, team, &id[0], ERR_QUOTA, STR("no"), &e), &e);
+	CHECK_ERR(store_retry(a.s, team, &id[0],
+	              STR("{\"wp_id\":\"WP01\",\"title\":\"edited\"}"), &e),
+	    ERR_REFUSED);
+	CHECK_OK(store_retry(a.s, team, &id[0], (struct str){ 0 }, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+
 	/* Copies change alike, unless one is acknowledged anywhere. */
 	CHECK_OK(store_begin(a.s, &e), &e);
 	CHECK_OK(store_restamp(a.s, team, 500, &e), &e);
@@ -1405,6 +1415,39 @@ close_forgets_what_is_not_committed(void)
 	lab_close(&a);
 }
 
+/* What failed half-way can only be rolled back. */
+static void
+a_failure_spoils(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct draft d = lab_wp_new(1, "one");
+	unsigned spoilt = 0;
+	enum err rc;
+
+	lab_open(&a, be, 97, false);
+	(void)lab_author(&a, &d);
+	d = lab_wp_title(1, "two");
+	for (int n = 0;; n++) {
+		CHECK_OK(store_begin(a.s, &e), &e);
+		fault_arm(n);
+		rc = store_author(a.s, a.sp, &d, NULL, &e);
+		fault_arm(-1);
+		if (rc == ERR_OK)
+			break;
+		rc = store_commit(a.s, &e);
+		spoilt += rc == ERR_FAILED;
+		store_rollback(a.s);
+		CHECK_STR(str_of(lab_title(&a, 1)), "one");
+		CHECK_U(lab_space_of(a.s, a.sp).events, 1);
+	}
+	CHECK(spoilt > 0);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_STR(str_of(lab_title(&a, 1)), "two");
+	lab_sound(&a);
+	lab_close(&a);
+}
+
 static void
 disk_nearly_full(void)
 {
@@ -1499,6 +1542,7 @@ static const struct {
 	{ "closing forgets what is not committed",
 	    close_forgets_what_is_not_committed },
 	{ "a disk that is nearly full", disk_nearly_full },
+	{ "a failure spoils its transaction", a_failure_spoils },
 	{ "the doorbell", doorbell },
 };
 
