@@ -317,6 +317,96 @@ run_user_disable(struct cli *c, struct err_info *e)
 	return rc;
 }
 
+static enum err
+run_user_enable(struct cli *c, struct err_info *e)
+{
+	struct str name = str_of(cli_arg(c, 0));
+	struct accounts *a = NULL;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = accounts_enable(a, name, e);
+	accounts_close(a);
+	if (rc == ERR_OK)
+		say_user(c, "Enabled", name, NULL, false);
+	return rc;
+}
+
+/* --- members of a team ---------------------------------------------------------- */
+
+static enum err
+set_member(struct cli *c, const char *verb,
+    enum err (*set)(struct accounts *, struct str, struct str,
+        struct err_info *),
+    struct err_info *e)
+{
+	struct str team = str_of(cli_arg(c, 0)), name = str_of(cli_arg(c, 1));
+	struct accounts *a = NULL;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = set(a, team, name, e);
+	accounts_close(a);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		struct json_writer *w = out_json(c->out);
+
+		json_obj(w);
+		json_key(w, "team"), json_put_str(w, team);
+		json_key(w, "user"), json_put_str(w, name);
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	out_say(c->out, "%s ", verb);
+	out_str(c->out, PAINT_ID, name);
+	out_say(c->out, set == accounts_team_join ? " to team " : " from team ");
+	out_str(c->out, PAINT_ID, team);
+	out_say(c->out, "\n");
+	return ERR_OK;
+}
+
+static enum err
+run_team_add_user(struct cli *c, struct err_info *e)
+{
+	return set_member(c, "Added", accounts_team_join, e);
+}
+
+static enum err
+run_team_remove_user(struct cli *c, struct err_info *e)
+{
+	return set_member(c, "Removed", accounts_team_leave, e);
+}
+
+/* --- keys ------------------------------------------------------------------------ */
+
+static enum err
+run_key_rotate(struct cli *c, struct err_info *e)
+{
+	struct accounts *a = NULL;
+	enum err rc = open_accounts(c, &a, e);
+
+	if (rc == ERR_OK)
+		rc = accounts_key_rotate(a, os_wall_ms(), e);
+	accounts_close(a);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		struct json_writer *w = out_json(c->out);
+
+		json_obj(w);
+		json_key(w, "rotated"), json_put_bool(w, true);
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	out_say(c->out, "A new key signs from the hub's next start on\n");
+	out_note(c->out, PAINT_DIM,
+	    "The one before it stays good, so nobody is signed out.\n");
+	return ERR_OK;
+}
+
 static void
 user_json(struct json_writer *w, const struct account_user *u)
 {
@@ -414,8 +504,17 @@ static const struct cmd cmd_team_add = { .name = "add",
 	.run = run_team_add };
 static const struct cmd cmd_team_list = { .name = "list",
 	.purpose = "list the teams", .opt = data_only, .run = run_team_list };
+static const struct cmd_arg member_arg[] = {
+	{ .name = "TEAM", .help = "a shared team" },
+	{ .name = "NAME", .help = "a user" }, { 0 } };
+static const struct cmd cmd_team_add_user = { .name = "add-user",
+	.purpose = "take a user into a team", .opt = data_only,
+	.arg = member_arg, .run = run_team_add_user };
+static const struct cmd cmd_team_remove_user = { .name = "remove-user",
+	.purpose = "take a user out of a team; what it wrote stays",
+	.opt = data_only, .arg = member_arg, .run = run_team_remove_user };
 static const struct cmd *const team_verbs[] = { &cmd_team_add,
-	&cmd_team_list, NULL };
+	&cmd_team_list, &cmd_team_add_user, &cmd_team_remove_user, NULL };
 static const struct cmd cmd_hub_team = { .name = "team",
 	.purpose = "the teams of a hub", .sub = team_verbs };
 
@@ -429,18 +528,32 @@ static const struct cmd cmd_user_passwd = { .name = "passwd",
 	.purpose = "set another password; every session of the user ends",
 	.opt = passwd_opts, .arg = user_arg, .run = run_user_passwd };
 static const struct cmd cmd_user_disable = { .name = "disable",
-	.purpose = "end every session of a user, for good",
+	.purpose = "end every session of a user, who may sign in no more",
 	.opt = data_only, .arg = user_arg, .run = run_user_disable };
+static const struct cmd cmd_user_enable = { .name = "enable",
+	.purpose = "let a disabled user sign in again",
+	.opt = data_only, .arg = user_arg, .run = run_user_enable };
 static const struct cmd *const user_verbs[] = { &cmd_user_add,
-	&cmd_user_list, &cmd_user_passwd, &cmd_user_disable, NULL };
+	&cmd_user_list, &cmd_user_passwd, &cmd_user_disable, &cmd_user_enable,
+	NULL };
 static const struct cmd cmd_hub_user = { .name = "user",
 	.purpose = "the users of a hub", .sub = user_verbs };
 
+static const struct cmd cmd_key_rotate = { .name = "rotate",
+	.purpose = "make a new key for access tokens",
+	.about = "It signs from the hub's next start on. Tokens that the key "
+	         "before it has signed are good until they expire; rotate twice, "
+	         "starting the hub again each time, to be rid of a key.",
+	.opt = data_only, .run = run_key_rotate };
+static const struct cmd *const key_verbs[] = { &cmd_key_rotate, NULL };
+static const struct cmd cmd_hub_key = { .name = "key",
+	.purpose = "the keys that sign access tokens", .sub = key_verbs };
+
 static const struct cmd *const hub_verbs[] = { &cmd_hub_serve,
-	&cmd_hub_team, &cmd_hub_user, NULL };
+	&cmd_hub_team, &cmd_hub_user, &cmd_hub_key, NULL };
 const struct cmd cmd_hub = {
 	.name = "hub",
 	.purpose = "serve a hub, and keep its teams and users",
-	.about = "Team and user verbs work while the hub serves.",
+	.about = "Team, user and key verbs work while the hub serves.",
 	.sub = hub_verbs,
 };

@@ -94,6 +94,19 @@ file_make(const char *path, struct err_info *e)
 }
 
 static enum err
+key_insert(struct accounts *a, const uint8_t secret[JWT_KEY_BYTES],
+    int64_t now_ms, struct err_info *e)
+{
+	struct query q = { 0 };
+
+	query_open(&q, &a->write,
+	    "INSERT INTO jwt_key (secret, created_ms) VALUES (?1, ?2)");
+	query_blob(&q, secret, JWT_KEY_BYTES);
+	query_int(&q, now_ms);
+	return query_run(&q, e);
+}
+
+static enum err
 hub_make(struct accounts *a, int64_t now_ms, struct err_info *e)
 {
 	uint8_t secret[JWT_KEY_BYTES];
@@ -110,15 +123,28 @@ hub_make(struct accounts *a, int64_t now_ms, struct err_info *e)
 	rc = query_run(&q, e);
 	if (rc != ERR_OK || sql_changes(&a->write) == 0)
 		goto done;
-	query_open(&q, &a->write,
-	    "INSERT INTO jwt_key (secret, created_ms) VALUES (?1, ?2)");
-	query_blob(&q, secret, sizeof secret);
-	query_int(&q, now_ms);
-	rc = query_run(&q, e);
+	rc = key_insert(a, secret, now_ms, e);
 done:
 	query_close(&q);
 	sodium_memzero(secret, sizeof secret);
 	return rc;
+}
+
+enum err
+accounts_key_rotate(struct accounts *a, int64_t now_ms, struct err_info *e)
+{
+	uint8_t secret[JWT_KEY_BYTES];
+	enum err rc = accounts_begin(a, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = sql_exec(&a->write,
+	    "DELETE FROM jwt_key WHERE id < (SELECT max(id) FROM jwt_key)", e);
+	accounts_random(a, secret, sizeof secret);
+	if (rc == ERR_OK)
+		rc = key_insert(a, secret, now_ms, e);
+	sodium_memzero(secret, sizeof secret);
+	return accounts_end(a, rc, e);
 }
 
 static enum err
@@ -711,6 +737,142 @@ accounts_disable(struct accounts *a, struct str name, struct err_info *e)
 {
 	return user_change(a, name,
 	    "UPDATE user SET disabled = 1 WHERE name_key = ?1", NULL, e);
+}
+
+enum err
+accounts_enable(struct accounts *a, struct str name, struct err_info *e)
+{
+	return user_change(a, name,
+	    "UPDATE user SET disabled = 0 WHERE name_key = ?1", NULL, e);
+}
+
+/* --- members ---------------------------------------------------------------- */
+
+struct member {
+	char team[EID_TEXT_MAX], user[EID_TEXT_MAX];
+	bool is_private, is_default, there;
+};
+
+static enum err
+id_copy(struct query *q, int column, char to[EID_TEXT_MAX], struct err_info *e)
+{
+	struct str s = query_get(q, column);
+
+	if (s.n >= EID_TEXT_MAX)
+		return err_setf(e, ERR_CORRUPT, "an id is too long");
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	to[s.n] = '\0';
+	return ERR_OK;
+}
+
+/* [tx] Both, and how they stand to each other. */
+static enum err
+member_find(struct accounts *a, struct str slug, struct str user_key,
+    struct member *m, struct err_info *e)
+{
+	struct query q = { 0 };
+	bool found;
+	enum err rc;
+
+	query_open(&q, &a->write,
+	    "SELECT t.id, t.private, u.id, u.default_team = t.id,"
+	    " (SELECT count(*) FROM member m WHERE m.team = t.id"
+	    "  AND m.user = u.id)"
+	    " FROM (SELECT 1) LEFT JOIN team t ON t.slug = ?1"
+	    " LEFT JOIN user u ON u.name_key = ?2");
+	query_text(&q, slug);
+	query_text(&q, user_key);
+	rc = query_row(&q, &found, e);
+	if (rc == ERR_OK)
+		rc = id_copy(&q, 0, m->team, e);
+	if (rc == ERR_OK)
+		rc = id_copy(&q, 2, m->user, e);
+	m->is_private = query_get_int(&q, 1) != 0;
+	m->is_default = query_get_int(&q, 3) != 0;
+	m->there = query_get_int(&q, 4) != 0;
+	query_close(&q);
+	if (rc == ERR_OK && m->team[0] == '\0')
+		rc = err_setf(e, ERR_NOT_FOUND, "there is no team %.*s",
+		    STR_ARG(slug));
+	else if (rc == ERR_OK && m->user[0] == '\0')
+		rc = err_setf(e, ERR_NOT_FOUND, "there is no such user");
+	else if (rc == ERR_OK && m->is_private)
+		rc = err_setf(e, ERR_REFUSED,
+		    "%.*s is a private team: it is its user's alone",
+		    STR_ARG(slug));
+	return rc;
+}
+
+static enum err
+member_delete(struct accounts *a, const struct member *m, struct err_info *e)
+{
+	struct query q = { 0 };
+	enum err rc;
+
+	query_open(&q, &a->write,
+	    "DELETE FROM member WHERE team = ?1 AND user = ?2");
+	query_text(&q, str_of(m->team));
+	query_text(&q, str_of(m->user));
+	rc = query_run(&q, e);
+	query_close(&q);
+	if (rc != ERR_OK || !m->is_default)
+		return rc;
+	query_open(&q, &a->write,
+	    "UPDATE user SET default_team = (SELECT t.id FROM member m"
+	    " JOIN team t ON t.id = m.team WHERE m.user = ?1 AND t.private = 1)"
+	    " WHERE id = ?1");
+	query_text(&q, str_of(m->user));
+	rc = query_run(&q, e);
+	query_close(&q);
+	return rc;
+}
+
+static enum err
+member_set(struct accounts *a, struct str slug, struct str name, bool in,
+    struct err_info *e)
+{
+	struct arena ar = { 0 };
+	struct account_name who;
+	struct member m = { 0 };
+	enum err rc = name_user(name, &ar, &who, e);
+
+	if (rc == ERR_REFUSED)
+		rc = err_setf(e, ERR_NOT_FOUND, "there is no such user");
+	if (rc == ERR_OK)
+		rc = accounts_begin(a, e);
+	if (rc != ERR_OK)
+		goto done;
+	rc = member_find(a, slug, who.key, &m, e);
+	if (rc == ERR_OK && m.there == in)
+		rc = err_setf(e, in ? ERR_EXISTS : ERR_NOT_FOUND,
+		    in ? "%.*s is in team %.*s already" :
+		         "%.*s is not in team %.*s",
+		    STR_ARG(who.text), STR_ARG(slug));
+	if (rc == ERR_OK)
+		rc = in ? member_insert(a, m.user, m.team, "member", e) :
+		          member_delete(a, &m, e);
+	rc = sql_end(&a->write, rc, e);
+	if (rc == ERR_OK)
+		accounts_changed(a, (struct str){ 0 });
+	(void)pthread_mutex_unlock(&a->write_lock);
+done:
+	arena_fini(&ar);
+	return rc;
+}
+
+enum err
+accounts_team_join(struct accounts *a, struct str slug, struct str name,
+    struct err_info *e)
+{
+	return member_set(a, slug, name, true, e);
+}
+
+enum err
+accounts_team_leave(struct accounts *a, struct str slug, struct str name,
+    struct err_info *e)
+{
+	return member_set(a, slug, name, false, e);
 }
 
 void

@@ -112,6 +112,22 @@ enum err accounts_passwd(struct accounts *a, struct str name,
  * disabled one may be disabled again. */
 enum err accounts_disable(struct accounts *a, struct str name,
     struct err_info *e);
+/* A disabled user may sign in again, with the same password.  ERR_NOT_FOUND; one
+ * who was not disabled is fine. */
+enum err accounts_enable(struct accounts *a, struct str name,
+    struct err_info *e);
+/* Take a user into a shared team, as member; out of it again.  It counts for the
+ * sessions that there are.  Whose default team it was falls back to the private
+ * one.  ERR_NOT_FOUND: no such team or user, or not in it; ERR_EXISTS: in it
+ * already; ERR_REFUSED: a private team is its user's alone. */
+enum err accounts_team_join(struct accounts *a, struct str slug,
+    struct str name, struct err_info *e);
+enum err accounts_team_leave(struct accounts *a, struct str slug,
+    struct str name, struct err_info *e);
+/* A new key signs from the next opening on; the one before it is still good, so
+ * that nobody is signed out, older ones are forgotten. */
+enum err accounts_key_rotate(struct accounts *a, int64_t now_ms,
+    struct err_info *e);
 /* A new random password, for a new user or passwd. */
 void accounts_password_make(struct accounts *a,
     char out[PASSWORD_MADE_LEN + 1]);

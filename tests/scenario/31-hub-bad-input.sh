@@ -85,6 +85,8 @@ answers "9 MiB plain" 200 --data-binary "@$T/fits" "$to"
 bad "9 MiB packed" 413 too_large "${packed[@]}" --data-binary "@$T/packed"
 bad "the same in chunks" 413 too_large "${packed[@]}" -H 'Transfer-Encoding: chunked' --data-binary "@$T/packed"
 answers "an empty batch in chunks" 200 -H 'Transfer-Encoding: chunked' -d '{"events":[]}' "$to"
+refuses "a sign-in that inflates above what it may be plain" 413 too_large "${packed[@]}" --data-binary "@"<(
+	printf '{"username":"ann","password":"secret-ann","pad":"%20000d"}' 1 | gzip) /api/v1/token/
 refuses "a body where none belongs" 413 too_large -X GET -d 'x' /api/v1/me
 check "its memory stayed within 256 MiB" [ "$(($(hwm) - before))" -lt 262144 ]
 

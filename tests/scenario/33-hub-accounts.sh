@@ -92,8 +92,70 @@ push 2 1
 is "he cannot write" "$status" 401
 as=()
 refuses "nor sign in" 401 invalid_credentials -d "{\"username\":\"bob\",\"password\":\"$bob\"}" /api/v1/token/
+check "bob is enabled" hub user enable bob
+answers "and signs in, with the same password" 200 -d "{\"username\":\"bob\",\"password\":\"$bob\"}" /api/v1/token/
+with "$(json 'd["access"]')"
+push 2 1
+is "he writes again" "$(statuses)" "success 1"
+with "$bob_access"
+refuses "what had ended stays ended" 401 session_invalid /api/v1/me
+as=()
 exits "nobody by that name" 1 hub user disable nobody
+exits "nobody to enable" 1 hub user enable nobody
+
+# --- teams of a user, by another process
+ask -d "{\"username\":\"bob\",\"password\":\"$bob\"}" /api/v1/token/
+with "$(json 'd["access"]')"
+teams() { ask /api/v1/me && [ "$(json '" ".join(t["slug"] for t in d["teams"])')" = "$1" ]; }
+exits "another team" 0 hub team add night
+check "bob joins it" hub team add-user night bob
+wait_for "his session sees it" teams "core bob night"
+as+=(-H 'X-Team-Slug: night')
+push 3 1
+is "and may write there" "$(statuses)" "success 1"
+exits "twice" 4 hub team add-user night BOB
+like "is said" "$err" 'in team night already'
+check "bob leaves it" hub team remove-user night bob --json
+is "as JSON" "$(json '[d["team"], d["user"]]')" '["night", "bob"]'
+out_of_it() { push 4 1 && [ "$status" = 403 ]; }
+wait_for "and is out" out_of_it
+exits "twice" 1 hub team remove-user night bob
+exits "a team that is not there" 1 hub team add-user nowhere bob
+exits "a user who is not there" 1 hub team add-user night nobody
+exits "a private team is nobody else's" 4 hub team add-user ann bob
+like "is said" "$err" 'private team'
+exits "nor can one leave it" 4 hub team remove-user bob bob
+as=("${as[@]:0:2}")
+check "bob leaves his default team" hub team remove-user core bob
+wait_for "his own is left" teams "bob"
+push 5 1
+is "and is his default" "$(statuses) $(json 'd["head"]')" "success 1 1"
+as=()
 exits "nor to give a password" 1 hub user passwd nobody
+
+# --- another key for access tokens
+ask -d "{\"username\":\"bob\",\"password\":\"$bob\"}" /api/v1/token/
+kid() { cut -d. -f1 <<<"$1" | python3 -c 'import base64, json, sys
+print(json.loads(base64.urlsafe_b64decode(sys.stdin.read().strip() + "=="))["kid"])'; }
+old=$(json 'd["access"]')
+check "rotate" hub key rotate
+stop_hub
+is "it stops in order" "$hub_code" 0
+serve
+with "$old"
+answers "a token of the key before is good" 200 /api/v1/me
+as=()
+ask -d "{\"username\":\"bob\",\"password\":\"$bob\"}" /api/v1/token/
+new_access=$(json 'd["access"]')
+isnt "new ones are signed by another" "$(kid "$new_access")" "$(kid "$old")"
+check "rotate again" hub key rotate
+stop_hub
+serve
+with "$old"
+refuses "now the first key is forgotten" 401 unauthorized /api/v1/me
+with "$new_access"
+answers "the second is not" 200 /api/v1/me
+as=()
 
 # --- too many attempts
 for i in $(seq 40); do

@@ -89,6 +89,36 @@ do_disable(struct err_info *e)
 }
 
 static enum err
+do_enable(struct err_info *e)
+{
+	return accounts_enable(hub, STR("ann"), e);
+}
+
+/* Where it was done in spite of a fault it is done. */
+static enum err
+do_join(struct err_info *e)
+{
+	enum err rc = accounts_team_join(hub, STR("blue"), STR("ann"), e);
+
+	return rc == ERR_EXISTS ? ERR_OK : rc;
+}
+
+/* Her default team: it falls back to her own. */
+static enum err
+do_leave(struct err_info *e)
+{
+	enum err rc = accounts_team_leave(hub, STR("red"), STR("ann"), e);
+
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
+static enum err
+do_rotate(struct err_info *e)
+{
+	return accounts_key_rotate(hub, T0, e);
+}
+
+static enum err
 do_teams(struct err_info *e)
 {
 	struct arena ar = { 0 };
@@ -170,6 +200,10 @@ static const struct operation {
 	{ "user add", do_user, true, false },
 	{ "passwd", do_passwd, true, true },
 	{ "disable", do_disable, true, true },
+	{ "enable", do_enable, true, true },
+	{ "team join", do_join, true, true },
+	{ "team leave", do_leave, true, true },
+	{ "key rotate", do_rotate, true, false },
 	{ "team list", do_teams, false, false },
 	{ "user list", do_users, false, false },
 	{ "login", do_login, true, false },
