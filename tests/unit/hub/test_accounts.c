@@ -121,6 +121,7 @@ says_what_is_no_database(void)
 	struct accounts *a = NULL;
 	struct err_info e = { 0 };
 	FILE *f = fopen(path, "wb");
+	char absent[512];
 
 	CHECK(f != NULL &&
 	    fputs("this is a letter to my aunt, and it is long "
@@ -129,8 +130,8 @@ says_what_is_no_database(void)
 	CHECK(f != NULL && fclose(f) == 0);
 	CHECK(chmod(path, 0600) == 0);
 	CHECK_ERR(accounts_open(&a, path, &opt, T0, &e), ERR_CORRUPT);
-	CHECK_ERR(accounts_open(&a, "/nonexistent/hub.db", &opt, T0, &e),
-	    ERR_NOT_FOUND);
+	CHECK(snprintf(absent, sizeof absent, "%s/absent/hub.db", t_tmp()) > 0);
+	CHECK_ERR(accounts_open(&a, absent, &opt, T0, &e), ERR_NOT_FOUND);
 }
 
 static void
