@@ -1,16 +1,12 @@
 #include "curl_lib.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <string.h>
+
+#include "load.h"
 
 const char *curl_lib_name = "libcurl.so.4";
 
-static const struct {
-	const char *name;
-	size_t offset; /* in struct curl_lib */
-} symbols[] = {
+static const struct load_symbol symbols[] = {
 #define X(f) { #f, offsetof(struct curl_lib, f##_) },
 	CURL_TABLE(X)
 #undef X
@@ -23,22 +19,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 load(void)
 {
-	void *lib = dlopen(curl_lib_name, RTLD_NOW | RTLD_LOCAL);
-
-	if (lib == NULL) {
-		missing = curl_lib_name;
-		return;
-	}
-	for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
-		void *p = dlsym(lib, symbols[i].name);
-
-		if (p == NULL) {
-			missing = symbols[i].name;
-			return;
-		}
-		memcpy((char *)&table + symbols[i].offset, &p, sizeof p);
-	}
-	if (table.curl_global_init_(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	missing = load_symbols(curl_lib_name, symbols,
+	    sizeof symbols / sizeof symbols[0], &table);
+	if (missing == NULL &&
+	    table.curl_global_init_(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		missing = "curl_global_init";
 }
 

@@ -1,14 +1,10 @@
 #include "ossl.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <string.h>
 
-static const struct {
-	const char *name;
-	size_t offset; /* in struct ossl */
-} symbols[] = {
+#include "load.h"
+
+static const struct load_symbol symbols[] = {
 #define X(f) { #f, offsetof(struct ossl, f) },
 	OSSL_TABLE(X)
 #undef X
@@ -21,23 +17,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 load(void)
 {
-	/* Looking into libssl finds the symbols of libcrypto, which it needs.
-	 * Never closed: OpenSSL cleans up at the program's exit. */
-	void *lib = dlopen("libssl.so.3", RTLD_NOW | RTLD_LOCAL);
-
-	if (lib == NULL) {
-		missing = "libssl.so.3";
-		return;
-	}
-	for (size_t i = 0; i < sizeof symbols / sizeof symbols[0]; i++) {
-		void *p = dlsym(lib, symbols[i].name);
-
-		if (p == NULL) {
-			missing = symbols[i].name;
-			return;
-		}
-		memcpy((char *)&table + symbols[i].offset, &p, sizeof p);
-	}
+	/* Looking into libssl finds the symbols of libcrypto, which it needs. */
+	missing = load_symbols("libssl.so.3", symbols,
+	    sizeof symbols / sizeof symbols[0], &table);
 }
 
 const struct ossl *
