@@ -180,4 +180,18 @@ MUTANTS = [
     Mutant("results may be of other events", "tests/unit/sync/test_sync",
            "src/sync/sync_push.c",
            "\t\tif (!eid_eq(&r->eid, &ev->send.id))\n", "\t\tif (false && !eid_eq(&r->eid, &ev->send.id))\n"),
+    # --- found by power cuts --------------------------------------------------------
+    Mutant("a commit that is not synced", "tests/power/test_power_store",
+           "src/store/store_sqlite.c",
+           "\t    \"PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; \"",
+           "\t    \"PRAGMA synchronous = NORMAL; PRAGMA fullfsync = 1; \""),
+    Mutant("a checkpoint that is not synced", "tests/power/test_power_store",
+           "src/store/store_sqlite.c",
+           "\t    \"PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; \"",
+           "\t    \"PRAGMA synchronous = OFF; \""),
+    Mutant("a new file is not synced before it takes the old one's name",
+           "tests/power/test_power_file", "src/os/file.c",
+           "\tif (rc == ERR_OK && try_sync(fd) != 0)\n", "\tif (rc == ERR_OK && fd < 0)\n"),
+    Mutant("a new name is not synced", "tests/power/test_power_file", "src/os/file.c",
+           "\t\trc = sync_folder(dir, r->path, e);\n", "\t\trc = ERR_OK;\n"),
 ]

@@ -1,0 +1,580 @@
+/* Path: a call is done and recorded with its bytes; an image replays the record
+ * over files in memory that hold what is on the disk and what is on its way. */
+#include "disk.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "t.h"
+
+enum { FDS_MAX = 1024, SECTOR = 512, NO_FILE = -1 };
+
+enum what { MAKE, WRITE, CUT, SYNC, SYNC_FOLDER, MOVE, REMOVE };
+
+struct call {
+	enum what what;
+	int file;    /* number; NO_FILE for names of folders */
+	uint64_t at; /* WRITE: where; CUT: to which length */
+	size_t n;
+	uint8_t *bytes;  /* own */
+	char *name, *to; /* own: below the folder */
+};
+
+struct name {
+	char *text;
+	int file;
+};
+
+static struct {
+	bool on, no_sync;
+	char folder[512];
+	struct call *call;
+	size_t n, cap;
+	int files;
+	int fd_file[FDS_MAX]; /* number + 1; 0 = not ours */
+	bool fd_folder[FDS_MAX];
+	uint64_t fd_at[FDS_MAX];
+	struct name *name; /* as the running program sees them */
+	size_t n_names, cap_names;
+} disk;
+
+static void *
+grow(void *p, size_t *cap, size_t need, size_t size)
+{
+	if (need <= *cap)
+		return p;
+	*cap = need * 2;
+	p = realloc(p, *cap * size);
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+static char *
+copy_text(const char *z)
+{
+	char *s = strdup(z);
+
+	if (s == NULL)
+		abort();
+	return s;
+}
+
+/* --- recording ----------------------------------------------------------------- */
+
+/* The part of a path behind the folder, "" for the folder itself; NULL where it
+ * is elsewhere. */
+static const char *
+below(const char *path)
+{
+	size_t n = strlen(disk.folder);
+
+	if (!disk.on || strncmp(path, disk.folder, n) != 0)
+		return NULL;
+	if (path[n] == '\0')
+		return "";
+	return path[n] == '/' ? path + n + 1 : NULL;
+}
+
+static struct call *
+record(enum what what, int file)
+{
+	disk.call = grow(disk.call, &disk.cap, disk.n + 1, sizeof *disk.call);
+	disk.call[disk.n] = (struct call){ .what = what, .file = file };
+	return &disk.call[disk.n++];
+}
+
+static struct name *
+find_name(struct name *name, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name[i].text, text) == 0)
+			return &name[i];
+	return NULL;
+}
+
+static void
+put_name(struct name **name, size_t *n, size_t *cap, const char *text, int file)
+{
+	struct name *at = find_name(*name, *n, text);
+
+	if (at != NULL) {
+		at->file = file;
+		return;
+	}
+	*name = grow(*name, cap, *n + 1, sizeof **name);
+	(*name)[(*n)++] = (struct name){ copy_text(text), file };
+}
+
+static void
+drop_name(struct name *name, size_t *n, const char *text)
+{
+	struct name *at = find_name(name, *n, text);
+
+	if (at == NULL)
+		return;
+	free(at->text);
+	*at = name[--*n];
+}
+
+static void
+opened(int fd, const char *path, int flags)
+{
+	const char *text = below(path);
+	struct name *name;
+	struct stat st;
+	int file;
+
+	if (text == NULL || fd < 0 || fd >= FDS_MAX || fstat(fd, &st) != 0)
+		return;
+	disk.fd_at[fd] = 0;
+	if (S_ISDIR(st.st_mode)) {
+		disk.fd_folder[fd] = true;
+		return;
+	}
+	name = find_name(disk.name, disk.n_names, text);
+	if (name == NULL) {
+		struct call *c = record(MAKE, disk.files);
+
+		c->name = copy_text(text);
+		put_name(&disk.name, &disk.n_names, &disk.cap_names, text,
+		    disk.files++);
+		name = find_name(disk.name, disk.n_names, text);
+	}
+	file = name->file;
+	disk.fd_file[fd] = file + 1;
+	if (flags & O_TRUNC)
+		record(CUT, file);
+}
+
+static void
+wrote(int fd, uint64_t at, const void *bytes, ssize_t n)
+{
+	struct call *c;
+
+	if (fd < 0 || fd >= FDS_MAX || disk.fd_file[fd] == 0 || n <= 0)
+		return;
+	c = record(WRITE, disk.fd_file[fd] - 1);
+	c->at = at;
+	c->n = (size_t)n;
+	c->bytes = malloc((size_t)n);
+	if (c->bytes == NULL)
+		abort();
+	memcpy(c->bytes, bytes, (size_t)n);
+}
+
+static void
+synced(int fd)
+{
+	if (fd < 0 || fd >= FDS_MAX)
+		return;
+	if (disk.fd_folder[fd])
+		record(SYNC_FOLDER, NO_FILE);
+	else if (disk.fd_file[fd] > 0)
+		record(SYNC, disk.fd_file[fd] - 1);
+}
+
+/* --- the calls ----------------------------------------------------------------- */
+
+static void *
+real(const char *name)
+{
+	void *p = dlsym(RTLD_NEXT, name);
+
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+#define REAL(type, name) \
+	static type call; \
+	if (call == NULL) { \
+		void *p = real(name); \
+		memcpy(&call, &p, sizeof call); \
+	}
+
+static int
+open_file(const char *path, int flags, mode_t mode)
+{
+	typedef int fn(const char *, int, ...);
+	REAL(fn *, "open64")
+	int fd = call(path, flags | O_CLOEXEC, mode);
+
+	opened(fd, path, flags);
+	return fd;
+}
+
+/* With 64-bit offsets the compiler makes open64, pwrite64 and ftruncate64 of
+ * these names, which is what the libraries call. */
+int
+open(const char *path, int flags, ...)
+{
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return open_file(path, flags, mode);
+}
+
+int
+close(int fd)
+{
+	typedef int fn(int);
+	REAL(fn *, "close")
+
+	if (fd >= 0 && fd < FDS_MAX) {
+		disk.fd_file[fd] = 0;
+		disk.fd_folder[fd] = false;
+	}
+	return call(fd);
+}
+
+ssize_t
+write(int fd, const void *bytes, size_t n)
+{
+	typedef ssize_t fn(int, const void *, size_t);
+	REAL(fn *, "write")
+	ssize_t done = call(fd, bytes, n);
+
+	if (done > 0 && fd >= 0 && fd < FDS_MAX) {
+		wrote(fd, disk.fd_at[fd], bytes, done);
+		disk.fd_at[fd] += (uint64_t)done;
+	}
+	return done;
+}
+
+ssize_t
+pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+	typedef ssize_t fn(int, const void *, size_t, off_t);
+	REAL(fn *, "pwrite64")
+	ssize_t done = call(fd, bytes, n, at);
+
+	wrote(fd, (uint64_t)at, bytes, done);
+	return done;
+}
+
+int
+ftruncate(int fd, off_t length)
+{
+	typedef int fn(int, off_t);
+	REAL(fn *, "ftruncate64")
+	int rc = call(fd, length);
+
+	if (rc == 0 && fd >= 0 && fd < FDS_MAX && disk.fd_file[fd] > 0)
+		record(CUT, disk.fd_file[fd] - 1)->at = (uint64_t)length;
+	return rc;
+}
+
+int
+fsync(int fd)
+{
+	typedef int fn(int);
+	REAL(fn *, "fsync")
+
+	synced(fd);
+	return disk.no_sync ? 0 : call(fd);
+}
+
+int
+fdatasync(int fd)
+{
+	typedef int fn(int);
+	REAL(fn *, "fdatasync")
+
+	synced(fd);
+	return disk.no_sync ? 0 : call(fd);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	typedef int fn(const char *, const char *);
+	REAL(fn *, "rename")
+	const char *a = below(from), *b = below(to);
+	struct name *name;
+	int rc = call(from, to), file;
+
+	if (rc != 0 || a == NULL || b == NULL)
+		return rc;
+	name = find_name(disk.name, disk.n_names, a);
+	if (name != NULL) {
+		struct call *c = record(MOVE, file = name->file);
+
+		c->name = copy_text(a);
+		c->to = copy_text(b);
+		drop_name(disk.name, &disk.n_names, a);
+		put_name(&disk.name, &disk.n_names, &disk.cap_names, b, file);
+	}
+	return 0;
+}
+
+int
+unlink(const char *path)
+{
+	typedef int fn(const char *);
+	REAL(fn *, "unlink")
+	const char *text = below(path);
+	int rc = call(path);
+
+	if (rc == 0 && text != NULL &&
+	    find_name(disk.name, disk.n_names, text) != NULL) {
+		record(REMOVE, NO_FILE)->name = copy_text(text);
+		drop_name(disk.name, &disk.n_names, text);
+	}
+	return rc;
+}
+
+/* --- the record ----------------------------------------------------------------- */
+
+void
+disk_record(const char *folder)
+{
+	disk_free();
+	disk.no_sync = true;
+	if (snprintf(disk.folder, sizeof disk.folder, "%s", folder) < 0)
+		abort();
+	disk.on = true;
+}
+
+void
+disk_stop(void)
+{
+	disk.on = false;
+}
+
+size_t
+disk_calls(void)
+{
+	return disk.n;
+}
+
+static const char *
+last_name(int file, size_t n)
+{
+	const char *name = "?";
+
+	for (size_t i = 0; i <= n && i < disk.n; i++)
+		if (disk.call[i].file == file && disk.call[i].name != NULL)
+			name = disk.call[i].to ? disk.call[i].to :
+			                         disk.call[i].name;
+	return name;
+}
+
+const char *
+disk_call(size_t n)
+{
+	static const char *const words[] = { "make", "write", "truncate",
+		"sync", "sync the folder", "rename", "remove" };
+	static char text[256];
+	const struct call *c;
+
+	if (n >= disk.n)
+		return "the end";
+	c = &disk.call[n];
+	if (snprintf(text, sizeof text, "%s %s %llu+%zu", words[c->what],
+	        c->name                ? c->name :
+	            c->file != NO_FILE ? last_name(c->file, n) :
+	                                 "",
+	        (unsigned long long)c->at, c->n) < 0)
+		abort();
+	return text;
+}
+
+bool
+disk_call_writes(size_t n)
+{
+	return n >= disk.n || disk.call[n].what != MAKE;
+}
+
+void
+disk_free(void)
+{
+	for (size_t i = 0; i < disk.n; i++) {
+		free(disk.call[i].bytes);
+		free(disk.call[i].name);
+		free(disk.call[i].to);
+	}
+	for (size_t i = 0; i < disk.n_names; i++)
+		free(disk.name[i].text);
+	free(disk.call);
+	free(disk.name);
+	memset(&disk, 0, sizeof disk);
+}
+
+/* --- images ---------------------------------------------------------------------- */
+
+struct content {
+	uint8_t *p; /* own */
+	size_t n, cap;
+	size_t *pending; /* own: calls since its last sync */
+	size_t n_pending, cap_pending;
+};
+
+struct image {
+	struct content *file;
+	struct name *name;
+	size_t n_names, cap_names;
+	size_t *moves; /* own: calls since the folder was synced */
+	size_t n_moves, cap_moves;
+};
+
+static void
+apply(struct content *f, const struct call *c, size_t from, size_t n)
+{
+	if (c->what == CUT) {
+		if (c->at > f->n) {
+			f->p = grow(f->p, &f->cap, c->at, 1);
+			memset(f->p + f->n, 0, c->at - f->n);
+		}
+		f->n = c->at;
+		return;
+	}
+	if (n == 0)
+		return;
+	f->p = grow(f->p, &f->cap, c->at + from + n, 1);
+	if (c->at + from > f->n)
+		memset(f->p + f->n, 0, c->at + from - f->n);
+	memcpy(f->p + c->at + from, c->bytes + from, n);
+	if (c->at + from + n > f->n)
+		f->n = c->at + from + n;
+}
+
+static void
+settle_file(struct content *f)
+{
+	for (size_t i = 0; i < f->n_pending; i++)
+		apply(f, &disk.call[f->pending[i]], 0,
+		    disk.call[f->pending[i]].n);
+	f->n_pending = 0;
+}
+
+static void
+settle_names(struct image *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct call *c = &disk.call[m->moves[i]];
+
+		if (c->what != MAKE)
+			drop_name(m->name, &m->n_names, c->name);
+		if (c->what != REMOVE)
+			put_name(&m->name, &m->n_names, &m->cap_names,
+			    c->what == MOVE ? c->to : c->name, c->file);
+	}
+	m->n_moves = 0;
+}
+
+static void
+replay(struct image *m, size_t n)
+{
+	for (size_t i = 0; i < n && i < disk.n; i++) {
+		const struct call *c = &disk.call[i];
+		struct content *f = c->file >= 0 ? &m->file[c->file] : NULL;
+
+		switch (c->what) {
+		case WRITE:
+		case CUT:
+			f->pending = grow(f->pending, &f->cap_pending,
+			    f->n_pending + 1, sizeof *f->pending);
+			f->pending[f->n_pending++] = i;
+			break;
+		case SYNC:
+			settle_file(f);
+			break;
+		case SYNC_FOLDER:
+			settle_names(m, m->n_moves);
+			break;
+		case MAKE:
+		case MOVE:
+		case REMOVE:
+			m->moves = grow(m->moves, &m->cap_moves, m->n_moves + 1,
+			    sizeof *m->moves);
+			m->moves[m->n_moves++] = i;
+			break;
+		}
+	}
+}
+
+/* Of each write that was not synced all, nothing, or some of its sectors. */
+static void
+settle_some(struct content *f, struct t_rng *dice)
+{
+	for (size_t i = 0; i < f->n_pending; i++) {
+		const struct call *c = &disk.call[f->pending[i]];
+		uint64_t how = t_below(dice, 3);
+
+		if (how == 0)
+			apply(f, c, 0, c->n);
+		for (size_t at = 0; how == 1 && at < c->n; at += SECTOR)
+			if (t_below(dice, 2))
+				apply(f, c, at,
+				    c->n - at < SECTOR ? c->n - at : SECTOR);
+	}
+	f->n_pending = 0;
+}
+
+static void
+write_file(const char *to, const char *name, const struct content *f)
+{
+	char path[1024];
+	FILE *out;
+
+	if (snprintf(path, sizeof path, "%s/%s", to, name) < 0)
+		abort();
+	out = fopen(path, "wb");
+	if (out == NULL || (f->n > 0 && fwrite(f->p, f->n, 1, out) != 1) ||
+	    fclose(out) != 0 || chmod(path, 0600) != 0)
+		abort();
+}
+
+static bool
+ends_with(const char *z, const char *end)
+{
+	size_t n = strlen(z), k = strlen(end);
+
+	return k > 0 && n >= k && strcmp(z + n - k, end) == 0;
+}
+
+void
+disk_image(size_t n, enum survival mode, uint64_t seed, const char *skip,
+    const char *to)
+{
+	struct t_rng dice = { seed };
+	struct image m = { 0 };
+
+	m.file = calloc((size_t)disk.files + 1, sizeof *m.file);
+	if (m.file == NULL || mkdir(to, 0700) != 0)
+		abort();
+	replay(&m, n);
+	if (mode == SURVIVE_CHANCE)
+		settle_names(&m, t_below(&dice, m.n_moves + 1));
+	else if (mode != SURVIVE_SYNCED)
+		settle_names(&m, m.n_moves);
+	for (int i = 0; i < disk.files; i++) {
+		if (mode == SURVIVE_ALL)
+			settle_file(&m.file[i]);
+		if (mode == SURVIVE_CHANCE)
+			settle_some(&m.file[i], &dice);
+	}
+	for (size_t i = 0; i < m.n_names; i++) {
+		if (!ends_with(m.name[i].text, skip))
+			write_file(to, m.name[i].text, &m.file[m.name[i].file]);
+		free(m.name[i].text);
+	}
+	for (int i = 0; i < disk.files; i++) {
+		free(m.file[i].p);
+		free(m.file[i].pending);
+	}
+	free(m.file);
+	free(m.name);
+	free(m.moves);
+}
