@@ -77,6 +77,27 @@ feature_exact(struct work *w, struct str slug, struct str *ret,
 	return ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 
+/* "2" where 002 is meant, and nothing begins with "2". */
+static enum err
+pick_feature(struct work *w, const struct gather *g, struct str word,
+    size_t *at, struct err_info *e)
+{
+	struct err_info why = { 0 };
+	uint64_t number;
+	char *padded;
+	enum err rc = lookup_pick(g->item, g->n, word, "feature", at, e);
+
+	if (rc != ERR_NOT_FOUND || word.n >= 3 || !str_u64(word, &number))
+		return rc;
+	padded = arena_fmt(w->a, "%03llu", (unsigned long long)number);
+	if (padded == NULL)
+		return err_set(e, ERR_NOMEM);
+	rc = lookup_pick(g->item, g->n, str_of(padded), "feature", at, &why);
+	if (rc != ERR_NOT_FOUND)
+		*e = why;
+	return rc;
+}
+
 static enum err
 feature_named(struct work *w, struct str word, struct str *ret,
     struct err_info *e)
@@ -89,7 +110,7 @@ feature_named(struct work *w, struct str word, struct str *ret,
 		return rc;
 	rc = gather(w, &g, AGG_FEATURE, STR(""), e);
 	if (rc == ERR_OK)
-		rc = lookup_pick(g.item, g.n, word, "feature", &at, e);
+		rc = pick_feature(w, &g, word, &at, e);
 	if (rc == ERR_OK)
 		*ret = g.item[at].key;
 	if (rc == ERR_NOT_FOUND)

@@ -1,7 +1,9 @@
 /* Talking with the hub: sign-in, and the refresh transaction of docs/formats.md
  * 6 outcome by outcome, against a hub of this file. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -32,7 +34,7 @@ static struct {
 	/* What another process does while the hub thinks. */
 	void (*meanwhile)(void);
 	struct buf seen_auth, seen_body;
-	enum err away; /* no answer at all */
+	enum err away;          /* no answer at all */
 	const char *grant, *me; /* other answers than usual */
 } hub;
 
@@ -68,11 +70,12 @@ hub_call(void *ctx, const struct http_call *call, struct http_answer *ret,
 	if (str_ends(url, STR("/api/v1/token/"))) {
 		hub.logins++;
 		answer(ret, 200,
-		    hub.grant ? hub.grant :
-		    "{\"access\":\"a0\",\"refresh\":\"r0\","
-		    "\"access_lifetime\":3600,"
-		    "\"refresh_lifetime\":604800,"
-		    "\"session_id\":\"s1\",\"team_slug\":\"crew\"}");
+		    hub.grant ?
+		        hub.grant :
+		        "{\"access\":\"a0\",\"refresh\":\"r0\","
+		        "\"access_lifetime\":3600,"
+		        "\"refresh_lifetime\":604800,"
+		        "\"session_id\":\"s1\",\"team_slug\":\"crew\"}");
 	} else if (str_ends(url, STR("/token/refresh/"))) {
 		char *body = arena_fmt(&mem,
 		    "{\"access\":\"a%u\",\"refresh\":\"r%u\","
@@ -519,6 +522,76 @@ lock_and_session_change(void)
 	another_process_writes();
 }
 
+/* A hub that several processes talk to: each refresh is a byte in a file. */
+static int refreshes_fd;
+
+static enum err
+shared_hub_call(void *of, const struct http_call *call, struct http_answer *ret,
+    struct err_info *err)
+{
+	bool refresh = str_ends(str_of(call->url), STR("/token/refresh/"));
+	enum err rc = hub_call(of, call, ret, err);
+
+	if (refresh && write(refreshes_fd, "r", 1) != 1)
+		return err_set(err, ERR_IO);
+	/* A spent token ends the session, as with a real one. */
+	if (refresh && !str_is(call->body, "{\"refresh\":\"r0\"}"))
+		answer(ret, 401, "{\"error\":\"session_invalid\"}");
+	return rc;
+}
+
+/* Waits until all stand at the gate, then needs a token at once. */
+static int
+one_of_eight(int gate)
+{
+	struct remote_call call = { .method = "GET", .target = STR("/x") };
+	struct http_answer ans = { 0 };
+	char c;
+	enum err rc = ERR_FAILED;
+
+	remote_close(r);
+	r = open_process();
+	r->transport = shared_hub_call;
+	r->lock_wait_ms = SESSION_LOCK_WAIT_MS;
+	if (read(gate, &c, 1) == 0)
+		rc = remote_send(r, &call, &ans, &e);
+	return rc == ERR_OK && ans.status == 200 ? 0 : 1;
+}
+
+static void
+eight_processes_refresh_once(void)
+{
+	const char *count = os_join(&mem, t_tmp(), "refreshes");
+	struct os_file_id id = { 0 };
+	int gate[2], status;
+	pid_t pid[8];
+
+	signed_in_machine("eight");
+	now_ms += 3600 * 1000; /* what they have is expired */
+	refreshes_fd =
+	    open(count, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	CHECK(refreshes_fd >= 0);
+	CHECK_I(pipe(gate), 0);
+	for (int i = 0; i < 8; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			(void)close(gate[1]);
+			_exit(one_of_eight(gate[0]));
+		}
+	}
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+	for (int i = 0; i < 8; i++) {
+		CHECK(pid[i] > 0 && waitpid(pid[i], &status, 0) == pid[i]);
+		CHECK_I(status, 0);
+	}
+	CHECK_OK(os_stat_id(count, &id, &e), &e);
+	CHECK_U(id.size, 1);
+	CHECK_STR(str_of(on_disk()), "r1");
+	(void)close(refreshes_fd);
+	machine_end();
+}
+
 static void
 a_lock_that_is_broken(void)
 {
@@ -620,15 +693,19 @@ strange_sign_ins(void)
 		{ "{\"access\":\"a\\r\\nX: y\",\"refresh\":\"r\"}", NULL },
 		{ "{\"access\":\"a\",\"refresh\":\"r r\"}", NULL },
 		{ "{\"access\":\"\u00e4\",\"refresh\":\"r\"}", NULL },
-		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\\nb\",\"teams\":"
-			"[{\"id\":\"t\",\"slug\":\"s\"}]}" },
-		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
-			"[{\"id\":\"t\",\"slug\":\"s\\r\\nX: y\"}]}" },
-		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
-			"[{\"id\":\"t\",\"slug\":\"a team\"}]}" },
+		{ NULL,
+		    "{\"user_id\":\"u\",\"name\":\"a\\nb\",\"teams\":"
+		    "[{\"id\":\"t\",\"slug\":\"s\"}]}" },
+		{ NULL,
+		    "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
+		    "[{\"id\":\"t\",\"slug\":\"s\\r\\nX: y\"}]}" },
+		{ NULL,
+		    "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
+		    "[{\"id\":\"t\",\"slug\":\"a team\"}]}" },
 		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":[]}" },
-		{ NULL, "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
-			"[{\"id\":5,\"slug\":[]}]}" },
+		{ NULL,
+		    "{\"user_id\":\"u\",\"name\":\"a\",\"teams\":"
+		    "[{\"id\":5,\"slug\":[]}]}" },
 	};
 
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -645,7 +722,7 @@ strange_sign_ins(void)
 	/* A time that is none stays one. */
 	machine("strange");
 	hub.grant = "{\"access\":\"a\",\"refresh\":\"r\",\"access_lifetime\":"
-		    "9007199254740991,\"refresh_lifetime\":9007199254740991}";
+	            "9007199254740991,\"refresh_lifetime\":9007199254740991}";
 	CHECK_OK(remote_login(r, STR("ann"), STR("pw"), &e), &e);
 	CHECK(r->session.access_expires_ms > now_ms);
 	CHECK(r->session.refresh_expires_ms > now_ms);
@@ -706,6 +783,7 @@ main(void)
 	T_RUN(any_other_failure_keeps_it);
 	T_RUN(a_replay_waits_for_the_faster_one);
 	T_RUN(a_lock_that_is_held);
+	T_RUN(eight_processes_refresh_once);
 	T_RUN(a_lock_that_is_broken);
 	T_RUN(what_a_lock_looks_like);
 	T_RUN(no_fault_loses_the_session);
