@@ -71,9 +71,7 @@ completion_run(struct cli *c, struct err_info *e)
 
 	expand(strcmp(cli_arg(c, 0), "bash") == 0 ? bash : zsh, c->ctx->program,
 	    &b);
-	rc = buf_ok(&b, e);
-	/* Not through the terminal's filter: tabs are part of it, and it is ours. */
-	buf_addstr(&c->out->text, buf_str(&b));
+	rc = help_file(c, "script", &b, e);
 	buf_fini(&b);
 	return rc;
 }

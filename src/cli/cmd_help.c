@@ -71,12 +71,39 @@ const struct cmd cmd_version = {
 	.run = version_run,
 };
 
+enum err
+help_file(struct cli *c, const char *member, const struct buf *text,
+    struct err_info *e)
+{
+	enum err rc = buf_ok(text, e);
+	struct json_writer *w;
+
+	if (rc != ERR_OK)
+		return rc;
+	if (!c->json) {
+		/* Not through the terminal's filter: tabs are part of it, and
+		 * it is ours. */
+		buf_addstr(&c->out->text, buf_str(text));
+		return ERR_OK;
+	}
+	w = out_json(c->out);
+	json_obj(w);
+	json_key(w, member), json_put_str(w, buf_str(text));
+	json_end(w);
+	out_json_end(c->out);
+	return ERR_OK;
+}
+
 static enum err
 man_run(struct cli *c, struct err_info *e)
 {
-	(void)e;
-	man_print(c->ctx->program, c->out);
-	return ERR_OK;
+	struct buf page = { 0 };
+	enum err rc;
+
+	man_write(c->ctx->program, &page);
+	rc = help_file(c, "page", &page, e);
+	buf_fini(&page);
+	return rc;
 }
 
 const struct cmd cmd_man = {

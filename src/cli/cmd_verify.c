@@ -90,6 +90,14 @@ finding(void *ctx, const char *text)
 		out_note(f->c->out, PAINT_BAD, "wrong: %s", text);
 }
 
+static void
+verify_progress(void *ctx, uint64_t done, uint64_t all)
+{
+	const struct findings *f = ctx;
+
+	progress(f->c, done, all);
+}
+
 static enum err
 verify_run(struct cli *c, struct err_info *e)
 {
@@ -107,7 +115,7 @@ verify_run(struct cli *c, struct err_info *e)
 		json_arr(f.json);
 	}
 	out_bar_begin(c->out, "Reading", "events");
-	rc = store_verify(s, &r, finding, progress, c, e);
+	rc = store_verify(s, &r, finding, verify_progress, &f, e);
 	out_bar_end(c->out);
 	if (c->json && (rc == ERR_OK || (rc == ERR_CORRUPT && r.wrong > 0))) {
 		json_end(f.json);

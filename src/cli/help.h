@@ -13,8 +13,12 @@ void help_path(const struct cli *c, struct buf *out);
 void help_print(const struct cli *c, struct out *o);
 /* Texts of the table name the program "%p"; appended with its name. */
 void help_expand(const char *text, const char *program, struct buf *out);
-/* The table as a manual page (roff, man(7)). */
-void man_print(const char *program, struct out *o);
+/* The table as a manual page (roff, man(7)); appended. */
+void man_write(const char *program, struct buf *out);
+/* A file that the program makes: to the byte; with --json the one member of a
+ * document. */
+enum err help_file(struct cli *c, const char *member, const struct buf *text,
+    struct err_info *e);
 /* The table as JSON: names, purposes, options, words, examples. */
 void commands_json(struct out *o);
 

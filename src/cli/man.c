@@ -160,29 +160,25 @@ static const char environment[] =
     ".TP\n.B NO_COLOR\nno colours\n";
 
 void
-man_print(const char *program, struct out *o)
+man_write(const char *program, struct buf *out)
 {
 	struct ctx ctx = { .program = program };
 	struct cli c = { .ctx = &ctx };
-	struct buf b = { 0 };
 	size_t at = 0;
 
-	buf_addf(&b,
+	buf_addf(out,
 	    ".TH %s 1 \"\" \"%s %s\" \"User Commands\"\n.SH NAME\n"
 	    "%s \\- keep the state of work the same for everybody\n"
 	    ".SH SYNOPSIS\n.B %s\n.I COMMAND\n[\\fIOPTION\\fR...]\n"
 	    ".SH \"OPTIONS OF EVERY COMMAND\"\n",
 	    program, program, CLOWDER_VERSION, program, program);
-	add_opts(&b, cmd_global_opts, program);
-	buf_adds(&b, ".SH COMMANDS\n");
+	add_opts(out, cmd_global_opts, program);
+	buf_adds(out, ".SH COMMANDS\n");
 	while ((c.cmd = cmd_next(NULL, &at)) != NULL) {
 		c.path[0] = c.cmd;
 		c.depth = 1;
-		add_command(&b, &c);
+		add_command(out, &c);
 	}
-	buf_adds(&b, exits);
-	buf_adds(&b, environment);
-	out_lines(o, PAINT_NONE, buf_str(&b));
-	o->text.failed |= b.failed;
-	buf_fini(&b);
+	buf_adds(out, exits);
+	buf_adds(out, environment);
 }
