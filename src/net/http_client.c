@@ -506,12 +506,25 @@ take_body(struct transfer *t, struct http_answer *ret, struct err_info *e)
 	return rc;
 }
 
+/* libcurl takes a head that breaks off for a whole one. */
+static bool
+head_is_whole(const struct buf *head)
+{
+	struct str h = buf_str(head);
+
+	return str_ends(h, STR("\r\n\r\n")) || str_ends(h, STR("\n\n"));
+}
+
 static enum err
 take_answer(struct transfer *t, struct http_answer *ret, struct err_info *e)
 {
 	long status = 0;
 	enum err rc;
 
+	if (!head_is_whole(&t->head))
+		return err_setf(e, ERR_UNREACHABLE,
+		    "%.*s: the connection was lost inside the answer's head",
+		    STR_ARG(t->host));
 	if (t->c->lib->curl_easy_getinfo_(t->c->curl, CURLINFO_RESPONSE_CODE,
 	        &status) != CURLE_OK ||
 	    status < 100 || status > 599)

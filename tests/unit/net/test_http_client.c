@@ -32,6 +32,8 @@ static char cert[512];
 static const char *const canned[] = {
 	"",
 	"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
+	"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n",
+	"HTTP/1.1 200 OK\r\nContent-Type: appl",
 	"SSH-2.0-OpenSSH_9.2\r\n\r\n",
 	"HTTP/1.1 200 OK\r\n\r\nuntil the end",
 	"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n"
@@ -51,6 +53,8 @@ static const char *const canned[] = {
 enum {
 	NOTHING,
 	CUT,
+	CUT_HEAD,
+	CUT_FIELD,
 	NOT_HTTP,
 	UNTIL_END,
 	NOT_GZIP,
@@ -518,6 +522,10 @@ names_what_went_wrong(void)
 	CHECK_ERR(get(canned_at(NOTHING), &e), ERR_UNREACHABLE);
 	CHECK_ERR(get(canned_at(CUT), &e), ERR_UNREACHABLE);
 	CHECK(strstr(e.text, "lost inside the answer") != NULL);
+	CHECK_ERR(get(canned_at(CUT_HEAD), &e), ERR_UNREACHABLE);
+	CHECK(strstr(e.text, "lost inside the answer's head") != NULL);
+	CHECK_ERR(get(canned_at(CUT_FIELD), &e), ERR_UNREACHABLE);
+	CHECK(strstr(e.text, "lost inside the answer's head") != NULL);
 	CHECK_ERR(get(canned_at(NOT_HTTP), &e), ERR_PROTOCOL);
 	CHECK_ERR(get(canned_at(NOT_GZIP), &e), ERR_PROTOCOL);
 	CHECK_ERR(get(canned_at(BROTLI), &e), ERR_PROTOCOL);

@@ -1,0 +1,173 @@
+"""A proxy in front of a hub through which the wire does what it is told.
+
+    fault_proxy.py HUB_URL PLAN     prints its own URL, serves until it is killed
+
+PLAN is a file of lines "FAULT[:ARG] PATH": the first line whose PATH begins the
+path of a request is taken out and done to that request; others pass.
+
+    reset           the connection is reset before the hub hears anything
+    lost            the hub does it; the connection is reset instead of an answer
+    late:MS         the same at once, and the hub hears of it only after MS
+    cut:N           the hub gets N bytes of the request and then the end
+    truncate:N      N bytes of the answer come, then the end
+    break:N         the same, and a reset
+    delay:MS        everything comes, later
+    stall:MS        half of the answer comes, after MS the other half
+    trickle:MS      the answer comes a byte at a time, one each MS
+    double          the hub hears it twice; the second answer comes
+    twice           the answer comes twice
+    garbage         what comes is no HTTP
+    page            a page of some other server comes, with 502
+
+Each line that was done is appended to PLAN.done.
+"""
+import socket
+import struct
+import sys
+import threading
+import time
+from urllib.parse import urlsplit
+
+HUB, PLAN = urlsplit(sys.argv[1]), sys.argv[2]
+LOCK = threading.Lock()
+PAGE = (b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 21\r\n"
+        b"\r\n<h1>Bad Gateway</h1>\n")
+
+
+class End(Exception):
+    """The other side has closed its connection."""
+
+
+def take_fault(path):
+    """Which fault is planned for this path, as (name, number)."""
+    with LOCK:
+        try:
+            with open(PLAN) as f:
+                lines = f.read().splitlines()
+        except FileNotFoundError:
+            return None, 0
+        for i, line in enumerate(lines):
+            fault, _, prefix = line.partition(" ")
+            if not fault or not path.startswith(prefix):
+                continue
+            del lines[i]
+            with open(PLAN, "w") as f:
+                f.write("".join(x + "\n" for x in lines))
+            with open(PLAN + ".done", "a") as f:
+                f.write(line + "\n")
+            name, _, arg = fault.partition(":")
+            return name, int(arg or 0)
+    return None, 0
+
+
+def read_message(wire, held):
+    """One whole request or answer; what comes behind it stays in `held`."""
+    def more():
+        piece = wire.recv(65536)
+        if not piece:
+            raise End
+        held.extend(piece)
+
+    while b"\r\n\r\n" not in held:
+        more()
+    end = held.index(b"\r\n\r\n") + 4
+    head = bytes(held[:end]).lower()
+    if b"transfer-encoding: chunked" in head:
+        while not bytes(held).endswith(b"0\r\n\r\n"):
+            more()
+        size = len(held)
+    else:
+        at = head.find(b"content-length:")
+        size = end
+        if at >= 0:
+            size += int(head[at + 15:head.index(b"\r\n", at)])
+        while len(held) < size:
+            more()
+    message = bytes(held[:size])
+    del held[:size]
+    return message
+
+
+def connect():
+    return socket.create_connection((HUB.hostname, HUB.port), timeout=30)
+
+
+def ask(request):
+    with connect() as hub:
+        hub.sendall(request)
+        return read_message(hub, bytearray())
+
+
+def reset(wire):
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise End
+
+
+def ask_later(request, ms):
+    time.sleep(ms / 1000)
+    try:
+        ask(request)
+    except (OSError, End):
+        pass
+
+
+def answer(wire, request, fault, n):
+    """Do the fault to one request."""
+    if fault == "reset":
+        reset(wire)
+    if fault == "late":
+        threading.Thread(target=ask_later, args=(request, n), daemon=True).start()
+        reset(wire)
+    if fault == "cut":
+        with connect() as hub:
+            hub.sendall(request[:n])
+        reset(wire)
+    if fault == "garbage":
+        wire.sendall(b"\x16\x03\x01\x00\xff" * 20)
+        raise End
+    if fault == "page":
+        wire.sendall(PAGE)
+        return
+    if fault == "double":
+        ask(request)
+    if fault == "delay":
+        time.sleep(n / 1000)
+    got = ask(request)
+    if fault == "lost":
+        reset(wire)
+    if fault in ("truncate", "break"):
+        wire.sendall(got[:n])
+        if fault == "break":
+            time.sleep(0.05)  # so that it does not overtake the bytes
+            reset(wire)
+        raise End
+    if fault == "stall":
+        wire.sendall(got[:len(got) // 2])
+        time.sleep(n / 1000)
+        got = got[len(got) // 2:]
+    if fault == "trickle":
+        for i in range(len(got)):
+            wire.sendall(got[i:i + 1])
+            time.sleep(n / 1000)
+        return
+    wire.sendall(got * (2 if fault == "twice" else 1))
+
+
+def serve(wire):
+    held = bytearray()
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        while True:
+            request = read_message(wire, held)
+            path = request.split(b" ", 2)[1].decode()
+            answer(wire, request, *take_fault(path))
+    except (End, OSError):
+        pass
+    finally:
+        wire.close()
+
+
+server = socket.create_server(("127.0.0.1", 0), backlog=128)
+print("http://127.0.0.1:%d" % server.getsockname()[1], flush=True)
+while True:
+    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
