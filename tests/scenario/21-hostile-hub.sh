@@ -96,6 +96,10 @@ exits "are refused" 1 clowder sync now
 exits "and diagnosed" 1 clowder sync diagnose
 like "without an empty name" "$out" '^  Made      just now, space bob$'
 
+exits "what was refused" 0 clowder export "$T/out.jsonl"
+like "stays out of an export" "$err" '^note: 1 refused events are left out$'
+is "all of it" "$(grep -c plain "$T/out.jsonl")" 0
+
 # A store in which nothing is any more.
 for f in "$CLOWDER_HOME"/store.db*; do rm -f "$f"; done
 touch -d '2 hours ago' "$CLOWDER_HOME/store.db"

@@ -32,6 +32,7 @@ lines(void)
 		{ " \n ", ERR_USAGE, "it is empty" },
 		{ "\033[1m", ERR_USAGE,
 		    "it holds the control character \\x1b" },
+		{ "\x1f", ERR_USAGE, "it holds the control character \\x1f" },
 		{ "a\x7f", ERR_USAGE, "it holds the control character \\x7f" },
 		{ "\xff", ERR_USAGE, "it is not UTF-8" },
 		{ "\xed\xa0\x80", ERR_USAGE, "it is not UTF-8" },
