@@ -158,6 +158,13 @@ look_at_sync(struct facts *f, struct err_info *e)
 		    "%llu event%s queued, the oldest for more than a day",
 		    (unsigned long long)st->unacked,
 		    st->unacked == 1 ? " is" : "s are");
+	if (st->elsewhere > 0)
+		finding_add(&f->found, f->c, "D-013", SEVERITY_WARN,
+		    "sync server", "Sign in there to send them.",
+		    "%llu event%s for %.*s at %.*s, not for the present server",
+		    (unsigned long long)st->elsewhere,
+		    st->elsewhere == 1 ? " waits" : "s wait",
+		    STR_ARG(st->elsewhere_account), STR_ARG(st->elsewhere_hub));
 	if (st->server_url.n > 0 && !st->signed_in)
 		finding_add(&f->found, f->c, "D-011", SEVERITY_WARN,
 		    "auth login", "Sign in at the hub.",

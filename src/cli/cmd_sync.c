@@ -290,6 +290,15 @@ say_end(struct cli *c, const struct report *r)
 		    "diagnose)\n",
 		    (unsigned long long)(r->st->refused - run->refused),
 		    s_of(r->st->refused - run->refused));
+	if (r->st->elsewhere > 0) {
+		out_paint(c->out, PAINT_WARN, "%llu event%s",
+		    (unsigned long long)r->st->elsewhere,
+		    s_of(r->st->elsewhere));
+		out_say(c->out,
+		    " not sent: meant for %.*s at %.*s (see sync server)\n",
+		    STR_ARG(r->st->elsewhere_account),
+		    STR_ARG(r->st->elsewhere_hub));
+	}
 	for (size_t i = 0; i < run->n && why == NULL; i++)
 		if (run->space[i].report.waiting > 0)
 			why = run->space[i].report.waiting_why;
@@ -601,6 +610,11 @@ say_queue(struct cli *c, const struct status *st)
 	    st->unacked > 0 ? PAINT_WARN : PAINT_NONE, "%.*s",
 	    STR_ARG(buf_str(&b)));
 	buf_reset(&b);
+	if (st->elsewhere > 0)
+		out_pair(c->out, LABEL, "Elsewhere", PAINT_WARN,
+		    "%llu of them for %.*s at %.*s",
+		    (unsigned long long)st->elsewhere,
+		    STR_ARG(st->elsewhere_account), STR_ARG(st->elsewhere_hub));
 	if (st->refused > 0)
 		out_pair(c->out, LABEL, "Refused", PAINT_BAD,
 		    "%llu event%s (see sync diagnose)",

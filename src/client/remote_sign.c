@@ -1,6 +1,7 @@
 /* Signing in and out; who am I. */
 #include <sodium.h>
 
+#include "body.h"
 #include "remote_int.h"
 #include "session_file.h"
 
@@ -262,22 +263,52 @@ remote_me(struct remote *a, struct arena *ar, struct remote_me *ret,
 
 /* --- in and out ---------------------------------------------------------------------------- */
 
+/* The epoch of the hub, where the account may be known under another address of
+ * it; n 0 where not, or where it does not say. */
+static enum err
+epoch_of_known(struct remote *a, struct store *s,
+    const struct spaces_account *who, struct arena *mem, struct str *ret,
+    struct err_info *e)
+{
+	static const struct remote_call call = { .method = "GET",
+		.target = STR_INIT("/api/health"),
+		.timeout_ms = REMOTE_CHECK_MS };
+	struct http_answer ans = { 0 };
+	struct err_info ignore = { 0 };
+	struct health_body body;
+	bool elsewhere;
+	enum err rc = spaces_elsewhere(s, who, &elsewhere, e);
+
+	*ret = (struct str){ 0 };
+	if (rc != ERR_OK || !elsewhere)
+		return rc;
+	rc = remote_raw(a, &call, STR(""), &ans, e);
+	if (rc == ERR_OK && ans.status == 200 &&
+	    health_decode(&body, buf_str(&ans.body), mem, &ignore) == ERR_OK)
+		*ret = body.epoch;
+	http_answer_fini(&ans);
+	return rc;
+}
+
 enum err
 remote_spaces(struct remote *a, const struct remote_me *me, struct err_info *e)
 {
 	struct spaces_account who = { a->server, me->name, me->private_team };
 	struct arena mem = { 0 };
 	struct str *slug = arena_array(&mem, me->n_teams, sizeof *slug);
+	struct str epoch = { 0 };
 	struct store *s;
 	enum err rc =
 	    slug ? ctx_store_write(a->ctx, &s, e) : err_set(e, ERR_NOMEM);
 
+	if (rc == ERR_OK)
+		rc = epoch_of_known(a, s, &who, &mem, &epoch, e);
 	for (size_t i = 0; rc == ERR_OK && i < me->n_teams; i++)
 		slug[i] = me->team[i].slug;
 	if (rc == ERR_OK)
 		rc = store_begin(s, e);
 	if (rc == ERR_OK) {
-		rc = spaces_login(s, &who, slug, me->n_teams, e);
+		rc = spaces_login(s, &who, epoch, slug, me->n_teams, e);
 		if (rc == ERR_OK)
 			rc = store_commit(s, e);
 		if (rc != ERR_OK)

@@ -348,16 +348,80 @@ add_team(struct store *s, const struct spaces_account *who, struct str team,
 	return rc;
 }
 
+/* How many spaces the account has at its hub, and how many elsewhere, of this
+ * epoch (n 0: of any). */
+static void
+count_places(const struct space *list, size_t n,
+    const struct spaces_account *who, struct str epoch, size_t *here,
+    size_t *elsewhere)
+{
+	*here = *elsewhere = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].hub.n == 0 || !str_eq(list[i].account, who->name))
+			continue;
+		if (str_eq(list[i].hub, who->hub))
+			++*here;
+		else if (epoch.n > 0 ? str_eq(list[i].epoch, epoch) :
+		                       list[i].epoch.n > 0)
+			++*elsewhere;
+	}
+}
+
+enum err
+spaces_elsewhere(struct store *s, const struct spaces_account *who, bool *ret,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct space *list;
+	size_t n = 0, here = 0, elsewhere = 0;
+	enum err rc = store_space_list(s, &a, &list, &n, e);
+
+	if (rc == ERR_OK)
+		count_places(list, n, who, STR(""), &here, &elsewhere);
+	*ret = here == 0 && elsewhere > 0;
+	arena_fini(&a);
+	return rc;
+}
+
+/* The hub has another address now: what is known of it goes on there. */
+static enum err
+follow_hub(struct store *s, const struct spaces_account *who, struct str epoch,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct space *list;
+	size_t n = 0, here = 0, elsewhere = 0;
+	enum err rc = store_space_list(s, &a, &list, &n, e);
+
+	if (rc == ERR_OK)
+		count_places(list, n, who, epoch, &here, &elsewhere);
+	for (size_t i = 0; rc == ERR_OK && here == 0 && i < n; i++)
+		if (list[i].hub.n > 0 && str_eq(list[i].account, who->name) &&
+		    str_eq(list[i].epoch, epoch)) {
+			rc = store_space_rename(s, list[i].id, who->hub,
+			    who->name, list[i].team, e);
+			/* Two old addresses: the first one goes on. */
+			if (rc == ERR_EXISTS)
+				rc = ERR_OK;
+		}
+	arena_fini(&a);
+	return rc;
+}
+
 enum err
 spaces_login(struct store *s, const struct spaces_account *who,
-    const struct str *team, size_t n_teams, struct err_info *e)
+    struct str epoch, const struct str *team, size_t n_teams,
+    struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct space local, mine;
-	enum err rc = store_space_find(s, STR(""), STR(""), STR(SPACE_LOCAL),
-	    &a, &local, e);
-	bool is_first = rc == ERR_OK;
+	enum err rc = epoch.n > 0 ? follow_hub(s, who, epoch, e) : ERR_OK;
+	bool is_first;
 
+	if (rc == ERR_OK)
+		rc = store_space_find(s, STR(""), STR(""), STR(SPACE_LOCAL), &a,
+		    &local, e);
+	is_first = rc == ERR_OK;
 	if (rc == ERR_OK || rc == ERR_NOT_FOUND)
 		rc = store_space_find(s, who->hub, who->name, who->team, &a,
 		    &mine, e);

@@ -106,6 +106,13 @@ look_at_spaces(struct ctx *c, struct store *s, struct status *st,
 		st->events += sp->space.events;
 		st->unacked += sp->space.unacked;
 		st->refused += sp->space.refused;
+		if (!sp->ours && sp->space.unacked > 0) {
+			if (st->elsewhere == 0) {
+				st->elsewhere_hub = sp->space.hub;
+				st->elsewhere_account = sp->space.account;
+			}
+			st->elsewhere += sp->space.unacked;
+		}
 		if (sp->oldest_ms != 0 &&
 		    (st->oldest_ms == 0 || sp->oldest_ms < st->oldest_ms))
 			st->oldest_ms = sp->oldest_ms;
@@ -242,6 +249,7 @@ status_write(const struct status *st, struct json_writer *w)
 	put_text(w, "user", st->user);
 	json_key(w, "events"), json_put_u(w, st->events);
 	json_key(w, "queued"), json_put_u(w, st->unacked);
+	json_key(w, "queued_elsewhere"), json_put_u(w, st->elsewhere);
 	json_key(w, "refused"), json_put_u(w, st->refused);
 	put_time(w, "oldest_queued", st->oldest_ms);
 	put_time(w, "last_sync", st->contact_ms);

@@ -32,6 +32,10 @@ struct status {
 	struct str user;                   /* who is signed in, or was last */
 	char session_why[ERR_TEXT_MAX];    /* why not, else "" */
 	uint64_t events, unacked, refused; /* over all spaces */
+	/* Of the unacked those that wait for another server or account than the
+	 * one signed in last, and the first such. */
+	uint64_t elsewhere;
+	struct str elsewhere_hub, elsewhere_account;
 	int64_t oldest_ms;  /* of all that waits; 0 = nothing does */
 	int64_t contact_ms; /* the oldest last exchange of our spaces; 0 = one
 	                       of them never had any */

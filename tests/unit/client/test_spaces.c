@@ -80,7 +80,7 @@ login(const char *name, const char *const *team, size_t n)
 	for (size_t i = 0; i < n; i++)
 		slug[i] = str_of(team[i]);
 	CHECK_OK(store_begin(s, &e), &e);
-	CHECK_OK(spaces_login(s, &who, slug, n, &e), &e);
+	CHECK_OK(spaces_login(s, &who, STR(""), slug, n, &e), &e);
 	CHECK_OK(store_commit(s, &e), &e);
 }
 
@@ -110,6 +110,73 @@ how_many(void)
 
 	CHECK_OK(store_space_list(s, &mem, &list, &n, &e), &e);
 	return n;
+}
+
+/* At this address, with this epoch, in a transaction of its own. */
+static void
+login_at(const char *hub, const char *name, const char *epoch)
+{
+	struct spaces_account who = { str_of(hub), str_of(name), str_of(name) };
+	struct str crew = STR("crew");
+
+	CHECK_OK(store_begin(s, &e), &e);
+	CHECK_OK(spaces_login(s, &who, str_of(epoch), &crew, 1, &e), &e);
+	CHECK_OK(store_commit(s, &e), &e);
+}
+
+static bool
+elsewhere(const char *hub, const char *name)
+{
+	struct spaces_account who = { str_of(hub), str_of(name), str_of(name) };
+	bool is = false;
+
+	CHECK_OK(spaces_elsewhere(s, &who, &is, &e), &e);
+	return is;
+}
+
+static void
+epoch_of(space_id sp, const char *epoch)
+{
+	CHECK_OK(store_begin(s, &e), &e);
+	CHECK_OK(store_pulled(s, sp, str_of(epoch), 0, 0, &e), &e);
+	CHECK_OK(store_commit(s, &e), &e);
+}
+
+/* The same hub under a new address: the same spaces, with what waits in them. */
+static void
+a_hub_that_moved(void)
+{
+	struct space sp;
+	space_id crew, own;
+
+	store_open();
+	login_at("http://old", "ann", "");
+	crew = team("crew");
+	own = team("ann");
+	CHECK(!elsewhere("http://new", "ann")); /* nothing is known of it yet */
+	epoch_of(crew, "e1");
+	epoch_of(own, "e1");
+	project_in(crew, P, "p");
+	CHECK(!elsewhere("http://old", "ann"));
+	CHECK(!elsewhere("http://new", "bob"));
+	CHECK(elsewhere("http://new", "ann"));
+	login_at("http://new", "ann", "e1");
+	CHECK_U(how_many(), 2);
+	CHECK_I(team("crew"), crew);
+	CHECK_I(team("ann"), own);
+	CHECK_OK(store_space_get(s, crew, &mem, &sp, &e), &e);
+	CHECK_STR(sp.hub, "http://new");
+	CHECK_STR(sp.epoch, "e1");
+	CHECK_U(sp.unacked, 1);
+	/* Another hub is another hub. */
+	login_at("http://other", "ann", "e2");
+	CHECK_U(how_many(), 4);
+	CHECK(team("crew") != crew);
+	/* And back: it is known there, so nothing moves. */
+	login_at("http://new", "ann", "e1");
+	CHECK_U(how_many(), 4);
+	CHECK_I(team("crew"), crew);
+	store_close(s);
 }
 
 static void
@@ -350,6 +417,7 @@ int
 main(void)
 {
 	T_RUN(local_before_the_first_login);
+	T_RUN(a_hub_that_moved);
 	T_RUN(the_space_that_has_it);
 	T_RUN(several_have_it);
 	T_RUN(shared_to_a_team);
