@@ -285,6 +285,7 @@ import_run(struct cli *c, struct err_info *e)
 {
 	struct import im = { .c = c };
 	struct header h = { 0 };
+	uint64_t conflicts; /* said by the next writing command */
 	enum err rc = reader_open(&im.in, cli_arg(c, 0), e);
 
 	if (rc == ERR_OK)
@@ -306,7 +307,7 @@ import_run(struct cli *c, struct err_info *e)
 		store_rollback(im.s);
 		goto done;
 	}
-	rc = notice_look_ahead(c, e);
+	rc = notice_look_ahead(c, &conflicts, e);
 	if (rc == ERR_OK)
 		rc = store_checkpoint(im.s, e);
 	if (rc == ERR_OK)

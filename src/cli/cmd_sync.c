@@ -152,6 +152,7 @@ struct report {
 	const struct sync_run *run;
 	const struct status *st; /* after it */
 	const struct now *now;
+	uint64_t conflicts; /* new ones with what the user wrote */
 	bool dry_run;
 	const struct err_info *error; /* NULL: none */
 };
@@ -232,6 +233,7 @@ write_report(const struct report *r, struct json_writer *w)
 	json_key(w, "refused_now"), json_put_u(w, run->refused);
 	json_key(w, "waiting"), json_put_u(w, run->waiting);
 	json_key(w, "clashed"), json_put_u(w, run->clashed);
+	json_key(w, "conflicts"), json_put_u(w, r->conflicts);
 	json_key(w, "shared"), json_put_u(w, run->shared);
 	json_key(w, "teams"), json_arr(w);
 	for (size_t i = 0; i < run->n; i++)
@@ -290,6 +292,12 @@ say_end(struct cli *c, const struct report *r)
 		    "diagnose)\n",
 		    (unsigned long long)(r->st->refused - run->refused),
 		    s_of(r->st->refused - run->refused));
+	if (r->conflicts > 0) {
+		out_paint(c->out, PAINT_WARN, "%llu new conflict%s",
+		    (unsigned long long)r->conflicts, s_of(r->conflicts));
+		out_say(c->out,
+		    " with what you wrote (see conflicts list)\n");
+	}
 	if (r->st->elsewhere > 0) {
 		out_paint(c->out, PAINT_WARN, "%llu event%s",
 		    (unsigned long long)r->st->elsewhere,
@@ -493,7 +501,7 @@ now_run(struct cli *c, struct err_info *e)
 	if (rc == ERR_OK && now.failed)
 		rc = err_set(e, ERR_NOMEM);
 	if (rc == ERR_OK && run.pulled > 0)
-		rc = notice_look_ahead(c, e);
+		rc = notice_look_ahead(c, &r.conflicts, e);
 	rc = rc == ERR_OK ? now_done(c, &r, e) : now_failed(c, &r, rc, e);
 done:
 	free(now.noted);

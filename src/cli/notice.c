@@ -5,14 +5,15 @@
 
 /* More arrivals than this and the entities are looked at instead: an event is
  * dearer to decode, and a long sync brings many for each entity. */
-enum { NOTICE_ROWS_MAX = 256, ID_SHOWN = 8 };
+enum { NOTICE_ROWS_MAX = 256 };
 
-/* What the replica remembers of a space, as "POS COUNT WORDS": how far its log
- * was looked at, how many conflicts wait to be said, and of a single one what. */
+/* What the replica remembers of a space, as "POS SINCE COUNT": how far its log
+ * was looked at, how many conflicts are to be said, and from where on what made
+ * them came.  Some may be settled when they would be: they are counted anew. */
 struct pending {
 	struct str name; /* of the note */
-	struct str words;
-	uint64_t pos, n;
+	uint64_t pos, since, n;
+	uint64_t found; /* by the last look: not kept */
 };
 
 struct looker {
@@ -22,6 +23,7 @@ struct looker {
 	struct deed deed;
 	size_t found;
 	struct conflict first; /* the first that was found */
+	bool abroad;           /* one is of another project than the folder's */
 };
 
 static bool
@@ -38,6 +40,7 @@ count(struct looker *l, const struct conflict *c)
 {
 	if (l->found++ == 0)
 		l->first = *c;
+	l->abroad |= !str_eq(c->key.project, l->w->project);
 }
 
 /* Is one side the user's, and another one new from elsewhere? */
@@ -123,28 +126,14 @@ look(struct looker *l, uint64_t to, struct err_info *e)
 	return store_log(w->s, w->space, l->from, 0, look_at_event, l, e);
 }
 
-/* "bob changed lane of 001-login/WP01 at the same time as you; see ..." */
-static struct str
-words_of(const struct looker *l)
-{
-	struct str who = { 0 };
-
-	for (size_t i = 0; i < l->first.n; i++)
-		if (!l->first.side[i].own)
-			who = l->first.side[i].who;
-	return str_of(arena_fmt(l->w->a,
-	    "%.8s %.*s changed %.*s of %.*s at the same time as you",
-	    l->first.id, STR_ARG(who), STR_ARG(l->first.field),
-	    STR_ARG(l->first.key.key)));
-}
-
 /* --- what is remembered ------------------------------------------------------- */
 
 /* *known false: nothing was looked at yet. */
 static enum err
 pending_get(struct work *w, struct pending *p, bool *known, struct err_info *e)
 {
-	struct str note, part[2] = { 0 };
+	struct str note, part;
+	uint64_t *number[] = { &p->pos, &p->since, &p->n };
 	enum err rc;
 
 	*p = (struct pending){ 0 };
@@ -156,20 +145,12 @@ pending_get(struct work *w, struct pending *p, bool *known, struct err_info *e)
 	*known = rc == ERR_OK;
 	if (rc == ERR_NOT_FOUND)
 		return ERR_OK;
-	for (int i = 0; rc == ERR_OK && i < 2; i++) {
-		size_t space = str_find(note, ' ');
-
-		part[i] = space == SIZE_MAX ? note : str_n(note.p, space);
-		note = space == SIZE_MAX ?
-		    (struct str){ 0 } :
-		    str_n(note.p + space + 1, note.n - space - 1);
+	for (size_t i = 0; rc == ERR_OK && i < 3 && note.n > 0; i++) {
+		(void)str_split(&note, ' ', &part);
+		if (!str_u64(part, number[i]))
+			rc = err_setf(e, ERR_CORRUPT,
+			    "the note '%.*s' of the store", STR_ARG(p->name));
 	}
-	p->words = note;
-	if (rc == ERR_OK &&
-	    (!str_u64(part[0], &p->pos) ||
-	        (part[1].n > 0 && !str_u64(part[1], &p->n))))
-		rc = err_setf(e, ERR_CORRUPT, "the note '%.*s' of the store",
-		    STR_ARG(p->name));
 	return rc;
 }
 
@@ -177,8 +158,8 @@ static enum err
 pending_put(struct work *w, const struct pending *p, struct err_info *e)
 {
 	char *text =
-	    arena_fmt(w->a, "%llu %llu %.*s", (unsigned long long)p->pos,
-	        (unsigned long long)p->n, STR_ARG(p->words));
+	    arena_fmt(w->a, "%llu %llu %llu", (unsigned long long)p->pos,
+	        (unsigned long long)p->since, (unsigned long long)p->n);
 
 	return text ? store_note_put(w->s, p->name, str_of(text), e) :
 	              err_set(e, ERR_NOMEM);
@@ -204,31 +185,44 @@ catch_up(struct work *w, struct pending *p, bool *moved, struct err_info *e)
 	 * transaction wrote itself. */
 	if (known && p->pos + w->authored < sp.events)
 		rc = look(&l, sp.events, e);
+	if (p->n == 0)
+		p->since = p->pos;
 	p->pos = sp.events;
-	if (rc == ERR_OK && l.found > 0 && p->n == 0) {
-		p->words = words_of(&l);
-		rc = p->words.p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
-	}
-	p->n += l.found;
+	p->n += p->found = l.found;
 	deed_fini(&l.deed);
 	return rc;
 }
 
-static void
-say(struct work *w, const struct pending *p, struct buf *out)
+/* What is still open of what is to be said. */
+static enum err
+say(struct work *w, uint64_t since, struct buf *out, struct err_info *e)
 {
 	const char *program = w->c->ctx->program;
-	size_t id = p->words.n < ID_SHOWN + 1 ? p->words.n : ID_SHOWN + 1;
+	struct looker l = { .w = w, .from = since };
+	const char *all;
+	struct str who = { 0 };
+	enum err rc = store_entities(w->s, w->space, STR(""), NULL,
+	    look_at_entity, &l, e);
 
-	if (p->n > 1)
+	if (rc != ERR_OK || l.found == 0)
+		return rc;
+	all = l.abroad ? " --all-projects" : "";
+	if (l.found > 1) {
 		buf_addf(out,
-		    "note: %llu conflicts involve what you wrote; see `%s "
-		    "conflicts list`",
-		    (unsigned long long)p->n, program);
-	else if (p->n > 0)
-		buf_addf(out, "note: %.*s; see `%s conflicts show %.*s`",
-		    (int)(p->words.n - id), p->words.p + id, program, ID_SHOWN,
-		    p->words.p);
+		    "note: %zu conflicts involve what you wrote; see `%s "
+		    "conflicts list%s`",
+		    l.found, program, all);
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < l.first.n; i++)
+		if (!l.first.side[i].own)
+			who = l.first.side[i].who;
+	buf_addf(out,
+	    "note: %.*s changed %.*s of %.*s at the same time as you; see `%s "
+	    "conflicts show %.8s`",
+	    STR_ARG(who), STR_ARG(l.first.field), STR_ARG(l.first.key.key),
+	    program, l.first.id);
+	return ERR_OK;
 }
 
 enum err
@@ -243,17 +237,18 @@ notice_find(struct work *w, struct buf *said, struct err_info *e)
 	rc = catch_up(w, &p, &moved, e);
 	if (rc != ERR_OK)
 		return rc;
-	say(w, &p, said);
-	moved |= p.n > 0;
-	p.n = 0;
-	p.words = (struct str){ 0 };
-	if (moved)
+	if (p.n > 0) {
+		rc = say(w, p.since, said, e);
+		moved = true;
+		p.n = 0;
+	}
+	if (rc == ERR_OK && moved)
 		rc = pending_put(w, &p, e);
 	return rc == ERR_OK ? buf_ok(said, e) : rc;
 }
 
 static enum err
-look_ahead(struct work *w, struct err_info *e)
+look_ahead(struct work *w, uint64_t *found, struct err_info *e)
 {
 	struct space *list;
 	struct pending p;
@@ -266,12 +261,13 @@ look_ahead(struct work *w, struct err_info *e)
 		rc = catch_up(w, &p, &moved, e);
 		if (rc == ERR_OK && moved)
 			rc = pending_put(w, &p, e);
+		*found += p.found;
 	}
 	return rc;
 }
 
 enum err
-notice_look_ahead(struct cli *c, struct err_info *e)
+notice_look_ahead(struct cli *c, uint64_t *found, struct err_info *e)
 {
 	struct work w = { .c = c, .a = &c->ctx->arena };
 	enum err rc = ctx_draft(c->ctx, &w.draft, e);
@@ -281,7 +277,8 @@ notice_look_ahead(struct cli *c, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = store_begin(w.s, e);
 	w.in_tx = rc == ERR_OK;
+	*found = 0;
 	if (rc == ERR_OK)
-		rc = look_ahead(&w, e);
+		rc = look_ahead(&w, found, e);
 	return work_end(&w, rc, e);
 }

@@ -9,7 +9,8 @@
  * since the last look, and append the line that is to be said, if any. */
 enum err notice_find(struct work *w, struct buf *said, struct err_info *e);
 /* In a transaction of its own, behind a sync or an import: look at what came in
- * all teams, so that the next writing command has only to say it. */
-enum err notice_look_ahead(struct cli *c, struct err_info *e);
+ * all teams, so that the next writing command has only to say it.  *found: how
+ * many conflicts that makes. */
+enum err notice_look_ahead(struct cli *c, uint64_t *found, struct err_info *e);
 
 #endif

@@ -53,6 +53,23 @@ like "how many there are" "$err" '^note: 2 conflicts involve what you wrote; see
 check "once" clowder todo add "more tea"
 unlike "and no more" "$err" "note:"
 
+# What was settled meanwhile needs no word.
+home b; project; as bob
+clowder wp edit "$wp" --title "B again" >/dev/null
+give
+home a; project; as ann
+clowder wp edit "$wp" --title "A again" >/dev/null
+check "a takes another one in" clowder import "$T/given.jsonl"
+give
+home b; project; as bob
+clowder import "$T/given.jsonl" >/dev/null
+clowder wp edit "$wp" --title "Settled" >/dev/null 2>&1
+give
+home a; project; as ann
+check "and what settles it" clowder import "$T/given.jsonl"
+check "the next writing command" clowder todo add "settled tea"
+unlike "has nothing to say" "$err" "note:"
+
 # Of others' conflicts nothing is said.
 home c; project; as cid
 check "c takes all in" clowder import "$T/given.jsonl"
