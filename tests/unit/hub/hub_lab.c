@@ -2,12 +2,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,6 +156,21 @@ hub_lab_stop(struct hub_lab *l)
 {
 	hub_lab_signal(l);
 	CHECK_OK(hub_lab_wait(l), &l->e);
+}
+
+int
+hub_lab_hold(struct hub_lab *l)
+{
+	int fd = open(hub_lab_path(l, "store.lock"), O_RDWR | O_CLOEXEC);
+
+	CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	return fd;
+}
+
+void
+hub_lab_let_go(int lock)
+{
+	CHECK(close(lock) == 0);
 }
 
 /* Where the text begins; SIZE_MAX where it does not. */
@@ -423,6 +440,14 @@ peer_until(struct peer *p, const char *metric, uint64_t least)
 	while (peer_metric(p, metric) < least)
 		if (!CHECK(os_mono_ms() < end && p->status == 200))
 			break;
+}
+
+void
+peer_until_taken(struct peer *p)
+{
+	peer_until(p, "request_held_bytes", 1);
+	while (!t_failing() && peer_metric(p, "writer_waiting") > 0)
+		;
 }
 
 char *

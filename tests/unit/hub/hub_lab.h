@@ -38,6 +38,10 @@ void hub_lab_signal(struct hub_lab *l);
 /* Until it has ended; its error. */
 enum err hub_lab_wait(struct hub_lab *l);
 void hub_lab_stop(struct hub_lab *l); /* both; checks that it ended well */
+/* Another process holds the writer's lock, so that nothing can be committed; until
+ * it is let go. */
+int hub_lab_hold(struct hub_lab *l);
+void hub_lab_let_go(int lock);
 /* Path in its folder; static storage. */
 const char *hub_lab_path(struct hub_lab *l, const char *name);
 
@@ -74,6 +78,8 @@ uint64_t peer_number(const struct peer *p, const char *name);
 const char *peer_string(const struct peer *p, const char *name);
 /* Ask until the metric is at least this; fails the test after 20 s. */
 void peer_until(struct peer *p, const char *metric, uint64_t least);
+/* The one batch that was sent is with the writer, who waits for the lock. */
+void peer_until_taken(struct peer *p);
 /* A metric by its name without "clowder_". */
 uint64_t peer_metric(struct peer *p, const char *name);
 /* Sign in as NAME; the access token, freed by the caller. */

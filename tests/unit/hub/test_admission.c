@@ -49,7 +49,7 @@ quota(void *ctx, space_id space, const struct event *ev, struct err_info *e)
 	if (l->quota == 99)
 		return err_setf(e, ERR_IO, "no answer");
 	return l->quota-- > 0 ? ERR_OK :
-	    err_setf(e, ERR_QUOTA, "the team is full");
+	                        err_setf(e, ERR_QUOTA, "the team is full");
 }
 
 /* The team that the envelope names: "b", else "a". */
@@ -77,14 +77,18 @@ lab_init(struct lab *l)
 		abort();
 	for (int i = 0; i < 2; i++) {
 		CHECK_OK(store_space_add(l->store, STR(""), STR(""),
-		    str_of(slug[i]), &l->team[i], &e), &e);
+		             str_of(slug[i]), &l->team[i], &e),
+		    &e);
 		CHECK_OK(store_resync(l->store, l->team[i], STR("epoch-1"), &e),
 		    &e);
 	}
 	CHECK_OK(store_commit(l->store, &e), &e);
 	l->ad = (struct admission){ .store = l->store };
-	l->from = (struct sender){ .user = STR("ann"), .now_ms = 5000,
-		.space = l->team[0], .space_of = space_of, .ctx = l };
+	l->from = (struct sender){ .user = STR("ann"),
+		.now_ms = 5000,
+		.space = l->team[0],
+		.space_of = space_of,
+		.ctx = l };
 }
 
 static void
@@ -122,12 +126,13 @@ add_event(struct buf *out, const struct made *m)
 {
 	buf_adds(out, "{\"event_id\":");
 	add_id(out, m->n);
-	buf_addf(out, ",\"event_type\":\"wp_updated\",\"aggregate_id\":"
+	buf_addf(out,
+	    ",\"event_type\":\"wp_updated\",\"aggregate_id\":"
 	    "\"001-a/WP%02u\",\"aggregate_type\":\"work_package\","
 	    "\"lamport_clock\":%llu,\"node_id\":\"%s\",\"timestamp\":"
 	    "\"2026-04-28T10:30:00Z\",\"payload\":{\"wp_id\":\"WP%02u\","
-	    "\"title\":\"%s\"}", m->wp ? m->wp : 1,
-	    (unsigned long long)m->clock,
+	    "\"title\":\"%s\"}",
+	    m->wp ? m->wp : 1, (unsigned long long)m->clock,
 	    m->node ? m->node : "n", m->wp ? m->wp : 1,
 	    m->title ? m->title : "T");
 	if (m->node_seq > 0)
@@ -248,8 +253,8 @@ static const struct {
 	    ERR_ID_REUSED, false, 0 },
 	{ "names what is not here", { 9, 31, "n", 4, "BZ", 1, NULL, NULL },
 	    BATCH_REJECTED, ERR_PARENT, true, 0 },
-	{ "names itself", { 9, 31, "n", 4, "I", 1, NULL, NULL },
-	    BATCH_REJECTED, ERR_SCHEMA, false, 0 },
+	{ "names itself", { 9, 31, "n", 4, "I", 1, NULL, NULL }, BATCH_REJECTED,
+	    ERR_SCHEMA, false, 0 },
 	{ "below a head that it names", { 9, 15, "n", 4, "B", 1, NULL, NULL },
 	    BATCH_REJECTED, ERR_CLOCK_BEHIND, true, 0 },
 	{ "below another entity's event that it names",
@@ -309,8 +314,8 @@ one_event(void)
 static void
 words_of_refusals(void)
 {
-	static const char *const words[] = { "invalid", "missing field", "field",
-		"type", "token" };
+	static const char *const words[] = { "invalid", "missing field",
+		"field", "type", "token" };
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const struct batch_result *r;
@@ -350,8 +355,8 @@ clocks_ahead(void)
 
 	lab_init(&l);
 	for (unsigned i = 0; i < sizeof tries / sizeof tries[0]; i++) {
-		struct made m = { i + 1, tries[i].clock, "n", i + 1, "", 1, NULL,
-			NULL };
+		struct made m = { i + 1, tries[i].clock, "n", i + 1, "", 1,
+			NULL, NULL };
 
 		t_note("clock %llu", (unsigned long long)m.clock);
 		send(&l, &m, 1);
@@ -380,7 +385,8 @@ relayed_events(void)
 	send_more(&l, &ev, 1, told);
 	CHECK(l.answer.result[0].status == BATCH_SUCCESS);
 	CHECK_OK(store_event(l.store, l.team[0], &l.batch.item[0].ev.id, &l.a,
-	    &row, &e), &e);
+	             &row, &e),
+	    &e);
 	CHECK_STR(row.user, "bob");
 	CHECK_I(row.received_ms, 1000);
 	CHECK(row.relayed);
@@ -396,9 +402,13 @@ relayed_events(void)
 	CHECK_ERR(l.answer.result[0].code, ERR_PARENT);
 	send(&l, log_of_a, 1);
 	CHECK_OK(eid_parse(STR("01890000-0000-7000-8000-000000000001"),
-	    &l.batch.item[0].ev.id) ? ERR_OK : ERR_FAILED, &e);
+	             &l.batch.item[0].ev.id) ?
+	        ERR_OK :
+	        ERR_FAILED,
+	    &e);
 	CHECK_OK(store_event(l.store, l.team[0], &l.batch.item[0].ev.id, &l.a,
-	    &row, &e), &e);
+	             &row, &e),
+	    &e);
 	CHECK_STR(row.user, "ann");
 	CHECK_I(row.received_ms, 5000);
 	CHECK(!row.relayed);
@@ -481,7 +491,8 @@ teams_stay_apart(void)
 		{ 3, 3, "n", 3, "A", 1, NULL, "b" }, /* A is the other team's */
 		{ 4, 4, "n", 4, "B", 1, NULL, "b" },
 		{ 1, 1, "n", 1, "", 1, NULL, "a" },
-		{ 6, 9, "n", 2, "", 1, NULL, "a" }, /* forked at the other team */
+		{ 6, 9, "n", 2, "", 1, NULL,
+		    "a" }, /* forked at the other team */
 	};
 	struct lab l;
 
@@ -553,7 +564,8 @@ group_commit(void)
 		buf_adds(&l.body, "]}");
 		CHECK_OK(batch_decode(&l.batch, buf_str(&l.body), &e), &e);
 		CHECK_OK(admission_batch(&l.ad, &l.from, &l.batch, &l.a,
-		    &l.answer, &e), &e);
+		             &l.answer, &e),
+		    &e);
 		CHECK_U(l.answer.head, i);
 		CHECK_U(l.answer.result[0].seq, i);
 	}
@@ -634,7 +646,8 @@ pull(struct lab *l, const char *epoch, uint64_t after, size_t limit,
 	arena_reset(&l->a);
 	rc = feed_answer(l->store, l->team[0], &q, &l->body, e);
 	return rc == ERR_OK ?
-	    pull_answer_decode(p, j, buf_str(&l->body), &l->a, e) : rc;
+	    pull_answer_decode(p, j, buf_str(&l->body), &l->a, e) :
+	    rc;
 }
 
 static void
@@ -669,7 +682,8 @@ feeds(void)
 		t_note("%s after %llu", out[i].epoch,
 		    (unsigned long long)out[i].after);
 		CHECK_ERR(pull(&l, out[i].epoch, out[i].after, out[i].limit, &p,
-		    &j, &e), out[i].code);
+		              &j, &e),
+		    out[i].code);
 		CHECK_U(p.n, out[i].n);
 		CHECK_U(p.next, out[i].next);
 		if (out[i].code == ERR_RESYNC) {

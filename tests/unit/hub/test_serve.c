@@ -1,13 +1,11 @@
 /* The hub whole, over its sockets: one result for each event, answers after
  * their commit and many commits in one, seq without a gap whoever writes, a stop
  * that answers what is under way, connections that go on. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -119,22 +117,6 @@ takes_gzip_and_answers_it(void)
 
 /* --- who waits for what --------------------------------------------------------- */
 
-/* Somebody else holds the writer's lock: nothing can be committed. */
-static int
-hold(struct scene *s)
-{
-	int fd = open(hub_lab_path(&s->l, "store.lock"), O_RDWR | O_CLOEXEC);
-
-	CHECK(fd >= 0 && flock(fd, LOCK_EX) == 0);
-	return fd;
-}
-
-static void
-let_go(int fd)
-{
-	CHECK(close(fd) == 0);
-}
-
 /* Events of the log as another connection sees them. */
 static uint64_t
 committed(struct scene *s)
@@ -154,15 +136,6 @@ committed(struct scene *s)
 	return n;
 }
 
-/* The batch that was sent is with the writer, who waits for the lock. */
-static void
-until_taken(struct scene *s)
-{
-	peer_until(&s->p, "request_held_bytes", 1);
-	while (!t_failing() && peer_metric(&s->p, "writer_waiting") > 0)
-		;
-}
-
 /* What many connections send while the writer is busy is committed at once, and
  * each gets its own answer after that. */
 static void
@@ -178,7 +151,7 @@ commits_for_all_who_wait(void)
 	scene_open(&s);
 	CHECK_U(peer_push(&s.p, 1, 1, ""), 200);
 	before = peer_metric(&s.p, "commits_total");
-	lock = hold(&s);
+	lock = hub_lab_hold(&s.l);
 	for (unsigned i = 0; i < PEERS; i++) {
 		struct buf body = { 0 };
 
@@ -187,11 +160,11 @@ commits_for_all_who_wait(void)
 		peer_request(&p[i], "POST", batch, "", buf_str(&body));
 		buf_fini(&body);
 		if (i == 0)
-			until_taken(&s);
+			peer_until_taken(&s.p);
 		peer_until(&s.p, "writer_waiting", i);
 	}
 	CHECK_U(committed(&s), 1);
-	let_go(lock);
+	hub_lab_let_go(lock);
 	for (unsigned i = 0; i < PEERS; i++) {
 		uint64_t seq;
 
@@ -225,16 +198,16 @@ answers_after_the_commit(void)
 	CHECK_U(peer_push(&s.p, 1, 1, ""), 200);
 	scene_peer(&s, &late);
 	scene_peer(&s, &other);
-	lock = hold(&s);
+	lock = hub_lab_hold(&s.l);
 	lab_batch(&body, 2, 1, "");
 	peer_request(&late, "POST", batch, "", buf_str(&body));
-	until_taken(&s);
+	peer_until_taken(&s.p);
 	/* Others are served meanwhile. */
 	CHECK_U(peer_call(&other, "GET", "/api/v1/events/", NONE), 200);
 	CHECK_U(peer_number(&other, "head"), 1);
 	CHECK_U(peer_call(&other, "GET", "/api/v1/me", NONE), 200);
 	CHECK(recv(late.fd, (char[1]){ 0 }, 1, MSG_DONTWAIT | MSG_PEEK) < 0);
-	let_go(lock);
+	hub_lab_let_go(lock);
 	CHECK(peer_answer(&late));
 	/* When the answer is here, everybody sees what it tells of. */
 	CHECK_U(peer_number(&late, "head"), 2);
@@ -563,7 +536,7 @@ outlives_those_who_leave(void)
 
 	scene_open(&s);
 	CHECK_U(peer_push(&s.p, 1, 1, ""), 200);
-	lock = hold(&s);
+	lock = hub_lab_hold(&s.l);
 	lab_batch(&body, 2, 2, "");
 	scene_peer(&s, &p);
 	peer_request(&p, "POST", batch, "", buf_str(&body));
@@ -575,7 +548,7 @@ outlives_those_who_leave(void)
 	    "Content-Length: 100\r\n\r\n{\"events\":[",
 	    batch, s.token);
 	peer_close(&p);
-	let_go(lock);
+	hub_lab_let_go(lock);
 	/* Nobody else is held any more. */
 	while (!t_failing() && peer_metric(&s.p, "connections") > 1)
 		;
@@ -604,14 +577,14 @@ answers_what_is_under_way(void)
 	CHECK_U(peer_push(&s.p, 1, 1, ""), 200);
 	CHECK(snprintf(epoch, sizeof epoch, "%s", peer_string(&s.p, "epoch")) ==
 	    32);
-	lock = hold(&s);
+	lock = hub_lab_hold(&s.l);
 	for (unsigned i = 0; i < PEERS; i++) {
 		buf_reset(&body);
 		lab_batch(&body, 10 * (i + 1), 3, "");
 		scene_peer(&s, &p[i]);
 		peer_request(&p[i], "POST", batch, "", buf_str(&body));
 		if (i == 0)
-			until_taken(&s);
+			peer_until_taken(&s.p);
 		peer_until(&s.p, "writer_waiting", i);
 	}
 	/* One that is not whole yet: its rest is waited for. */
@@ -626,7 +599,7 @@ answers_what_is_under_way(void)
 	peer_until(&s.p, "request_held_bytes", 1);
 	hub_lab_signal(&s.l);
 	peer_send(&half, str_n(body.data + 100, body.len - 100));
-	let_go(lock);
+	hub_lab_let_go(lock);
 	for (unsigned i = 0; i < PEERS; i++) {
 		CHECK(peer_answer(&p[i]));
 		CHECK_U(p[i].status, 200);

@@ -146,7 +146,7 @@ ask_batch(struct scene *s, struct peer *p)
 /* Sent again: now they are there, whether it was stored or not, and the numbers
  * have no gap. */
 static void
-batch_is_whole(struct scene *s)
+batch_is_whole_of(struct scene *s, unsigned n)
 {
 	unsigned known;
 
@@ -154,13 +154,22 @@ batch_is_whole(struct scene *s)
 	do
 		CHECK_U(peer_call(&s->p, "GET", "/api/health", NONE), 200);
 	while (peer_has(&s->p, "degraded") && !t_failing());
-	CHECK_U(peer_push(&s->p, s->next, 3, ""), 200);
+	CHECK_U(peer_push(&s->p, s->next, n, ""), 200);
+	known = peer_count(&s->p, "\"status\":\"duplicate\"");
+	CHECK_U(known + peer_count(&s->p, "\"status\":\"success\""), n);
+	CHECK_U(peer_number(&s->p, "head"), s->next + n - 1);
+	s->next += n;
+}
+
+static void
+batch_is_whole(struct scene *s)
+{
+	unsigned first = s->next, known;
+
+	batch_is_whole_of(s, 3);
 	known = peer_count(&s->p, "\"status\":\"duplicate\"");
 	CHECK(known == 0 || known == 3);
-	CHECK_U(known + peer_count(&s->p, "\"status\":\"success\""), 3);
-	CHECK_U(peer_number(&s->p, "seq"), s->next);
-	CHECK_U(peer_number(&s->p, "head"), s->next + 2);
-	s->next += 3;
+	CHECK_U(peer_number(&s->p, "seq"), first);
 }
 
 static void
@@ -268,11 +277,61 @@ walks_a_sign_in(void)
 	walk(ask_token, signs_in_again, 40);
 }
 
+/* What hits one request of a group is not the others': each runs again by itself. */
+static void
+spares_the_others_of_a_group(void)
+{
+	enum { PEERS = 3 };
+	struct scene s;
+	bool hit;
+	int n = 0;
+
+	scene_open(&s);
+	do {
+		struct peer p[PEERS];
+		unsigned refused = 0;
+		int lock = hub_lab_hold(&s.l);
+
+		t_note("fault %d", n);
+		for (unsigned i = 0; i < PEERS; i++) {
+			struct buf body = { 0 };
+
+			peer_open(&p[i], &s.l);
+			p[i].token = s.token;
+			lab_batch(&body, s.next + i, 1, "");
+			peer_request(&p[i], "POST", "/api/v1/events/batch/", "",
+			    buf_str(&body));
+			buf_fini(&body);
+			/* The first is alone, the others are a group. */
+			if (i == 0)
+				peer_until_taken(&s.p);
+			peer_until(&s.p, "writer_waiting", i);
+		}
+		fault_group_arm(&faults, n++);
+		hub_lab_let_go(lock);
+		for (unsigned i = 0; i < PEERS; i++) {
+			if (!peer_answer(&p[i]) || p[i].status == 200)
+				continue;
+			/* A disk that fails is everybody's. */
+			refused += !peer_has(&p[i], "io_error");
+		}
+		hit = fault_group_hit(&faults);
+		fault_group_arm(&faults, -1);
+		CHECK(refused <= 1);
+		for (unsigned i = 0; i < PEERS; i++)
+			peer_close(&p[i]);
+		batch_is_whole_of(&s, PEERS);
+	} while (hit && n < WALK_MAX && !t_failing());
+	CHECK(n > 20 && n < WALK_MAX);
+	scene_close(&s);
+}
+
 int
 main(void)
 {
 	T_RUN(walks_the_start);
 	T_RUN(walks_a_batch);
+	T_RUN(spares_the_others_of_a_group);
 	T_RUN(walks_a_pull);
 	T_RUN(walks_a_snapshot);
 	T_RUN(walks_a_first_pull);
