@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "accounts.h"
+#include "backup.h"
 #include "clock.h"
 #include "cmds.h"
 #include "file.h"
@@ -467,6 +468,161 @@ run_user_list(struct cli *c, struct err_info *e)
 	return ERR_OK;
 }
 
+/* --- backup, restore, verify ------------------------------------------------------ */
+
+struct telling {
+	struct cli *c;
+	struct json_writer *json; /* NULL = text */
+};
+
+static void
+tell_finding(void *ctx, const char *text)
+{
+	struct telling *t = ctx;
+
+	if (t->json != NULL)
+		json_put_z(t->json, text);
+	else
+		out_note(t->c->out, PAINT_BAD, "wrong: %s\n", text);
+}
+
+static void
+tell_progress(void *ctx, uint64_t done, uint64_t all)
+{
+	struct telling *t = ctx;
+
+	out_bar(t->c->out, done, all);
+}
+
+static void
+report_json(struct json_writer *w, const struct hub_report *r)
+{
+	json_key(w, "events"), json_put_u(w, r->store.events);
+	json_key(w, "teams"), json_put_u(w, r->store.spaces);
+	json_key(w, "users"), json_put_u(w, r->users);
+	json_key(w, "epoch"), json_put_z(w, r->epoch);
+}
+
+static void
+report_text(struct out *o, const char *verb, const struct hub_report *r)
+{
+	out_say(o, "%s %llu events of %llu teams, %llu users\n", verb,
+	    (unsigned long long)r->store.events,
+	    (unsigned long long)r->store.spaces,
+	    (unsigned long long)r->users);
+}
+
+static enum err
+run_backup(struct cli *c, struct err_info *e)
+{
+	struct telling t = { .c = c };
+	const struct hub_tell tell = { tell_finding, tell_progress, &t };
+	const char *file = cli_arg(c, 0), *dir;
+	struct json_writer *w;
+	struct hub_report r;
+	enum err rc = data_dir(c, &dir, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	out_bar_begin(c->out, "Backing up", "");
+	rc = hub_backup(dir, file, os_wall_ms(), &tell, &r, e);
+	out_bar_end(c->out);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		w = out_json(c->out);
+		json_obj(w);
+		json_key(w, "file"), json_put_z(w, file);
+		json_key(w, "bytes"), json_put_u(w, r.bytes);
+		report_json(w, &r);
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	report_text(c->out, "Backed up", &r);
+	out_say(c->out, "Read again and found whole: %s (%llu bytes)\n", file,
+	    (unsigned long long)r.bytes);
+	out_note(c->out, PAINT_DIM,
+	    "It holds the hub's keys and password hashes: keep it as safe.\n");
+	return ERR_OK;
+}
+
+static enum err
+run_restore(struct cli *c, struct err_info *e)
+{
+	struct telling t = { .c = c };
+	const struct hub_tell tell = { tell_finding, tell_progress, &t };
+	const char *file = cli_arg(c, 0), *dir;
+	struct json_writer *w;
+	struct hub_report r;
+	enum err rc = data_dir(c, &dir, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	out_bar_begin(c->out, "Restoring", "");
+	rc = hub_restore(dir, file, os_wall_ms(), &tell, &r, e);
+	out_bar_end(c->out);
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		w = out_json(c->out);
+		json_obj(w);
+		report_json(w, &r);
+		json_key(w, "kept");
+		if (r.kept[0] != '\0')
+			json_put_z(w, r.kept);
+		else
+			json_put_null(w);
+		json_end(w);
+		out_json_end(c->out);
+		return ERR_OK;
+	}
+	report_text(c->out, "Restored", &r);
+	if (r.kept[0] != '\0')
+		out_say(c->out, "What was there is kept in %s\n", r.kept);
+	out_note(c->out, PAINT_DIM,
+	    "Clients push what it lacks at their next sync. Who signed in "
+	    "since has to sign in again.\n");
+	return ERR_OK;
+}
+
+static enum err
+run_hub_verify(struct cli *c, struct err_info *e)
+{
+	struct telling t = { .c = c };
+	const struct hub_tell tell = { tell_finding, tell_progress, &t };
+	struct hub_report r;
+	const char *dir;
+	enum err rc = data_dir(c, &dir, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	if (c->json) {
+		t.json = out_json(c->out);
+		json_obj(t.json);
+		json_key(t.json, "findings");
+		json_arr(t.json);
+	}
+	out_bar_begin(c->out, "Reading", "events");
+	rc = hub_verify(dir, &tell, &r, e);
+	out_bar_end(c->out);
+	if (c->json && (rc == ERR_OK || r.store.wrong > 0)) {
+		json_end(t.json);
+		report_json(t.json, &r);
+		json_key(t.json, "ok"), json_put_bool(t.json, rc == ERR_OK);
+		json_end(t.json);
+		out_json_end(c->out);
+		/* The document says it: a second one would spoil it. */
+		return cli_exit(c, err_exit(rc));
+	}
+	if (rc != ERR_OK)
+		return rc;
+	report_text(c->out, "Read", &r);
+	out_paint(c->out, PAINT_GOOD, "Everything is as it should be");
+	out_say(c->out, "\n");
+	return ERR_OK;
+}
+
 /* --- rows ---------------------------------------------------------------------- */
 
 static const struct cmd_opt data_only[] = { DATA_OPT, { 0 } };
@@ -549,11 +705,47 @@ static const struct cmd *const key_verbs[] = { &cmd_key_rotate, NULL };
 static const struct cmd cmd_hub_key = { .name = "key",
 	.purpose = "the keys that sign access tokens", .sub = key_verbs };
 
+static const struct cmd_arg backup_arg[] = {
+	{ .name = "FILE", .help = "is made; must not be there",
+	  .words = WORDS_FILE }, { 0 } };
+static const struct cmd_arg restore_arg[] = {
+	{ .name = "FILE", .help = "that hub backup made", .words = WORDS_FILE },
+	{ 0 } };
+static const struct cmd_example backup_examples[] = {
+	{ "hub backup hub-2026-05-01.db", "also while the hub serves" },
+	{ NULL, NULL },
+};
+static const struct cmd_example restore_examples[] = {
+	{ "hub restore hub-2026-05-01.db", "while it does not serve" },
+	{ NULL, NULL },
+};
+static const struct cmd cmd_hub_backup = { .name = "backup",
+	.purpose = "copy a hub into one file, and read it again",
+	.about = "The log of every team as of one moment and the accounts. The "
+	         "hub may serve meanwhile; others wait for nothing. The copy is "
+	         "read whole and folded from nothing before it gets its name.",
+	.opt = data_only, .arg = backup_arg, .example = backup_examples,
+	.run = run_backup };
+static const struct cmd cmd_hub_restore = { .name = "restore",
+	.purpose = "put a hub back from a backup",
+	.about = "What is in the folder is moved aside, never removed. The hub "
+	         "has a new epoch: each client sees it at its next sync, keeps "
+	         "what it has and pushes what the backup lacks, so work that was "
+	         "acknowledged since is not lost where a client still has it.",
+	.opt = data_only, .arg = restore_arg, .example = restore_examples,
+	.run = run_restore };
+static const struct cmd cmd_hub_verify = { .name = "verify",
+	.purpose = "read everything that a hub has stored, and check it",
+	.about = "As `verify` does for a home, for every team, and the accounts "
+	         "with it. Changes nothing; the hub may serve meanwhile.",
+	.opt = data_only, .run = run_hub_verify };
+
 static const struct cmd *const hub_verbs[] = { &cmd_hub_serve,
-	&cmd_hub_team, &cmd_hub_user, &cmd_hub_key, NULL };
+	&cmd_hub_team, &cmd_hub_user, &cmd_hub_key, &cmd_hub_backup,
+	&cmd_hub_restore, &cmd_hub_verify, NULL };
 const struct cmd cmd_hub = {
 	.name = "hub",
 	.purpose = "serve a hub, and keep its teams and users",
-	.about = "Team, user and key verbs work while the hub serves.",
+	.about = "All verbs but restore work while the hub serves.",
 	.sub = hub_verbs,
 };

@@ -259,6 +259,8 @@ hub_open(struct hub *hub, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = take_lock(hub, e);
 	if (rc == ERR_OK)
+		rc = hub_restored_whole(hub->o.data, e);
+	if (rc == ERR_OK)
 		rc = stores_open(hub, e);
 	if (rc == ERR_OK)
 		rc = open_tls(hub, &ca, e);

@@ -6,6 +6,7 @@
 
 #include "accounts.h"
 #include "admission.h"
+#include "backup.h"
 #include "gzip.h"
 #include "http_server.h"
 #include "hub.h"
@@ -14,8 +15,6 @@
 #include "pool.h"
 #include "store.h"
 #include "trouble.h"
-
-enum { HUB_EPOCH_BYTES = 16 };
 
 /* Counters for /metrics; any thread. */
 struct hub_metrics {

@@ -47,11 +47,17 @@ sql_error(struct sql *s, const char *doing, struct err_info *e)
 }
 
 enum err
-sql_open(struct sql *s, const char *path, unsigned busy_ms, struct err_info *e)
+sql_code(int rc, const char *doing, struct err_info *e)
+{
+	return fail(rc, doing, e);
+}
+
+static enum err
+open_as(struct sql *s, const char *path, int how, unsigned busy_ms,
+    struct err_info *e)
 {
 	/* Without SQLite's own lock: whoever holds the connection has one. */
-	const int flags =
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	const int flags = how | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int rc = fault_tick() ? SQLITE_IOERR :
 	                        sqlite3_open_v2(path, &s->db, flags, NULL);
 
@@ -60,10 +66,26 @@ sql_open(struct sql *s, const char *path, unsigned busy_ms, struct err_info *e)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1,
 		    (int *)NULL);
+	if (rc == SQLITE_OK && how == SQLITE_OPEN_READONLY)
+		rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+		    1, (int *)NULL);
 	if (rc == SQLITE_OK)
 		return ERR_OK;
 	sql_close(s);
 	return fail(rc, path, e);
+}
+
+enum err
+sql_open(struct sql *s, const char *path, unsigned busy_ms, struct err_info *e)
+{
+	return open_as(s, path, SQLITE_OPEN_READWRITE, busy_ms, e);
+}
+
+enum err
+sql_open_read(struct sql *s, const char *path, unsigned busy_ms,
+    struct err_info *e)
+{
+	return open_as(s, path, SQLITE_OPEN_READONLY, busy_ms, e);
 }
 
 void

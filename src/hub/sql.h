@@ -28,9 +28,14 @@ struct sql {
 /* An existing file.  busy_ms: how long to wait for other processes. */
 enum err sql_open(struct sql *s, const char *path, unsigned busy_ms,
     struct err_info *e);
+/* The same, only to read; moves no write-ahead log when it is closed. */
+enum err sql_open_read(struct sql *s, const char *path, unsigned busy_ms,
+    struct err_info *e);
 void sql_close(struct sql *s); /* safe on a zeroed one */
 /* What the last call on s said, as an error of ours; `doing` names it. */
 enum err sql_error(struct sql *s, const char *doing, struct err_info *e);
+/* An error of SQLite's as one of ours. */
+enum err sql_code(int rc, const char *doing, struct err_info *e);
 /* Statements without parameters and results. */
 enum err sql_exec(struct sql *s, const char *text, struct err_info *e);
 /* A transaction that may write (BEGIN IMMEDIATE: it never has to be given up

@@ -445,7 +445,8 @@ peer_until(struct peer *p, const char *metric, uint64_t least)
 void
 peer_until_taken(struct peer *p)
 {
-	peer_until(p, "request_held_bytes", 1);
+	/* It was decoded, so it was given to the writer in the same breath. */
+	peer_until(p, "decoded_held_bytes", 1);
 	while (!t_failing() && peer_metric(p, "writer_waiting") > 0)
 		;
 }

@@ -589,16 +589,17 @@ answers_what_is_under_way(void)
 	}
 	/* One that is not whole yet: its rest is waited for. */
 	buf_reset(&body);
-	lab_batch(&body, 100, 3, "");
+	lab_batch(&body, 1000, 300, "");
 	scene_peer(&s, &half);
 	peer_sendf(&half,
 	    "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
 	    "Content-Length: %zu\r\n\r\n",
 	    batch, s.token, body.len);
-	peer_send(&half, str_n(body.data, 100));
-	peer_until(&s.p, "request_held_bytes", 1);
+	peer_send(&half, str_n(body.data, body.len / 2));
+	peer_until(&s.p, "request_held_bytes", body.len / 2);
 	hub_lab_signal(&s.l);
-	peer_send(&half, str_n(body.data + 100, body.len - 100));
+	peer_send(&half,
+	    str_n(body.data + body.len / 2, body.len - body.len / 2));
 	hub_lab_let_go(lock);
 	for (unsigned i = 0; i < PEERS; i++) {
 		CHECK(peer_answer(&p[i]));
@@ -608,7 +609,7 @@ answers_what_is_under_way(void)
 		peer_close(&p[i]);
 	}
 	CHECK(peer_answer(&half));
-	CHECK_U(peer_count(&half, "\"status\":\"success\""), 3);
+	CHECK_U(peer_count(&half, "\"status\":\"success\""), 300);
 	CHECK_STR(peer_field(&half, "Connection"), "close");
 	peer_close(&half);
 	CHECK_OK(hub_lab_wait(&s.l), &s.l.e);
@@ -616,7 +617,7 @@ answers_what_is_under_way(void)
 	if (CHECK(hub_lab_start(&s.l))) {
 		scene_peer(&s, &s.p);
 		CHECK_U(peer_call(&s.p, "GET", "/api/v1/events/", NONE), 200);
-		CHECK_U(peer_number(&s.p, "head"), 1 + 3 * PEERS + 3);
+		CHECK_U(peer_number(&s.p, "head"), 1 + 3 * PEERS + 300);
 		CHECK(strcmp(peer_string(&s.p, "epoch"), epoch) == 0);
 	}
 	buf_fini(&body);
