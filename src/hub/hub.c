@@ -221,6 +221,8 @@ watch_signals(struct hub *hub, struct err_info *e)
 	} row[] = { { &hub->term, SIGTERM }, { &hub->intr, SIGINT } };
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error of the write, not our end. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < 2; i++) {
 		row[i].s->data = hub;
 		if (uv_signal_init(&hub->loop, row[i].s) != 0 ||

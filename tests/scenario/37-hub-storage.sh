@@ -50,6 +50,32 @@ is "and ann signs in" "$status" 200
 stop_hub
 is "it stops in order" "$hub_code" 0
 
+# --- a disk that fails to write: files of the hub may not grow
+serve
+token ann
+with "$access"
+python3 - >"$T/wide" <<'P'
+import json
+print(json.dumps({"events": [
+    {"event_id": "01890000-0000-7000-8000-%012x" % (500 + i), "event_type": "todo_added",
+     "aggregate_type": "todo", "aggregate_id": "wide-%d" % i, "lamport_clock": 500 + i,
+     "node_id": "n1", "timestamp": "2026-04-28T10:30:00Z", "replaces": [],
+     "payload": {"content": "x", "description": "y" * 20000}} for i in range(100)]}))
+P
+check "a limit is set" prlimit --pid "$hub_pid" --fsize=65536
+refuses "the write is refused" 503 io_error --data-binary "@$T/wide" /api/v1/events/batch/
+like "for now" "$(field retry-after)" '^[1-9]'
+unlike "without telling paths" "$body" "$T"
+check "health says so" degraded io_error
+is "nothing of it is there" "$(head_of)" 3
+check "the limit is gone" prlimit --pid "$hub_pid" --fsize=unlimited
+wait_for "health is well by itself" well
+answers "the same" 200 --data-binary "@$T/wide" /api/v1/events/batch/
+is "is taken, whole" "$(statuses) $(json 'd["head"]')" "success 100 103"
+stop_hub
+is "it stops in order" "$hub_code" 0
+check "and what it has reads well" clowder hub verify --data "$hub_data"
+
 # --- a full disk: a small one of our own
 if ! mkdir "$T/disk" || ! mount -t tmpfs -o size=120m,mode=700 none "$T/disk" 2>"$T/mount.err"; then
 	echo "# no file system can be mounted here: $(cat "$T/mount.err")"
