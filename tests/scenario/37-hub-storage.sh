@@ -62,13 +62,13 @@ print(json.dumps({"events": [
      "node_id": "n1", "timestamp": "2026-04-28T10:30:00Z", "replaces": [],
      "payload": {"content": "x", "description": "y" * 20000}} for i in range(100)]}))
 P
-check "a limit is set" prlimit --pid "$hub_pid" --fsize=65536
+check "a limit is set" prlimit --pid "$hub_pid" --fsize=65536:unlimited
 refuses "the write is refused" 503 io_error --data-binary "@$T/wide" /api/v1/events/batch/
 like "for now" "$(field retry-after)" '^[1-9]'
 unlike "without telling paths" "$body" "$T"
 check "health says so" degraded io_error
 is "nothing of it is there" "$(head_of)" 3
-check "the limit is gone" prlimit --pid "$hub_pid" --fsize=unlimited
+check "the limit is gone" prlimit --pid "$hub_pid" --fsize=unlimited:unlimited
 wait_for "health is well by itself" well
 answers "the same" 200 --data-binary "@$T/wide" /api/v1/events/batch/
 is "is taken, whole" "$(statuses) $(json 'd["head"]')" "success 100 103"

@@ -293,7 +293,7 @@ walk_first(ask *fn)
 		CHECK_U(peer_call(&s.p, "GET", "/api/v1/events/", NONE), 200);
 		CHECK_U(peer_count(&s.p, "\"content\":\"number"), 3);
 	} while (hit && n < TEAMS && !t_failing());
-	CHECK(n > 50 && n < TEAMS);
+	CHECK(n > 20 && n < TEAMS);
 	scene_close(&s);
 }
 
