@@ -237,8 +237,14 @@ writer_checkpoint(struct hub_writer *w, bool whole)
 	enum err rc = whole ? store_checkpoint(w->store, &e) :
 	                      store_tidy(w->store, &moved, &e);
 
-	if (rc != ERR_OK)
+	if (rc == ERR_IO) {
+		/* What was acknowledged is in the log; but nothing more goes
+		 * there before the store was opened again. */
+		w->failed = true;
+		trouble_judge(&w->hub->trouble, "checkpoint", rc, &e);
+	} else if (rc != ERR_OK) {
 		log_line(LOG_WARN, "hub", "checkpoint: %s", e.text);
+	}
 	if (!moved)
 		return;
 	atomic_fetch_add(&m->checkpoints, 1);

@@ -232,7 +232,9 @@ sqlite_tidy(struct store *base, bool *moved, struct err_info *e)
 	checkpoint_grown(s);
 	*moved = true;
 	os_lock_release(&s->lock);
-	return ERR_OK;
+	return s->broken ? err_setf(e, ERR_IO, "%s: checkpoint: %s", s->path,
+	                       err_text(ERR_IO)) :
+	                   ERR_OK;
 }
 
 void

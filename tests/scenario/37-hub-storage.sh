@@ -68,10 +68,15 @@ like "for now" "$(field retry-after)" '^[1-9]'
 unlike "without telling paths" "$body" "$T"
 check "health says so" degraded io_error
 is "nothing of it is there" "$(head_of)" 3
+# Small writes may still fit; what moves them into the database does not.
+for i in $(seq 30); do
+	push $((1000 + i)) 1
+	[ "$status" = 200 ] || break
+done
 check "the limit is gone" prlimit --pid "$hub_pid" --fsize=unlimited:unlimited
 wait_for "health is well by itself" well
 answers "the same" 200 --data-binary "@$T/wide" /api/v1/events/batch/
-is "is taken, whole" "$(statuses) $(json 'd["head"]')" "success 100 103"
+is "is taken, whole" "$(statuses)" "success 100"
 stop_hub
 is "it stops in order" "$hub_code" 0
 check "and what it has reads well" clowder hub verify --data "$hub_data"
