@@ -591,7 +591,7 @@ static enum err
 put_in_place(struct arena *a, const char *data, char *const made[2],
     int64_t now_ms, struct hub_report *r, struct err_info *e)
 {
-	char *there[2], *marked, *kept;
+	char *there[2], *marked, *kept = NULL;
 	enum err rc = path_of(a, data, mark, &marked, e);
 
 	for (size_t i = 0; rc == ERR_OK && i < 2; i++)
