@@ -27,9 +27,14 @@ enum cmd_words {
 	WORDS_FEATURE,
 	WORDS_WP,
 	WORDS_TODO,
+	WORDS_ITEM,
+	WORDS_THING, /* any of these */
 	WORDS_CONFLICT,
 	WORDS_TEAM,
-	WORDS_REFUSED /* event ids */
+	WORDS_REFUSED, /* event ids */
+	WORDS_LANE,
+	WORDS_STATUS, /* of a todo */
+	WORDS_PRIORITY
 };
 
 enum {

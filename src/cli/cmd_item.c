@@ -102,7 +102,9 @@ static const struct cmd item_list = {
 	.run = list_run,
 };
 static const struct cmd_arg show_arg[] = {
-	{ .name = "ID", .help = "a work item by the beginning of its id" },
+	{ .name = "ID",
+	    .help = "a work item by the beginning of its id",
+	    .words = WORDS_ITEM },
 	{ 0 },
 };
 static const struct cmd_example show_example[] = {

@@ -139,7 +139,7 @@ static const struct cmd_arg log_arg[] = {
 	{ .name = "ID",
 	    .help = "only what happened to this",
 	    .flags = ARG_OPTIONAL,
-	    .words = WORDS_WP },
+	    .words = WORDS_THING },
 	{ 0 },
 };
 static const struct cmd_opt log_opt[] = {
@@ -175,7 +175,7 @@ static const struct cmd_arg show_arg[] = {
 	{ .name = "ID",
 	    .help =
 	        "a work package, feature, todo, work item, project or event",
-	    .words = WORDS_WP },
+	    .words = WORDS_THING },
 	{ 0 },
 };
 static const struct cmd_example show_example[] = {

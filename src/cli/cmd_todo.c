@@ -504,7 +504,8 @@ static const struct cmd_arg add_arg[] = {
 static const struct cmd_opt add_opt[] = {
 	{ .name = "priority",
 	    .arg = "P",
-	    .help = "high, medium, low, a number, any word" },
+	    .help = "high, medium, low, a number, any word",
+	    .words = WORDS_PRIORITY },
 	{ .name = "description", .arg = "TEXT", .help = "at length" },
 	{ 0 },
 };
@@ -592,7 +593,10 @@ static const struct cmd todo_rm = {
 static const struct cmd_opt edit_opt[] = {
 	{ .name = "text", .arg = "TEXT", .help = "other words" },
 	{ .name = "description", .arg = "TEXT", .help = "another description" },
-	{ .name = "priority", .arg = "P", .help = "another priority, or none" },
+	{ .name = "priority",
+	    .arg = "P",
+	    .help = "another priority, or none",
+	    .words = WORDS_PRIORITY },
 	{ 0 },
 };
 static const struct cmd_example edit_example[] = {
@@ -611,7 +615,8 @@ static const struct cmd_opt list_opt[] = {
 	{ .name = "all-projects", .help = "of all projects of this machine" },
 	{ .name = "status",
 	    .arg = "S",
-	    .help = "only pending, in_progress or completed ones" },
+	    .help = "only pending, in_progress or completed ones",
+	    .words = WORDS_STATUS },
 	{ 0 },
 };
 static const struct cmd_example list_example[] = {

@@ -710,7 +710,8 @@ static const struct cmd_opt add_opt[] = {
 	{ .name = "description", .arg = "TEXT", .help = "at length" },
 	{ .name = "priority",
 	    .arg = "P",
-	    .help = "high, medium, low, a number, any word" },
+	    .help = "high, medium, low, a number, any word",
+	    .words = WORDS_PRIORITY },
 	{ .name = "tag",
 	    .arg = "T,...",
 	    .help = "words to find it by",
@@ -741,7 +742,8 @@ static const struct cmd_arg move_arg[] = {
 	{ .name = "LANE",
 	    .help =
 	        "planned claimed in_progress (or doing) for_review approved "
-	        "done blocked canceled" },
+	        "done blocked canceled",
+	    .words = WORDS_LANE },
 	{ 0 },
 };
 static const struct cmd_opt move_opt[] = {
@@ -839,7 +841,10 @@ static const struct cmd_opt edit_opt[] = {
 	FEATURE_OPT,
 	{ .name = "title", .arg = "T", .help = "another title" },
 	{ .name = "description", .arg = "TEXT", .help = "another description" },
-	{ .name = "priority", .arg = "P", .help = "another priority, or none" },
+	{ .name = "priority",
+	    .arg = "P",
+	    .help = "another priority, or none",
+	    .words = WORDS_PRIORITY },
 	{ .name = "add-tag",
 	    .arg = "T,...",
 	    .help = "tags to add",

@@ -164,7 +164,10 @@ static const struct cmd_opt list_opt[] = {
 	    .arg = "F",
 	    .help = "only of this feature",
 	    .words = WORDS_FEATURE },
-	{ .name = "lane", .arg = "L", .help = "only in this lane" },
+	{ .name = "lane",
+	    .arg = "L",
+	    .help = "only in this lane",
+	    .words = WORDS_LANE },
 	{ .name = "all-projects", .help = "of all projects of this machine" },
 	{ 0 },
 };

@@ -5,30 +5,49 @@
 #include "fault.h"
 
 struct offer {
-	struct str start;
+	struct str before; /* what stays of the word: "--lane=", "WP01," */
+	struct str start;  /* what is completed: the rest */
 	complete_fn *fn;
 	void *ctx;
 };
 
 static void
-offer(const struct offer *to, const char *word, const char *what)
+tell(void *ctx, struct str word, struct str what)
 {
-	if (str_starts(str_of(word), to->start))
-		to->fn(to->ctx, str_of(word), str_of(what));
+	const struct offer *to = ctx;
+	struct buf whole = { 0 };
+
+	buf_addstr(&whole, to->before);
+	buf_addstr(&whole, word);
+	if (!whole.failed)
+		to->fn(to->ctx, buf_str(&whole), what);
+	buf_fini(&whole);
 }
 
 static void
-offer_choice(const struct offer *to, const char *choice)
+offer_str(struct offer *to, struct str word, struct str what)
+{
+	if (str_starts(word, to->start))
+		tell(to, word, what);
+}
+
+static void
+offer(struct offer *to, const char *word, const char *what)
+{
+	offer_str(to, str_of(word), str_of(what));
+}
+
+static void
+offer_choice(struct offer *to, const char *choice)
 {
 	struct str rest = str_of(choice), word;
 
 	while (str_split(&rest, ' ', &word))
-		if (str_starts(word, to->start))
-			to->fn(to->ctx, word, STR(""));
+		offer_str(to, word, STR(""));
 }
 
 static void
-offer_options(const struct offer *to, const struct cmd_opt *o)
+offer_options(struct offer *to, const struct cmd_opt *o)
 {
 	char name[64] = "--";
 
@@ -43,7 +62,7 @@ offer_options(const struct offer *to, const struct cmd_opt *o)
 }
 
 static void
-offer_commands(const struct offer *to, const struct cmd *of)
+offer_commands(struct offer *to, const struct cmd *of)
 {
 	size_t at = 0;
 
@@ -71,16 +90,19 @@ struct typed {
 	const char *const *first;    /* of these */
 };
 
+/* The option that a word names, with or without a value behind it. */
 static const struct cmd_opt *
 find_opt(const struct cmd *cmd, const char *word)
 {
+	size_t n = strcspn(word, "=");
 	const struct cmd_opt *const list[] = { cmd ? cmd->opt : NULL,
 		cmd_global_opts };
 
 	for (int i = 0; i < 2; i++)
 		for (const struct cmd_opt *o = list[i]; o && o->name; o++)
-			if (word[1] == '-' ? strcmp(o->name, word + 2) == 0 :
-			                     o->letter == word[1] && !word[2])
+			if (word[1] == '-' ?
+			        str_is(str_n(word + 2, n - 2), o->name) :
+			        o->letter == word[1] && !word[2])
 				return o;
 	return NULL;
 }
@@ -95,7 +117,9 @@ read_typed(struct typed *t, const char *const *word, size_t n)
 			t->waits = NULL;
 		} else if (word[i][0] == '-' && word[i][1] != '\0') {
 			o = find_opt(t->cmd, word[i]);
-			t->waits = o != NULL && o->arg != NULL ? o : NULL;
+			if (o != NULL && o->arg != NULL &&
+			    !strchr(word[i], '='))
+				t->waits = o;
 		} else if (t->cmd == NULL || t->cmd->sub != NULL) {
 			t->cmd = cmd_sub(t->cmd, word[i]);
 			if (t->cmd == NULL)
@@ -109,15 +133,79 @@ read_typed(struct typed *t, const char *const *word, size_t n)
 }
 
 static void
-offer_kind(struct ctx *c, const struct offer *to, const char *choice,
+offer_kind(struct ctx *c, struct offer *to, const char *choice,
     enum cmd_words kind, enum cmd_words *files)
 {
-	if (choice != NULL)
+	if (choice != NULL) {
 		offer_choice(to, choice);
-	else if (kind == WORDS_FILE || kind == WORDS_FOLDER)
+		return;
+	}
+	switch (kind) {
+	case WORDS_NONE:
+	case WORDS_COMMAND:
+		return;
+	case WORDS_FILE:
+	case WORDS_FOLDER:
 		*files = kind;
-	else if (kind != WORDS_NONE && kind != WORDS_COMMAND)
-		complete_ids(c, kind, to->start, to->fn, to->ctx);
+		return;
+	case WORDS_LANE:
+		for (int i = 0; i <= LANE_RANK_MAX; i++)
+			offer_str(to, lane_name(i), STR(""));
+		return;
+	case WORDS_STATUS:
+		for (int i = 0; i <= TODO_STATUS_RANK_MAX; i++)
+			offer_str(to, todo_status_name(i), STR(""));
+		return;
+	case WORDS_PRIORITY:
+		/* Those that mean something; any other word is fine. */
+		offer_choice(to, "high medium low none");
+		return;
+	case WORDS_PROJECT:
+	case WORDS_FEATURE:
+	case WORDS_WP:
+	case WORDS_TODO:
+	case WORDS_ITEM:
+	case WORDS_THING:
+	case WORDS_CONFLICT:
+	case WORDS_TEAM:
+	case WORDS_REFUSED:
+		complete_ids(c, kind, to->start, tell, to);
+	}
+}
+
+/* The first n bytes of what is completed stay as they are. */
+static void
+keep(struct offer *to, size_t n)
+{
+	to->before =
+	    str_n(to->before.p ? to->before.p : to->start.p, to->before.n + n);
+	to->start = str_n(to->start.p + n, to->start.n - n);
+}
+
+static void
+offer_value(struct ctx *c, struct offer *to, const struct cmd_opt *o,
+    enum cmd_words *files)
+{
+	/* "WP,...": the last of them. */
+	if (strchr(o->arg, ',') != NULL)
+		for (size_t i = to->start.n; i > 0; i--)
+			if (to->start.p[i - 1] == ',') {
+				keep(to, i);
+				break;
+			}
+	offer_kind(c, to, o->choice, o->words, files);
+}
+
+/* "--lane=f" */
+static const struct cmd_opt *
+value_behind(const struct cmd *cmd, const char *word)
+{
+	const struct cmd_opt *o =
+	    strncmp(word, "--", 2) == 0 && strchr(word, '=') != NULL ?
+	    find_opt(cmd, word) :
+	    NULL;
+
+	return o != NULL && o->arg != NULL ? o : NULL;
 }
 
 void
@@ -126,6 +214,7 @@ complete_words(struct ctx *c, const char *const *word, size_t n,
 {
 	struct typed t = { 0 };
 	struct offer to = { .fn = fn, .ctx = fn_ctx };
+	const struct cmd_opt *o;
 	const struct cmd_arg *a;
 
 	*files = WORDS_NONE;
@@ -133,7 +222,13 @@ complete_words(struct ctx *c, const char *const *word, size_t n,
 		return;
 	to.start = str_of(word[n - 1]);
 	if (t.waits != NULL) {
-		offer_kind(c, &to, t.waits->choice, t.waits->words, files);
+		offer_value(c, &to, t.waits, files);
+		return;
+	}
+	o = value_behind(t.cmd, word[n - 1]);
+	if (o != NULL) {
+		keep(&to, strcspn(word[n - 1], "=") + 1);
+		offer_value(c, &to, o, files);
 		return;
 	}
 	if (str_starts(to.start, STR("-"))) {

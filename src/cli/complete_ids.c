@@ -1,6 +1,7 @@
 /* Ids for the shell: of the folder's project, from the store.  Whatever cannot
  * be read is not offered; a shell that asks for words wants no errors. */
 #include "complete.h"
+#include "ids.h"
 #include "lookup.h"
 
 struct looker {
@@ -38,6 +39,32 @@ offer_entities(const struct looker *l, enum aggregate type)
 			l->fn(l->fn_ctx, word, item[i].what);
 		else if (begins(item[i].key, l->start))
 			l->fn(l->fn_ctx, item[i].key, item[i].what);
+	}
+}
+
+/* By the shortest beginnings that tell them from each other; they come sorted. */
+static void
+offer_todos(const struct looker *l)
+{
+	struct err_info ignore = { 0 };
+	struct lookup_item *item;
+	size_t n = 0, len = ID_TODO_SHOWN;
+
+	if (lookup_entities(l->s, l->space, l->project, AGG_TODO, STR(""),
+	        &l->c->arena, &item, &n, &ignore) != ERR_OK)
+		return;
+	for (size_t i = 1; i < n; i++)
+		len = id_unique_len((struct str[2]){ item[i - 1].key,
+		                        item[i].key },
+		    2, len);
+	len = l->start.n > len ? l->start.n : len;
+	for (size_t i = 0; i < n; i++) {
+		struct str key = item[i].key;
+
+		if (begins(key, l->start))
+			l->fn(l->fn_ctx,
+			    str_n(key.p, len < key.n ? len : key.n),
+			    item[i].what);
 	}
 }
 
@@ -120,7 +147,16 @@ complete_ids(struct ctx *c, enum cmd_words kind, struct str start,
 		offer_entities(&l, AGG_WORK_PACKAGE);
 		return;
 	case WORDS_TODO:
-		offer_entities(&l, AGG_TODO);
+		offer_todos(&l);
+		return;
+	case WORDS_ITEM:
+		offer_entities(&l, AGG_WORK_ITEM);
+		return;
+	case WORDS_THING:
+		offer_entities(&l, AGG_FEATURE);
+		offer_entities(&l, AGG_WORK_PACKAGE);
+		offer_entities(&l, AGG_WORK_ITEM);
+		offer_todos(&l);
 		return;
 	case WORDS_PROJECT:
 		l.project = STR("");
@@ -140,6 +176,9 @@ complete_ids(struct ctx *c, enum cmd_words kind, struct str start,
 	case WORDS_FILE:
 	case WORDS_FOLDER:
 	case WORDS_COMMAND:
+	case WORDS_LANE:
+	case WORDS_STATUS:
+	case WORDS_PRIORITY:
 		return;
 	}
 }

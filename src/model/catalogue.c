@@ -1,6 +1,8 @@
 /* The tables of docs/formats.md, Catalogue, and the checks they name. */
 #include "catalogue.h"
 
+#include <assert.h>
+
 #include "id.h"
 
 #define N(a) (sizeof(a) / sizeof(a)[0])
@@ -412,6 +414,20 @@ rank(struct str s, const struct status_row *row, size_t n)
 		if (str_eq(s, row[i].name))
 			return (int)i;
 	return -1;
+}
+
+struct str
+lane_name(int rank)
+{
+	assert(rank >= 0 && rank <= LANE_RANK_MAX);
+	return lanes[rank].name;
+}
+
+struct str
+todo_status_name(int rank)
+{
+	assert(rank >= 0 && rank <= TODO_STATUS_RANK_MAX);
+	return todo_statuses[rank].name;
 }
 
 int

@@ -123,6 +123,9 @@ struct str todo_status_normal(struct str s);
 int lane_rank(struct str normal);
 int todo_status_rank(struct str normal);
 enum { LANE_RANK_MAX = 7, TODO_STATUS_RANK_MAX = 2 };
+/* The one at a position: 0 to its maximum. */
+struct str lane_name(int rank);
+struct str todo_status_name(int rank);
 /* Going back from this rank is a decision: for_review, approved, done; completed
  * (docs/merge.md, Round). */
 bool lane_finished(int rank);
