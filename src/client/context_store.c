@@ -43,15 +43,18 @@ open_empty(struct ctx *c, struct err_info *e)
 	return rc;
 }
 
-/* Not one that another process is just making. */
+/* *old: not one that another process is just making. */
 static bool
-lies_empty(const char *path)
+is_empty(const char *path, bool *old)
 {
 	struct err_info ignore = { 0 };
 	struct os_file_id id;
 
-	return os_stat_id(path, &id, &ignore) == ERR_OK && id.size == 0 &&
-	    os_wall_ms() - id.mtime_ns / 1000000 > EMPTY_AGE_MS;
+	*old = false;
+	if (os_stat_id(path, &id, &ignore) != ERR_OK || id.size > 0)
+		return false;
+	*old = os_wall_ms() - id.mtime_ns / 1000000 > EMPTY_AGE_MS;
+	return true;
 }
 
 enum err
@@ -60,13 +63,15 @@ ctx_store_read(struct ctx *c, struct store **ret, struct err_info *e)
 	struct store_options opt = { .env = ctx_store_env(),
 		.read_only = true };
 	const struct home *h;
+	bool empty, old;
 	enum err rc = ctx_home(c, &h, e);
 
 	if (rc == ERR_OK && c->store == NULL) {
 		rc = store_sqlite_open(&c->store, h->store, &opt, e);
-		if (rc == ERR_NOT_FOUND)
+		empty = rc == ERR_UNSUPPORTED && is_empty(h->store, &old);
+		if (rc == ERR_NOT_FOUND || (empty && !old))
 			rc = open_empty(c, e);
-		if (rc == ERR_UNSUPPORTED && lies_empty(h->store))
+		else if (empty)
 			rc = err_setf(e, rc,
 			    "%s is empty: what was in it is gone; the next "
 			    "writing command begins a new one",
@@ -92,7 +97,7 @@ ctx_store_write(struct ctx *c, struct store **ret, struct err_info *e)
 	if (rc == ERR_OK && c->store == NULL) {
 		opt.doorbell = h->doorbell;
 		rc = home_make(h, e);
-		c->was_empty = rc == ERR_OK && lies_empty(h->store);
+		(void)is_empty(h->store, &c->was_empty);
 		if (rc == ERR_OK)
 			rc = store_sqlite_open(&c->store, h->store, &opt, e);
 		if (rc == ERR_OK)
