@@ -340,6 +340,33 @@ signs_out(void)
 	accounts_close(a);
 }
 
+/* In and out of a team, by this process: the next look knows. */
+static void
+sees_its_own_changes_at_once(void)
+{
+	struct accounts *a = hub_of_ann(lib_path());
+	struct account_grant ann = login(a, T0);
+	const struct account_team *team;
+	struct account_who w;
+	struct err_info e = { 0 };
+	size_t before;
+
+	lib_team(a, "night");
+	CHECK_ERR(check(a, ann.access, T0, &w), ERR_OK);
+	before = w.n_teams;
+	CHECK_OK(accounts_team_join(a, STR("night"), STR("Ann"), &e), &e);
+	CHECK_ERR(check(a, ann.access, T0, &w), ERR_OK);
+	CHECK_U(w.n_teams, before + 1);
+	CHECK_OK(accounts_team_of(&w, STR("night"), STR(""), &team, &e), &e);
+	CHECK_STR(team->role, "member");
+	CHECK_OK(accounts_team_leave(a, STR("night"), STR("ann"), &e), &e);
+	CHECK_ERR(check(a, ann.access, T0, &w), ERR_OK);
+	CHECK_U(w.n_teams, before);
+	CHECK_ERR(accounts_team_of(&w, STR("night"), STR(""), &team, &e),
+	    ERR_FORBIDDEN);
+	accounts_close(a);
+}
+
 /* `hub user disable` and `hub user passwd` beside the serving hub. */
 static void
 sees_what_another_process_did(void)
@@ -736,6 +763,7 @@ main(void)
 	T_RUN(tells_benign_replay_from_theft);
 	T_RUN(refuses_tokens_that_are_none);
 	T_RUN(signs_out);
+	T_RUN(sees_its_own_changes_at_once);
 	T_RUN(sees_what_another_process_did);
 	T_RUN(sees_others_behind_its_own_changes);
 	T_RUN(does_not_trust_blindly);
