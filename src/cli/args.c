@@ -212,6 +212,15 @@ give(struct cli *c, const struct cmd_opt *o, const char *value,
 	return ERR_OK;
 }
 
+/* Where words are taken, one of them may begin so. */
+static const char *
+dashes(const struct cli *c)
+{
+	return c->cmd != NULL && c->cmd->arg != NULL ?
+	    " (words that begin with - come behind --)" :
+	    "";
+}
+
 /* "--name", "--name=value", "--name value" */
 static enum err
 long_option(struct cli *c, int argc, char **argv, int *i, struct err_info *e)
@@ -231,10 +240,12 @@ long_option(struct cli *c, int argc, char **argv, int *i, struct err_info *e)
 		if (n < sizeof typed)
 			memcpy(typed, name, n);
 		near = cmd_nearest_opt(c->cmd, typed);
-		return near ?
-		    cli_usage(e, "unknown option --%.*s, did you mean --%s?",
-		        (int)n, name, near) :
-		    cli_usage(e, "unknown option --%.*s", (int)n, name);
+		if (near != NULL)
+			return cli_usage(e,
+			    "unknown option --%.*s, did you mean --%s?", (int)n,
+			    name, near);
+		return cli_usage(e, "unknown option --%.*s%s", (int)n, name,
+		    dashes(c));
 	}
 	if (o->arg == NULL && value != NULL)
 		return cli_usage(e, "--%s takes no value", o->name);
@@ -256,7 +267,8 @@ short_options(struct cli *c, int argc, char **argv, int *i, struct err_info *e)
 		const struct cmd_opt *o = opt_find(c, NULL, 0, *at);
 
 		if (o == NULL)
-			return cli_usage(e, "unknown option -%c", *at);
+			return cli_usage(e, "unknown option -%c%s", *at,
+			    dashes(c));
 		if (o->arg == NULL) {
 			rc = give(c, o, NULL, e);
 			continue;
@@ -364,7 +376,7 @@ cli_parse(struct cli *c, int argc, char **argv, struct err_info *e)
 	if (rc != ERR_OK || c->help || c->version || c->cmd == NULL ||
 	    is_raw(c))
 		return rc;
-	if (c->cmd->sub != NULL)
+	if (c->cmd->sub != NULL && c->cmd->run == NULL)
 		return cli_usage(e, "'%s' wants a command", c->cmd->name);
 	return check_words(c, e);
 }

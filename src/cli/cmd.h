@@ -82,7 +82,8 @@ struct cmd {
 	/* Paragraphs, wrapped when shown; may be NULL.  "%p" stands for the
 	 * program's name. */
 	const char *about;
-	/* NULL-terminated; a row with sub-commands does not run. */
+	/* NULL-terminated; a row with sub-commands that runs too does so where
+	 * none is named. */
 	const struct cmd *const *sub;
 	const struct cmd_opt *opt; /* each may be NULL */
 	const struct cmd_arg *arg;

@@ -74,6 +74,16 @@ collect(struct collection *c, bool all_projects, struct err_info *e)
 
 /* --- list ------------------------------------------------------------------------- */
 
+/* One person at two machines has one name. */
+static bool
+same_name(const struct conflict *c, size_t at)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (i != at && str_eq(c->side[i].who, c->side[at].who))
+			return true;
+	return false;
+}
+
 /* "ann: X | bob: Y". */
 static void
 put_sides(struct out_table *t, const struct conflict *c)
@@ -83,8 +93,14 @@ put_sides(struct out_table *t, const struct conflict *c)
 	for (size_t i = 0; i < c->n; i++) {
 		buf_adds(&b, i > 0 ? "  |  " : "");
 		buf_addstr(&b, c->side[i].who);
+		if (same_name(c, i))
+			buf_addf(&b, " on machine %.*s",
+			    (int)(c->side[i].node.n < ID_SHOWN ?
+			            c->side[i].node.n :
+			            ID_SHOWN),
+			    c->side[i].node.p);
 		buf_adds(&b, c->side[i].shown ? "* " : " ");
-		words_value(c->side[i].value, &b);
+		words_field(c->field, c->side[i].value, &b);
 	}
 	out_cell(t, PAINT_NONE, buf_str(&b));
 	t->failed |= b.failed;
@@ -99,6 +115,7 @@ list_text(struct collection *c, struct err_info *e)
 		{ "SIDES (* is shown)", COL_SHRINK }, { NULL, 0 } };
 	struct namer namer;
 	struct out_table t;
+	size_t open = 0;
 	enum err rc = ERR_OK;
 
 	namer_init(&namer, c->w);
@@ -114,10 +131,16 @@ list_text(struct collection *c, struct err_info *e)
 		out_cell(&t, it->state == ROW_OPEN ? PAINT_BAD : PAINT_DIM,
 		    str_of(row_state_name(it->state)));
 		out_cell(&t, PAINT_NONE, name);
-		out_cell(&t, PAINT_NONE, it->field);
+		out_cell(&t, PAINT_NONE, words_field_name(it->field));
 		put_sides(&t, it);
 	}
 	out_table_end(&t);
+	for (size_t i = 0; rc == ERR_OK && i < c->n; i++)
+		open += c->item[i].state == ROW_OPEN;
+	if (rc == ERR_OK && open > 0)
+		out_paint(c->w->c->out, PAINT_DIM,
+		    "%s conflicts show ID  says what to type to settle it\n",
+		    c->w->c->ctx->program);
 	if (rc == ERR_OK && c->n == 0)
 		out_say(c->w->c->out,
 		    c->all ? "Nothing was ever in conflict\n" :
@@ -168,7 +191,7 @@ side_text(struct out *o, const struct conflict *c,
 	struct buf value = { 0 }, ago = { 0 };
 	enum err rc;
 
-	words_value(s->value.n > 0 ? s->value : STR("null"), &value);
+	words_field(c->field, s->value.n > 0 ? s->value : STR("null"), &value);
 	deed_ago(s->when_ms, os_wall_ms(), &ago);
 	rc = buf_ok(&value, e);
 	if (rc == ERR_OK)
@@ -215,6 +238,28 @@ sides_text(struct out *o, const struct conflict *c, struct err_info *e)
 }
 
 static enum err
+settle_text(struct work *w, const struct conflict *c, struct err_info *e)
+{
+	struct out *o = w->c->out;
+	struct buf how = { 0 };
+	enum err rc;
+
+	conflict_settle(c, &how);
+	rc = buf_ok(&how, e);
+	if (rc == ERR_OK && how.len > 0) {
+		out_say(o,
+		    str_is(c->field, "present") ?
+		        "\nTo keep it: %s " :
+		        "\nTo settle it, write what is to stand: %s ",
+		    w->c->ctx->program);
+		out_str(o, PAINT_ID, buf_str(&how));
+		out_say(o, "\n");
+	}
+	buf_fini(&how);
+	return rc;
+}
+
+static enum err
 show_text(struct work *w, const struct conflict *c, struct err_info *e)
 {
 	struct out *o = w->c->out;
@@ -228,9 +273,9 @@ show_text(struct work *w, const struct conflict *c, struct err_info *e)
 	namer_fini(&namer);
 	if (rc != ERR_OK)
 		return rc;
-	words_value(c->base.n > 0 ? c->base : STR("null"), &base);
-	words_value(c->shown.n > 0 ? c->shown : STR("null"), &now);
-	out_str(o, PAINT_TITLE, c->field);
+	words_field(c->field, c->base.n > 0 ? c->base : STR("null"), &base);
+	words_field(c->field, c->shown.n > 0 ? c->shown : STR("null"), &now);
+	out_str(o, PAINT_TITLE, words_field_name(c->field));
 	out_say(o, " of ");
 	out_str(o, PAINT_ID, name);
 	out_say(o, "\n");
@@ -246,6 +291,8 @@ show_text(struct work *w, const struct conflict *c, struct err_info *e)
 	out_pair(o, LABEL, "Rule", PAINT_NONE, "%s",
 	    conflict_rule(c->kind, c->state));
 	rc = sides_text(o, c, e);
+	if (rc == ERR_OK && c->state == ROW_OPEN)
+		rc = settle_text(w, c, e);
 	if (rc == ERR_OK)
 		rc = buf_ok(&base, e);
 	if (rc == ERR_OK)
@@ -343,5 +390,7 @@ static const struct cmd *const conflicts_sub[] = { &conflicts_list,
 const struct cmd cmd_conflicts = {
 	.name = "conflicts",
 	.purpose = "what was changed on two sides at once",
+	.opt = list_opt,
+	.run = list_run,
 	.sub = conflicts_sub,
 };

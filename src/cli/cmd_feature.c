@@ -1,5 +1,6 @@
 /* feature: pieces of work that have work packages. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmds.h"
 #include "edit.h"
@@ -18,6 +19,8 @@ struct slugs {
 	struct str word; /* without a number */
 	uint64_t greatest;
 	struct str same; /* a present feature of that word, in the arena */
+	uint64_t wanted; /* number; 0 = the next */
+	struct str shares; /* a present feature of the wanted number */
 	struct arena *a;
 };
 
@@ -32,6 +35,10 @@ slugs_one(void *ctx, const struct entity *en, struct err_info *e)
 		return ERR_OK;
 	if (number > s->greatest)
 		s->greatest = number;
+	if (number == s->wanted && entity_present(en) && s->shares.n == 0)
+		s->shares = arena_str(s->a, en->key);
+	if (s->shares.n > 0 && s->shares.p == NULL)
+		return err_set(e, ERR_NOMEM);
 	if (s->same.n == 0 && entity_present(en) &&
 	    str_eq(id_feature_word(en->key), s->word))
 		s->same = arena_str(s->a, en->key);
@@ -55,8 +62,9 @@ typed_slug(struct work *w, const char *typed, struct str *ret,
 	if (rc == ERR_OK && (b.len == 0 || !ascii || b.len > WORD_MAX))
 		rc = err_setf(e, ERR_USAGE,
 		    "'%.100s' makes no slug: 1 to %d letters a-z and digits, "
-		    "with hyphens between (a title may have any: --title)",
-		    typed, WORD_MAX);
+		    "with hyphens between (a title may have any: feature add "
+		    "login --title '%.100s')",
+		    typed, WORD_MAX, typed);
 	if (rc == ERR_OK) {
 		*ret = arena_str(w->a, buf_str(&b));
 		rc = ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
@@ -90,6 +98,7 @@ new_slug(struct work *w, const char *typed, struct str *ret, uint64_t *number,
 	numbered = id_feature_number(slug, number) &&
 	    slug.n - id_feature_word(slug).n > NUMBER_DIGITS;
 	s.word = numbered ? id_feature_word(slug) : slug;
+	s.wanted = numbered ? *number : 0;
 	rc = store_entities(w->s, w->space, w->project, "feature", slugs_one,
 	    &s, e);
 	if (rc == ERR_OK && !numbered && s.same.n > 0)
@@ -107,6 +116,11 @@ new_slug(struct work *w, const char *typed, struct str *ret, uint64_t *number,
 		rc = err_setf(e, ERR_EXISTS, "there is %.*s already",
 		    STR_ARG(slug));
 	}
+	if (rc == ERR_OK && s.shares.n > 0)
+		out_note(w->c->out, PAINT_WARN,
+		    "note: %.*s has that number too: neither is called by it "
+		    "alone",
+		    STR_ARG(s.shares));
 	*ret = slug;
 	return rc;
 }
@@ -122,6 +136,9 @@ add(struct work *w, struct str *slug, struct str *title, struct err_info *e)
 	uint64_t number = 0;
 	enum err rc = ERR_OK;
 
+	/* "Login page" is a title, of which the slug is made. */
+	if (typed == NULL && strpbrk(cli_arg(w->c, 0), " \t") != NULL)
+		typed = cli_arg(w->c, 0);
 	if (typed != NULL)
 		rc = input_line(w->a, "the title", typed, INPUT_TITLE_MAX,
 		    title, e);
@@ -170,11 +187,18 @@ add_run(struct cli *c, struct err_info *e)
 static enum err
 edit(struct work *w, struct str *slug, struct edit *ed, struct err_info *e)
 {
+	struct entity_key key = { .project = w->project,
+		.type = STR("feature") };
 	const struct entity *en = NULL;
 	enum err rc = work_feature(w, cli_arg(w->c, 0), slug, e);
 
+	/* Also one that was removed: an edit brings it back. */
+	if (rc == ERR_NOT_FOUND)
+		rc = edit_removed(w, AGG_FEATURE, NULL, cli_arg(w->c, 0), slug,
+		    e);
+	key.key = *slug;
 	if (rc == ERR_OK)
-		rc = work_entity(w, AGG_FEATURE, *slug, &en, e);
+		rc = store_entity(w->s, w->space, &key, &en, e);
 	if (rc == ERR_OK && en == NULL)
 		rc = err_setf(e, ERR_NOT_FOUND, "there is no feature '%.*s'",
 		    STR_ARG(*slug));
@@ -222,7 +246,8 @@ edit_run(struct cli *c, struct err_info *e)
 		rc = archive(&w, slug, in, e);
 	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
-		show_edited(c, slug, slug, ed.changed + (in || out));
+		show_edited(c, slug, slug, ed.changed + (in || out),
+		    ed.was_removed);
 	return rc;
 }
 
@@ -365,6 +390,9 @@ show_run(struct cli *c, struct err_info *e)
 
 	if (rc == ERR_OK)
 		rc = work_feature(&w, cli_arg(c, 0), &slug, e);
+	if (rc == ERR_NOT_FOUND && cli_arg(c, 0) != NULL)
+		rc = edit_removed(&w, AGG_FEATURE, NULL, cli_arg(c, 0), &slug,
+		    e);
 	if (rc == ERR_OK)
 		rc = show_entity(&w, w.space,
 		    &(struct entity_key){ w.project, STR("feature"), slug }, e);
@@ -407,8 +435,9 @@ static const struct cmd feature_add = {
 	.name = "add",
 	.purpose = "begin a feature",
 	.about =
-	    "The next free number is put in front. Prints the new slug alone "
-	    "where stdout is no terminal.",
+	    "The next free number is put in front. Words with blanks between "
+	    "are the title as well. Prints the new slug alone where stdout is "
+	    "no terminal.",
 	.opt = add_opt,
 	.arg = add_arg,
 	.example = add_example,
@@ -446,6 +475,7 @@ static const struct cmd_example rm_example[] = {
 static const struct cmd feature_rm = {
 	.name = "rm",
 	.purpose = "remove a feature (its history stays in the log)",
+	.about = "`feature edit` with its whole slug brings it back.",
 	.opt = rm_opt,
 	.arg = one_arg,
 	.example = rm_example,
@@ -477,5 +507,10 @@ static const struct cmd *const feature_sub[] = { &feature_add, &feature_list,
 const struct cmd cmd_feature = {
 	.name = "feature",
 	.purpose = "features: pieces of work with work packages",
+	.about =
+	    "The current feature, marked in the list, is the one that the git "
+	    "branch is called after (012-login, 012-login-WP03), else the only "
+	    "one that is not archived, else the one used last here; this last "
+	    "one decides no work package's id.",
 	.sub = feature_sub,
 };

@@ -187,8 +187,8 @@ const struct cmd cmd_show = {
 	.name = "show",
 	.purpose = "show all about one thing, by its id",
 	.about =
-	    "Any unambiguous beginning of an id will do; what was removed is "
-	    "shown by its whole id.",
+	    "Any unambiguous beginning of an id will do. What was removed is "
+	    "found too, with the command that brings it back.",
 	.arg = show_arg,
 	.example = show_example,
 	.run = show_run,

@@ -1,5 +1,6 @@
 /* todo: small things to do, of the project, not of a session. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmds.h"
 #include "edit.h"
@@ -104,6 +105,7 @@ struct change {
 	struct todo_name todo;
 	struct str content, from;
 	bool changed;
+	bool revive; /* also one that was removed */
 };
 
 static const struct entity *
@@ -119,19 +121,37 @@ find_todo(struct work *w, const char *word, struct change *ch,
 	struct entity_key key = { .type = STR("todo") };
 	enum err rc = work_todo(w, word, &ch->todo, e);
 
+	if (rc == ERR_NOT_FOUND && ch->revive) {
+		rc = work_removed(w, AGG_TODO, NULL, word, &ch->todo.key, e);
+		ch->todo.project = w->project;
+		ch->todo.space = w->space;
+		buf_reset(&w->c->hint);
+	} else if (rc == ERR_NOT_FOUND) {
+		return show_was_removed(w, AGG_TODO, NULL, word, e);
+	}
 	if (rc != ERR_OK)
 		return rc;
 	key.project = ch->todo.project;
 	key.key = ch->todo.key;
 	rc = store_entity(w->s, ch->todo.space, &key, en, e);
 	if (rc == ERR_OK)
-		*en = present(*en);
+		*en = ch->revive ? *en : present(*en);
 	if (rc == ERR_OK && *en == NULL)
 		return err_setf(e, ERR_NOT_FOUND, "there is no todo '%s'",
 		    word);
 	ch->content = entity_text(*en, "content", w->a);
 	ch->from = todo_status_normal(entity_text(*en, "status", w->a));
 	return rc;
+}
+
+/* It is there, and nobody removed it meanwhile. */
+static bool
+is_settled(const struct entity *en)
+{
+	size_t n;
+	const struct cell *c = entity_cells(en, "present", &n);
+
+	return entity_present(en) && c != NULL && c->n == 1;
 }
 
 static enum err
@@ -142,13 +162,16 @@ change_one(struct work *w, const char *word, const char *status,
 	const struct cell *c;
 	struct payload p;
 	size_t n;
-	enum err rc = find_todo(w, word, ch, &en, e);
+	enum err rc;
 
+	ch->revive = strcmp(status, "pending") == 0;
+	rc = find_todo(w, word, ch, &en, e);
 	if (rc != ERR_OK)
 		return rc;
 	c = entity_cells(en, "status", &n);
 	/* Where sides differ, saying it again settles them. */
-	if (str_is(ch->from, status) && c != NULL && c->n == 1)
+	if (str_is(ch->from, status) && c != NULL && c->n == 1 &&
+	    is_settled(en))
 		return ERR_OK;
 	rc = show_reason(w->c, &p, e);
 	if (rc != ERR_OK)
@@ -266,8 +289,11 @@ edit_run(struct cli *c, struct err_info *e)
 	struct change ch = { 0 };
 	struct edit ed = { 0 };
 	struct work w;
-	enum err rc = work_begin(&w, c, e);
+	enum err rc;
 
+	if (cli_has(c, "text") && cli_arg(c, 1) != NULL)
+		return cli_usage(e, "TEXT and --text exclude each other");
+	rc = work_begin(&w, c, e);
 	if (rc == ERR_OK)
 		rc = find_todo(&w, cli_arg(c, 0), &ch, &en, e);
 	if (rc == ERR_OK) {
@@ -275,6 +301,9 @@ edit_run(struct cli *c, struct err_info *e)
 		ed.space = ch.todo.space;
 		ed.project = ch.todo.project;
 		rc = edit_line(&ed, "text", "content", INPUT_TODO_MAX, e);
+		if (rc == ERR_OK && cli_arg(c, 1) != NULL)
+			rc = edit_word(&ed, cli_arg(c, 1), "the text",
+			    "content", INPUT_TODO_MAX, e);
 		if (rc == ERR_OK)
 			rc = edit_text(&ed, "description", "description", e);
 		if (rc == ERR_OK)
@@ -284,7 +313,7 @@ edit_run(struct cli *c, struct err_info *e)
 	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
 		show_edited(c, ch.todo.key, str_n(ch.todo.key.p, ID_TODO_SHOWN),
-		    ed.changed);
+		    ed.changed, ed.was_removed);
 	return rc;
 }
 
@@ -572,7 +601,8 @@ static const struct cmd todo_reopen = {
 	.purpose = "say that todos are to be done (again)",
 	.about =
 	    "It stays open until somebody who has seen this completes it: a "
-	    "session's old list does not close it.",
+	    "session's old list does not close it. One that was removed is "
+	    "brought back.",
 	.opt = why_opt,
 	.arg = many_arg,
 	.example = reopen_example,
@@ -585,6 +615,7 @@ static const struct cmd_example rm_example[] = {
 static const struct cmd todo_rm = {
 	.name = "rm",
 	.purpose = "remove todos (their history stays in the log)",
+	.about = "`todo reopen ID` brings one back.",
 	.opt = why_opt,
 	.arg = many_arg,
 	.example = rm_example,
@@ -599,7 +630,18 @@ static const struct cmd_opt edit_opt[] = {
 	    .words = WORDS_PRIORITY },
 	{ 0 },
 };
+static const struct cmd_arg edit_arg[] = {
+	{ .name = "ID",
+	    .help = "a todo by the beginning of its id",
+	    .words = WORDS_TODO },
+	{ .name = "TEXT",
+	    .help = "other words (as --text)",
+	    .flags = ARG_OPTIONAL },
+	{ 0 },
+};
 static const struct cmd_example edit_example[] = {
+	{ "todo edit 1a2b3c4d \"Write the release notes, in French\"",
+	    "other words" },
 	{ "todo edit 1a2b3c4d --priority low", "it can wait" },
 	{ 0 },
 };
@@ -607,7 +649,7 @@ static const struct cmd todo_edit = {
 	.name = "edit",
 	.purpose = "change what a todo says",
 	.opt = edit_opt,
-	.arg = one_arg,
+	.arg = edit_arg,
 	.example = edit_example,
 	.run = edit_run,
 };

@@ -1,6 +1,7 @@
 /* wp: work packages.  This file has the verbs that write; cmd_wp_list.c those
  * that show. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmds.h"
 #include "deed.h"
@@ -14,6 +15,8 @@
 #include "words.h"
 #include "wp.h"
 
+enum { LANE_SIDES_MAX = LANE_RANK_MAX + 1 };
+
 /* --- naming others ------------------------------------------------------------------ */
 
 /* A dependency as it was typed becomes the id of a work package of the same
@@ -22,6 +25,7 @@ struct needs {
 	struct work *w;
 	struct str feature;
 	struct str self; /* id; n 0 while it is not made yet */
+	const struct entity *en; /* the same; NULL */
 };
 
 static enum err
@@ -150,7 +154,8 @@ add_payload(struct work *w, const struct wp_name *wp, struct str title,
 }
 
 static enum err
-add(struct work *w, struct wp_name *wp, struct str *title, struct err_info *e)
+add(struct work *w, struct wp_name *wp, struct str *title, bool *guessed,
+    struct err_info *e)
 {
 	struct payload p;
 	struct str feature = { 0 };
@@ -159,6 +164,7 @@ add(struct work *w, struct wp_name *wp, struct str *title, struct err_info *e)
 
 	if (rc == ERR_OK)
 		rc = work_feature(w, cli_opt(w->c, "feature"), &feature, e);
+	*guessed = rc == ERR_OK && w->feature_guessed;
 	if (rc == ERR_OK)
 		rc = new_name(w, feature, wp, e);
 	if (rc != ERR_OK)
@@ -174,20 +180,34 @@ add(struct work *w, struct wp_name *wp, struct str *title, struct err_info *e)
 	return rc == ERR_OK ? work_feature_used(w, feature, e) : rc;
 }
 
+/* Nobody named the feature, and there are others. */
+static void
+say_guessed(struct cli *c, const struct wp_name *wp)
+{
+	out_note(c->out, PAINT_WARN,
+	    "note: %.*s is in %.*s, the feature used last here (--feature "
+	    "names another)",
+	    STR_ARG(wp->id), STR_ARG(wp->feature));
+}
+
 static enum err
 add_run(struct cli *c, struct err_info *e)
 {
 	struct wp_name wp = { 0 };
 	struct str title = { 0 };
+	bool guessed = false;
 	struct work w;
 	enum err rc = work_begin(&w, c, e);
 
 	if (rc == ERR_OK)
-		rc = add(&w, &wp, &title, e);
+		rc = add(&w, &wp, &title, &guessed, e);
 	rc = work_end(&w, rc, e);
-	if (rc == ERR_OK)
-		show_added(c, wp.id, id_wp_short(wp.id), title, wp.feature);
-	return rc;
+	if (rc != ERR_OK)
+		return rc;
+	show_added(c, wp.id, id_wp_short(wp.id), title, wp.feature);
+	if (guessed)
+		say_guessed(c, &wp);
+	return ERR_OK;
 }
 
 /* --- what the other verbs begin with ------------------------------------------------ */
@@ -196,9 +216,12 @@ static enum err
 target(struct work *w, struct wp_name *wp, const struct entity **en,
     struct err_info *e)
 {
-	enum err rc =
-	    work_wp(w, cli_opt(w->c, "feature"), cli_arg(w->c, 0), wp, e);
+	const char *feature = cli_opt(w->c, "feature");
+	enum err rc = work_wp(w, feature, cli_arg(w->c, 0), wp, e);
 
+	if (rc == ERR_NOT_FOUND)
+		return show_was_removed(w, AGG_WORK_PACKAGE, feature,
+		    cli_arg(w->c, 0), e);
 	if (rc == ERR_OK)
 		rc = work_entity(w, AGG_WORK_PACKAGE, wp->key, en, e);
 	if (rc == ERR_OK && *en == NULL)
@@ -234,6 +257,8 @@ author(struct work *w, const char *type, const struct wp_name *wp,
 
 struct move {
 	struct str from, to, actor, reason, review_ref;
+	struct str side[LANE_SIDES_MAX]; /* that differ, in an open conflict */
+	size_t sides;
 	bool force;
 	struct eid event;
 	struct str waits; /* what it still waits for */
@@ -286,10 +311,10 @@ there_already(struct work *w, const struct wp_name *wp, const struct entity *en,
 		rc = buf_ok(&lane, e);
 	if (rc == ERR_OK && who.n > 0)
 		rc = err_setf(e, ERR_REFUSED, "%.*s is %s already, by %.*s",
-		    STR_ARG(wp->id), lane.data, STR_ARG(who));
+		    STR_ARG(wp->key), lane.data, STR_ARG(who));
 	else if (rc == ERR_OK)
 		rc = err_setf(e, ERR_REFUSED, "%.*s is %s already",
-		    STR_ARG(wp->id), lane.data);
+		    STR_ARG(wp->key), lane.data);
 	buf_fini(&lane);
 	deed_fini(&d);
 	return rc;
@@ -316,6 +341,73 @@ find_waits(struct work *w, const struct wp_name *wp, const struct entity *en,
 	return rc;
 }
 
+/* The lanes between which an open conflict stands; none where it is settled. */
+static enum err
+find_sides(const struct entity *en, struct arena *a, struct move *m,
+    struct err_info *e)
+{
+	struct arena scratch = { 0 };
+	struct row *row = NULL;
+	const struct cell *c;
+	bool open = false;
+	size_t n = 0;
+	enum err rc = ERR_OK;
+
+	c = entity_cells(en, "lane", &n);
+	if (c == NULL || c->n < 2)
+		return ERR_OK;
+	rc = entity_ledger(en, &scratch, &row, &n, e);
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		open |=
+		    row[i].state == ROW_OPEN && str_is(row[i].field, "lane");
+	arena_fini(&scratch);
+	for (size_t i = 0; rc == ERR_OK && open && i < c->n; i++) {
+		struct str v = c->head[i].value, lane;
+		bool known = false;
+
+		if (v.n < 3 || v.p[0] != '"')
+			continue;
+		lane = lane_normal(arena_str(a, str_n(v.p + 1, v.n - 2)));
+		for (size_t k = 0; k < m->sides; k++)
+			known |= str_eq(m->side[k], lane);
+		if (lane.n > 0 && !known && m->sides < LANE_SIDES_MAX)
+			m->side[m->sides++] = lane;
+	}
+	return rc;
+}
+
+/* Where sides differ, each of them may be chosen, and what is allowed from one of
+ * them is allowed. */
+static enum err
+move_check(struct move *m, struct err_info *e)
+{
+	struct err_info ignore = { 0 };
+	enum err rc;
+
+	for (size_t i = 0; i < m->sides; i++)
+		if (str_eq(m->side[i], m->to))
+			return ERR_OK;
+	rc = lane_move_check(m->from, m->to, m->actor, m->reason, m->review_ref,
+	    m->force, e);
+	for (size_t i = 0; rc == ERR_REFUSED && i < m->sides; i++) {
+		if (lane_move_check(m->side[i], m->to, m->actor, m->reason,
+		        m->review_ref, m->force, &ignore) != ERR_OK)
+			continue;
+		m->from = m->side[i];
+		*e = (struct err_info){ 0 };
+		rc = ERR_OK;
+	}
+	return rc;
+}
+
+/* Nothing would change; but why it is blocked may be said later, or anew. */
+static bool
+moves_nowhere(const struct move *m)
+{
+	return str_eq(m->from, m->to) && m->sides < 2 &&
+	    !(str_is(m->to, "blocked") && m->reason.n > 0);
+}
+
 static enum err
 move(struct work *w, struct wp_name *wp, struct move *m, struct err_info *e)
 {
@@ -334,14 +426,17 @@ move(struct work *w, struct wp_name *wp, struct move *m, struct err_info *e)
 	m->from = lane_normal(entity_text(en, "lane", w->a));
 	if (m->from.n == 0)
 		m->from = STR("planned");
-	if (str_eq(m->from, m->to) && !m->force)
+	rc = find_sides(en, w->a, m, e);
+	if (rc != ERR_OK)
+		return rc;
+	if (moves_nowhere(m))
 		return there_already(w, wp, en, m, e);
-	rc = lane_move_check(m->from, m->to, m->actor, m->reason, m->review_ref,
-	    m->force, e);
+	if (!str_eq(m->from, m->to))
+		rc = move_check(m, e);
 	if (rc == ERR_OK)
 		rc = find_waits(w, wp, en, m, e);
 	if (rc != ERR_OK)
-		return err_wrap(e, "%.*s", STR_ARG(wp->id));
+		return err_wrap(e, "%.*s", STR_ARG(wp->key));
 	payload_begin(&p);
 	put_names(&p, wp);
 	json_key(&p.w, "from_lane"), json_put_str(&p.w, m->from);
@@ -359,8 +454,7 @@ move(struct work *w, struct wp_name *wp, struct move *m, struct err_info *e)
 }
 
 static void
-move_print(struct cli *c, const struct wp_name *wp, struct str shown,
-    const struct move *m)
+move_print(struct cli *c, const struct wp_name *wp, const struct move *m)
 {
 	struct json_writer *w;
 	char id[EID_TEXT_MAX];
@@ -370,6 +464,7 @@ move_print(struct cli *c, const struct wp_name *wp, struct str shown,
 		json_obj(w);
 		json_key(w, "id"), json_put_str(w, wp->id);
 		json_key(w, "feature"), json_put_str(w, wp->feature);
+		json_key(w, "key"), json_put_str(w, wp->key);
 		json_key(w, "from"), json_put_str(w, m->from);
 		json_key(w, "to"), json_put_str(w, m->to);
 		json_key(w, "actor"), json_put_str(w, m->actor);
@@ -378,16 +473,17 @@ move_print(struct cli *c, const struct wp_name *wp, struct str shown,
 		json_end(w);
 		out_json_end(c->out);
 	} else {
-		out_str(c->out, PAINT_ID, shown);
+		out_str(c->out, PAINT_ID, wp->key);
 		out_say(c->out, " ");
 		out_str(c->out, PAINT_NONE, m->from);
 		out_say(c->out, " → ");
 		out_str(c->out, view_paint(m->to), m->to);
-		out_say(c->out, "\n");
+		out_say(c->out, "%s\n",
+		    m->sides > 1 ? ", which settles the conflict" : "");
 	}
 	if (m->waits.n > 0)
 		out_note(c->out, PAINT_WARN, "note: %.*s still waits for %.*s",
-		    STR_ARG(shown), STR_ARG(m->waits));
+		    STR_ARG(wp->key), STR_ARG(m->waits));
 }
 
 static enum err
@@ -395,17 +491,14 @@ move_run(struct cli *c, struct err_info *e)
 {
 	struct wp_name wp = { 0 };
 	struct move m = { 0 };
-	struct str shown = { 0 };
 	struct work w;
 	enum err rc = work_begin(&w, c, e);
 
 	if (rc == ERR_OK)
 		rc = move(&w, &wp, &m, e);
-	if (rc == ERR_OK)
-		rc = work_wp_shown(&w, &wp, &shown, e);
 	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
-		move_print(c, &wp, shown, &m);
+		move_print(c, &wp, &m);
 	return rc;
 }
 
@@ -459,16 +552,52 @@ note(struct work *w, struct wp_name *wp, struct err_info *e)
 	return author(w, "history_added", wp, &p, NULL, e);
 }
 
+/* Who waits for it until it is gone. */
+static enum err
+find_released(struct work *w, const struct wp_name *wp, struct buf *said,
+    struct err_info *e)
+{
+	char *quoted = arena_fmt(w->a, "\"%.*s\"", STR_ARG(wp->id));
+	struct views l = { 0 };
+	enum err rc = quoted ? views_load(w, w->space, w->project,
+	                           AGG_WORK_PACKAGE, wp->feature, &l, e) :
+	                       err_set(e, ERR_NOMEM);
+
+	for (size_t i = 0; rc == ERR_OK && i < l.n; i++)
+		/* Ids of work packages hold nothing that JSON escapes. */
+		if (l.v[i].needs.n > 0 &&
+		    memmem(l.v[i].needs.p, l.v[i].needs.n, quoted,
+		        strlen(quoted)) != NULL) {
+			buf_adds(said, said->len > 0 ? ", " : "");
+			buf_addstr(said, l.v[i].shown);
+		}
+	if (rc == ERR_OK)
+		rc = buf_ok(said, e);
+	views_fini(&l);
+	return rc;
+}
+
 static enum err
 rm(struct work *w, struct wp_name *wp, struct err_info *e)
 {
 	const struct entity *en;
+	struct buf released = { 0 };
 	struct payload p;
 	enum err rc = target(w, wp, &en, e);
 
 	if (rc == ERR_OK)
+		rc = find_released(w, wp, &released, e);
+	if (rc == ERR_OK)
 		rc = show_reason(w->c, &p, e);
-	return rc == ERR_OK ? author(w, "wp_deleted", wp, &p, NULL, e) : rc;
+	if (rc == ERR_OK)
+		rc = author(w, "wp_deleted", wp, &p, NULL, e);
+	if (rc == ERR_OK && released.len > 0)
+		out_note(w->c->out, PAINT_WARN,
+		    "note: %s depended on it; what is removed holds nothing "
+		    "up",
+		    released.data);
+	buf_fini(&released);
+	return rc;
 }
 
 typedef enum err verb_fn(struct work *w, struct wp_name *wp,
@@ -477,26 +606,23 @@ typedef enum err verb_fn(struct work *w, struct wp_name *wp,
 /* One event, one line about it. */
 static enum err
 verb_run(struct cli *c, verb_fn *verb,
-    void (*print)(struct cli *c, struct str id, struct str shown),
+    void (*print)(struct cli *c, struct str id, struct str key),
     struct err_info *e)
 {
 	struct wp_name wp = { 0 };
-	struct str shown = { 0 };
 	struct work w;
 	enum err rc = work_begin(&w, c, e);
 
 	if (rc == ERR_OK)
 		rc = verb(&w, &wp, e);
-	if (rc == ERR_OK)
-		rc = work_wp_shown(&w, &wp, &shown, e);
 	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
-		print(c, wp.id, shown);
+		print(c, wp.id, wp.key);
 	return rc;
 }
 
 static void
-print_one(struct cli *c, struct str id, const char *before, struct str shown,
+print_one(struct cli *c, struct str id, const char *before, struct str key,
     const char *after)
 {
 	struct json_writer *w;
@@ -505,29 +631,30 @@ print_one(struct cli *c, struct str id, const char *before, struct str shown,
 		w = out_json(c->out);
 		json_obj(w);
 		json_key(w, "id"), json_put_str(w, id);
+		json_key(w, "key"), json_put_str(w, key);
 		json_end(w);
 		out_json_end(c->out);
 		return;
 	}
 	out_say(c->out, "%s", before);
-	out_str(c->out, PAINT_ID, shown);
+	out_str(c->out, PAINT_ID, key);
 	out_str(c->out, PAINT_NONE, str_of(after));
 	out_say(c->out, "\n");
 }
 
 static void
-print_assigned(struct cli *c, struct str id, struct str shown)
+print_assigned(struct cli *c, struct str id, struct str key)
 {
 	char *after =
 	    arena_fmt(&c->ctx->arena, " is given to %s", cli_arg(c, 1));
 
-	print_one(c, id, "", shown, after != NULL ? after : " is given away");
+	print_one(c, id, "", key, after != NULL ? after : " is given away");
 }
 
 static void
-print_noted(struct cli *c, struct str id, struct str shown)
+print_noted(struct cli *c, struct str id, struct str key)
 {
-	print_one(c, id, "Noted on ", shown, "");
+	print_one(c, id, "Noted on ", key, "");
 }
 
 static enum err
@@ -622,24 +749,40 @@ need_checked(void *ctx, struct str typed, struct str *ret, struct err_info *e)
 	return rc;
 }
 
-/* One that was removed meanwhile is named by its whole id. */
+/* What was removed meanwhile, or never came here, has only its id: whatever it
+ * depends on now may be named. */
 static enum err
 need_dropped(void *ctx, struct str typed, struct str *ret, struct err_info *e)
 {
 	struct needs *n = ctx;
-	enum err rc = need_named(n, typed, ret, e);
+	struct err_info why = { 0 };
+	size_t cells = 0;
+	const struct cell *c = entity_cells(n->en, "dependencies", &cells);
 
-	if (rc != ERR_NOT_FOUND)
-		return rc;
-	*ret = arena_str(n->w->a, typed);
-	return ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+	if (need_named(n, typed, ret, &why) == ERR_NOMEM)
+		return err_set(e, ERR_NOMEM);
+	/* Hints of how it was looked for. */
+	buf_reset(&n->w->c->hint);
+	for (size_t i = 0; c != NULL && i < cells; i++) {
+		struct str el = c[i].element;
+
+		el = el.n > 2 ? str_n(el.p + 1, el.n - 2) : el;
+		if (why.code == ERR_OK ? !str_eq(el, *ret) :
+		                         !str_eq_nocase(el, typed) &&
+		            !str_eq_nocase(id_wp_short(el), typed))
+			continue;
+		*ret = arena_str(n->w->a, el);
+		return ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+	}
+	return err_setf(e, ERR_NOT_FOUND, "%.*s does not depend on '%.*s'",
+	    STR_ARG(n->self), (int)(typed.n < 100 ? typed.n : 100), typed.p);
 }
 
 static enum err
 edit_fields(struct work *w, const struct wp_name *wp, struct edit *ed,
     struct err_info *e)
 {
-	struct needs needs = { w, wp->feature, wp->id };
+	struct needs needs = { w, wp->feature, wp->id, ed->en };
 	enum err rc = edit_line(ed, "title", "title", INPUT_TITLE_MAX, e);
 
 	if (rc == ERR_OK)
@@ -655,29 +798,47 @@ edit_fields(struct work *w, const struct wp_name *wp, struct edit *ed,
 	return rc;
 }
 
+/* Also one that was removed: an edit brings it back. */
+static enum err
+edit_target(struct work *w, struct wp_name *wp, const struct entity **en,
+    struct err_info *e)
+{
+	const char *feature = cli_opt(w->c, "feature");
+	struct entity_key key = { .project = w->project,
+		.type = STR("work_package") };
+	enum err rc = work_wp(w, feature, cli_arg(w->c, 0), wp, e);
+
+	if (rc == ERR_NOT_FOUND)
+		rc = edit_removed(w, AGG_WORK_PACKAGE, feature,
+		    cli_arg(w->c, 0), &wp->key, e);
+	if (rc == ERR_OK && wp->id.n == 0)
+		(void)id_wp_split(wp->key, &wp->feature, &wp->id);
+	key.key = wp->key;
+	if (rc == ERR_OK)
+		rc = store_entity(w->s, w->space, &key, en, e);
+	return rc == ERR_OK && *en == NULL ? err_set(e, ERR_NOT_FOUND) : rc;
+}
+
 static enum err
 edit_run(struct cli *c, struct err_info *e)
 {
 	const struct entity *en = NULL;
 	struct wp_name wp = { 0 };
-	struct str shown = { 0 };
 	struct edit ed = { 0 };
 	struct work w;
 	enum err rc = work_begin(&w, c, e);
 
 	if (rc == ERR_OK)
-		rc = target(&w, &wp, &en, e);
+		rc = edit_target(&w, &wp, &en, e);
 	if (rc == ERR_OK) {
 		edit_begin(&ed, &w, en);
 		put_names(&ed.p, &wp);
 		rc = edit_end(&ed, edit_fields(&w, &wp, &ed, e), "wp_updated",
 		    wp.key, e);
 	}
-	if (rc == ERR_OK)
-		rc = work_wp_shown(&w, &wp, &shown, e);
 	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
-		show_edited(c, wp.id, shown, ed.changed);
+		show_edited(c, wp.id, wp.key, ed.changed, ed.was_removed);
 	return rc;
 }
 
@@ -755,7 +916,7 @@ static const struct cmd_opt move_opt[] = {
 	{ .name = "review-ref",
 	    .arg = "R",
 	    .help = "the review that sends it back" },
-	{ .name = "force", .help = "any move; wants a reason" },
+	{ .name = "force", .help = "any move; wants --reason" },
 	{ 0 },
 };
 static const struct cmd_example move_example[] = {
@@ -767,7 +928,9 @@ static const struct cmd_example move_example[] = {
 	{ 0 },
 };
 static const struct cmd_exit move_exits[] = {
-	{ 4, "the move is not allowed, or somebody was first" },
+	{ 4,
+	    "the move is not allowed, somebody was first, or the id fits "
+	    "several" },
 	{ 0 },
 };
 static const struct cmd wp_move = {
@@ -777,8 +940,11 @@ static const struct cmd wp_move = {
 	    "The usual way is planned, claimed, in_progress, for_review, "
 	    "approved, done; from any of the first five to blocked, from all "
 	    "but done to canceled. Back from review wants --review-ref, back "
-	    "to planned "
-	    "--reason. What others did meanwhile is merged, not lost.",
+	    "to planned and --force want --reason; why it is blocked may be "
+	    "said later too, by another move to blocked. What others did "
+	    "meanwhile is merged, not lost; where two lanes stand in conflict, "
+	    "a move to either, or one that is allowed from either, settles "
+	    "it.",
 	.opt = move_opt,
 	.arg = move_arg,
 	.example = move_example,
@@ -891,6 +1057,9 @@ static const struct cmd_example rm_example[] = {
 static const struct cmd wp_rm = {
 	.name = "rm",
 	.purpose = "remove a work package (its history stays in the log)",
+	.about =
+	    "What depended on it waits for it no longer. `wp edit` with its "
+	    "whole id brings it back.",
 	.opt = rm_opt,
 	.arg = one_arg,
 	.example = rm_example,
@@ -901,5 +1070,12 @@ static const struct cmd *const wp_sub[] = { &wp_add, &wp_list, &wp_show,
 const struct cmd cmd_wp = {
 	.name = "wp",
 	.purpose = "work packages: add, move, assign, list",
+	.about =
+	    "WP03 will do for 001-login/WP03-abc where it says enough: in the "
+	    "feature of --feature, else in the current one. Current is the "
+	    "feature that the git branch is called after, else the only one "
+	    "that is not archived. Where neither is so, `wp add` takes the one "
+	    "used last here and says so; for the others an id that fits in "
+	    "several features is ambiguous.",
 	.sub = wp_sub,
 };

@@ -1,5 +1,6 @@
 /* wp list, wp show. */
 #include "cmds.h"
+#include "edit.h"
 #include "show.h"
 #include "view.h"
 #include "wp.h"
@@ -151,6 +152,9 @@ show_run(struct cli *c, struct err_info *e)
 
 	if (rc == ERR_OK)
 		rc = work_wp(&w, cli_opt(c, "feature"), cli_arg(c, 0), &wp, e);
+	if (rc == ERR_NOT_FOUND)
+		rc = edit_removed(&w, AGG_WORK_PACKAGE, cli_opt(c, "feature"),
+		    cli_arg(c, 0), &wp.key, e);
 	if (rc == ERR_OK)
 		rc = show_entity(&w, w.space,
 		    &(struct entity_key){

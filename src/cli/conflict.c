@@ -3,6 +3,7 @@
 #include "deed.h"
 #include "view.h"
 #include "when.h"
+#include "words.h"
 
 /* A field of which several heads stand has cells with more than one; what was
  * closed is listed. */
@@ -176,6 +177,43 @@ conflict_load(struct work *w, space_id sp, const struct entity *en,
 	return rc == ERR_OK ? shown_load(w, en, c, e) : rc;
 }
 
+/* clang-format off: a table is drawn by hand */
+static const struct {
+	const char *type, *field, *before, *behind;
+} settled_by[] = {
+	{ "work_package", "lane", "wp move ", " LANE" },
+	{ "work_package", "assignee", "wp assign ", " AGENT" },
+	{ "work_package", "phase", "wp assign ", " AGENT --phase PHASE" },
+	{ "work_package", "title", "wp edit ", " --title TITLE" },
+	{ "work_package", "priority", "wp edit ", " --priority PRIORITY" },
+	{ "work_package", "description", "wp edit ", " --description TEXT" },
+	{ "work_package", "present", "wp edit ", "" },
+	{ "feature", "title", "feature edit ", " --title TITLE" },
+	{ "feature", "description", "feature edit ", " --description TEXT" },
+	{ "feature", "target_branch", "feature edit ",
+	    " --target-branch BRANCH" },
+	{ "feature", "present", "feature edit ", "" },
+	{ "todo", "content", "todo edit ", " TEXT" },
+	{ "todo", "priority", "todo edit ", " --priority PRIORITY" },
+	{ "todo", "description", "todo edit ", " --description TEXT" },
+	{ "todo", "status", "todo start|done|reopen ", "" },
+	{ "todo", "present", "todo reopen ", "" },
+};
+/* clang-format on */
+
+void
+conflict_settle(const struct conflict *c, struct buf *out)
+{
+	for (size_t i = 0; i < sizeof settled_by / sizeof *settled_by; i++) {
+		if (!str_is(c->key.type, settled_by[i].type) ||
+		    !str_is(c->field, settled_by[i].field))
+			continue;
+		buf_adds(out, settled_by[i].before);
+		words_shell(c->key.key, out);
+		buf_adds(out, settled_by[i].behind);
+	}
+}
+
 const char *
 conflict_rule(enum kind kind, enum row_state state)
 {
@@ -186,10 +224,10 @@ conflict_rule(enum kind kind, enum row_state state)
 		return "work that was sent back beats what it was sent back "
 		       "from; else the one further along is shown";
 	case KIND_FLAG:
-		return "what one side deleted and the other edited stays";
+		return "what one side removed and the other edited stays";
 	case KIND_TEXT:
-		return "changes to different lines are merged; where they "
-		       "overlap the latest is shown";
+		return "the latest write is shown as a whole; no lines are "
+		       "merged yet";
 	case KIND_REGISTER:
 	case KIND_SET:
 	case KIND_LIST:

@@ -40,6 +40,9 @@ enum err conflict_each(const struct entity *en, bool all, conflict_fn *fn,
 /* Fill in everything about a row. */
 enum err conflict_load(struct work *w, space_id sp, const struct entity *en,
     const struct row *row, struct conflict *ret, struct err_info *e);
+/* Append the command that settles it, without the program's name; a word in
+ * capitals is for whoever types it.  Nothing where no command writes the field. */
+void conflict_settle(const struct conflict *c, struct buf *out);
 /* Which rule chose what is shown, in words. */
 const char *conflict_rule(enum kind kind, enum row_state state);
 

@@ -1,5 +1,7 @@
 #include "deed.h"
 
+#include <string.h>
+
 #include "when.h"
 
 enum { SESSION_SHOWN = 8, NODE_SHOWN = 8 };
@@ -48,11 +50,28 @@ deed_author(struct str author)
 	return author;
 }
 
+/* Whoever moved it for somebody says so: `wp move --actor`. */
+static struct str
+named_actor(const struct deed *d, struct arena *a)
+{
+	uint32_t node = json_get(d->ev.json, d->ev.payload, "actor");
+	struct str s = { 0 };
+
+	if (d->ev.kind == NULL || node == 0 ||
+	    strcmp(d->ev.kind->name, "wp_status_changed") != 0 ||
+	    !json_str(d->ev.json, node, a, &s))
+		return (struct str){ 0 };
+	return deed_author(s);
+}
+
 struct str
 deed_who(const struct deed *d, struct arena *a)
 {
+	struct str actor = named_actor(d, a);
 	char *node;
 
+	if (actor.n > 0)
+		return actor;
 	if (d->ev.author.n > 0)
 		return deed_author(d->ev.author);
 	if (d->row.user.n > 0)

@@ -19,8 +19,8 @@ enum err deed_load(struct deed *d, struct store *s, space_id sp,
 /* Of a row that somebody else holds as long as the deed is used. */
 enum err deed_of(struct deed *d, const struct log_row *row, struct err_info *e);
 
-/* Who is named as its author, as people say it: "ann", "claude/3f9a0c62"; else
- * who was signed in, else the replica.  Borrows, or lives in a. */
+/* Who did it, as people say it: the actor of a move, else its author - "ann",
+ * "claude/3f9a0c62" - else who was signed in, else the replica.  Borrows, or lives in a. */
 struct str deed_who(const struct deed *d, struct arena *a);
 /* The same of an author by itself. */
 struct str deed_author(struct str author);

@@ -1,13 +1,39 @@
 #include "edit.h"
 
+#include "ids.h"
 #include "input.h"
+#include "show.h"
 
 void
 edit_begin(struct edit *ed, struct work *w, const struct entity *en)
 {
+	const struct cell *c;
+	size_t n;
+
 	ed->w = w;
 	ed->en = en;
+	ed->was_removed = !entity_present(en);
+	c = entity_cells(en, "present", &n);
+	ed->doubted = c != NULL && c->n > 1;
 	payload_begin(&ed->p);
+}
+
+enum err
+edit_removed(struct work *w, enum aggregate type, const char *feature,
+    const char *word, struct str *key, struct err_info *e)
+{
+	struct err_info why = { 0 };
+	struct str of, id = { 0 };
+
+	if (work_removed(w, type, feature, word, key, &why) != ERR_OK)
+		return e->code;
+	/* By less of it somebody may mean another that was never here. */
+	if (!str_eq_nocase(*key, str_of(word)) &&
+	    (!id_wp_split(*key, &of, &id) || !str_eq_nocase(id, str_of(word))))
+		return show_was_removed(w, type, feature, word, e);
+	buf_reset(&w->c->hint);
+	*e = (struct err_info){ 0 };
+	return ERR_OK;
 }
 
 /* Shown already, by one head: where several stand, writing it again settles
@@ -56,12 +82,17 @@ edit_line(struct edit *ed, const char *option, const char *field, size_t max,
     struct err_info *e)
 {
 	const char *typed = cli_opt(ed->w->c, option);
-	struct str s;
-	enum err rc;
 
-	if (typed == NULL)
-		return ERR_OK;
-	rc = input_line(ed->w->a, option, typed, max, &s, e);
+	return typed ? edit_word(ed, typed, option, field, max, e) : ERR_OK;
+}
+
+enum err
+edit_word(struct edit *ed, const char *typed, const char *what,
+    const char *field, size_t max, struct err_info *e)
+{
+	struct str s;
+	enum err rc = input_line(ed->w->a, what, typed, max, &s, e);
+
 	return rc == ERR_OK ? put_text(ed, field, s, e) : rc;
 }
 
@@ -227,9 +258,12 @@ edit_end(struct edit *ed, enum err rc, const char *type,
 {
 	struct work *w = ed->w;
 
-	if (rc == ERR_OK && ed->asked == 0 && !ed->more)
+	bool stays = ed->was_removed || ed->doubted;
+
+	if (rc == ERR_OK && ed->asked == 0 && !ed->more && !stays)
 		rc = cli_usage(e, "nothing is to be changed: name an option");
-	if (rc == ERR_OK && ed->changed > 0)
+	/* Whatever is written says that it is there. */
+	if (rc == ERR_OK && (ed->changed > 0 || stays))
 		return work_author_in(w, ed->space > 0 ? ed->space : w->space,
 		    ed->project.n > 0 ? ed->project : w->project, type,
 		    ed->en->aggregate, aggregate_id, &ed->p, NULL, e);

@@ -12,6 +12,8 @@ struct edit {
 	unsigned asked,
 	    changed; /* options given; fields that get a new value */
 	bool more;   /* the command changes something else as well */
+	bool was_removed; /* any edit brings it back */
+	bool doubted;     /* somebody removed it at the same time */
 	/* Of an entity elsewhere; 0 and n 0: of the folder's project. */
 	space_id space;
 	struct str project;
@@ -19,9 +21,16 @@ struct edit {
 /* Begins the payload, which edit_end frees; the fields of ed but `more` are set
  * here or after it.  en: what is edited. */
 void edit_begin(struct edit *ed, struct work *w, const struct entity *en);
+/* The key of what was removed and is named by its whole id, where e says that
+ * nothing present is called so. */
+enum err edit_removed(struct work *w, enum aggregate type, const char *feature,
+    const char *word, struct str *key, struct err_info *e);
 /* --option VALUE as the field: a line, a text ("" takes it away), a priority. */
 enum err edit_line(struct edit *ed, const char *option, const char *field,
     size_t max, struct err_info *e);
+/* The same of a word of the command line. */
+enum err edit_word(struct edit *ed, const char *typed, const char *what,
+    const char *field, size_t max, struct err_info *e);
 enum err edit_text(struct edit *ed, const char *option, const char *field,
     struct err_info *e);
 enum err edit_priority(struct edit *ed, struct err_info *e);

@@ -39,7 +39,10 @@ help_usage(const struct cli *c, char gap, struct buf *out)
 {
 	help_path(c, out);
 	if (c->cmd == NULL || c->cmd->sub != NULL) {
-		buf_addf(out, "%sCOMMAND ...", c->depth > 0 ? " " : "");
+		bool may = c->cmd != NULL && c->cmd->run != NULL;
+
+		buf_addf(out, may ? "%s[COMMAND ...]" : "%sCOMMAND ...",
+		    c->depth > 0 ? " " : "");
 		return;
 	}
 	for (const struct cmd_arg *a = c->cmd->arg; a && a->name; a++)

@@ -47,7 +47,8 @@ show_added(struct cli *c, struct str id, struct str shown, struct str title,
 }
 
 void
-show_edited(struct cli *c, struct str id, struct str shown, unsigned changed)
+show_edited(struct cli *c, struct str id, struct str shown, unsigned changed,
+    bool was_removed)
 {
 	struct json_writer *w;
 
@@ -56,11 +57,15 @@ show_edited(struct cli *c, struct str id, struct str shown, unsigned changed)
 		json_obj(w);
 		json_key(w, "id"), json_put_str(w, id);
 		json_key(w, "changed"), json_put_u(w, changed);
+		json_key(w, "was_removed"), json_put_bool(w, was_removed);
 		json_end(w);
 		out_json_end(c->out);
 		return;
 	}
-	out_say(c->out, changed > 0 ? "Changed " : "Nothing to change in ");
+	out_say(c->out,
+	    was_removed     ? "Brought back " :
+	        changed > 0 ? "Changed " :
+	                      "Nothing to change in ");
 	out_str(c->out, PAINT_ID, shown);
 	out_say(c->out, "\n");
 }
@@ -82,6 +87,45 @@ show_removed(struct cli *c, struct str id, struct str shown)
 	out_say(c->out, "Removed ");
 	out_str(c->out, PAINT_ID, shown);
 	out_say(c->out, "\n");
+}
+
+void
+show_restore(enum aggregate type, struct str key, struct buf *out)
+{
+	const char *verb = type == AGG_WORK_PACKAGE ? "wp edit " :
+	    type == AGG_FEATURE                     ? "feature edit " :
+	    type == AGG_TODO                        ? "todo reopen " :
+	                                              NULL;
+
+	if (verb == NULL)
+		return;
+	buf_adds(out, verb);
+	words_shell(key, out);
+}
+
+enum err
+show_was_removed(struct work *w, enum aggregate type, const char *feature,
+    const char *word, struct err_info *e)
+{
+	struct err_info why = { 0 };
+	struct buf how = { 0 };
+	struct str key;
+	enum err rc = work_removed(w, type, feature, word, &key, &why);
+
+	/* Then the first error says more. */
+	if (rc != ERR_OK)
+		return e->code;
+	show_restore(type, key, &how);
+	rc = buf_ok(&how, e);
+	if (rc == ERR_OK) {
+		buf_reset(&w->c->hint);
+		cli_hint(w->c, "%s", how.data);
+		rc = err_setf(e, ERR_NOT_FOUND,
+		    "%.*s was removed; `%s show %.*s` says when and by whom",
+		    STR_ARG(key), w->c->ctx->program, STR_ARG(key));
+	}
+	buf_fini(&how);
+	return rc;
 }
 
 enum err

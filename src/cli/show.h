@@ -41,8 +41,15 @@ enum err show_history(struct work *w, space_id sp, const struct entity_key *key,
 void show_added(struct cli *c, struct str id, struct str shown,
     struct str title, struct str where);
 void show_edited(struct cli *c, struct str id, struct str shown,
-    unsigned changed);
+    unsigned changed, bool was_removed);
 void show_removed(struct cli *c, struct str id, struct str shown);
+/* Where something was removed that the word names, the error in e becomes one
+ * that says so and how it is brought back; hands its code on. */
+enum err show_was_removed(struct work *w, enum aggregate type,
+    const char *feature, const char *word, struct err_info *e);
+/* Append the command that brings back what was removed, without the program's
+ * name; nothing for a type that has none. */
+void show_restore(enum aggregate type, struct str key, struct buf *out);
 /* The payload of a removal: --reason, where it was given. */
 enum err show_reason(struct cli *c, struct payload *p, struct err_info *e);
 

@@ -81,18 +81,29 @@ says_nothing(const struct cell *c)
 
 /* "  ann, 2 hours ago". */
 static enum err
-put_deed(struct page *p, const struct eid *id, struct err_info *e)
+put_deed(struct page *p, const struct eid *id, bool beside, struct err_info *e)
 {
 	struct deed d = { 0 };
 	struct buf b = { 0 };
+	struct str why;
 	enum err rc = deed_load(&d, p->w->s, p->sp, id, e);
 
 	if (rc == ERR_OK) {
 		deed_ago(deed_when(&d), os_wall_ms(), &b);
 		out_say(p->w->c->out, "  ");
 		out_str(p->w->c->out, PAINT_DIM, deed_who(&d, &d.a));
+		/* One person at two machines has one name. */
+		if (beside)
+			out_paint(p->w->c->out, PAINT_DIM, " on machine %.*s",
+			    (int)(d.ev.node.n < 8 ? d.ev.node.n : 8),
+			    d.ev.node.p);
 		out_paint(p->w->c->out, PAINT_DIM, ", %.*s",
 		    STR_ARG(buf_str(&b)));
+		why = words_member(&d.ev, "reason", &d.a);
+		if (why.n > 0) {
+			out_say(p->w->c->out, ": ");
+			out_str(p->w->c->out, PAINT_NONE, why);
+		}
 		rc = buf_ok(&b, e);
 	}
 	buf_fini(&b);
@@ -101,17 +112,18 @@ put_deed(struct page *p, const struct eid *id, struct err_info *e)
 }
 
 static enum err
-head_text(struct page *p, const struct head *h, struct err_info *e)
+head_text(struct page *p, const struct cell *c, const struct head *h,
+    struct err_info *e)
 {
 	struct buf b = { 0 };
 	enum err rc;
 
-	words_value(h->value, &b);
+	words_field(c->field, h->value, &b);
 	out_str(p->w->c->out, view_paint(buf_str(&b)), buf_str(&b));
 	rc = buf_ok(&b, e);
 	buf_fini(&b);
 	if (rc == ERR_OK)
-		rc = put_deed(p, &h->id, e);
+		rc = put_deed(p, &h->id, c->n > 1, e);
 	out_say(p->w->c->out, "\n");
 	return rc;
 }
@@ -145,15 +157,15 @@ field_text(struct page *p, const struct cell *c, struct err_info *e)
 		buf_fini(&b);
 		return ERR_OK;
 	}
-	put_label(p, c->field);
-	rc = head_text(p, shown, e);
+	put_label(p, words_field_name(c->field));
+	rc = head_text(p, c, shown, e);
 	for (size_t i = 0; rc == ERR_OK && i < c->n; i++) {
 		if (&c->head[i] == shown ||
 		    str_eq(c->head[i].value, shown->value))
 			continue;
 		put_label(p, STR(""));
 		out_paint(p->w->c->out, PAINT_BAD, "or ");
-		rc = head_text(p, &c->head[i], e);
+		rc = head_text(p, c, &c->head[i], e);
 	}
 	return rc;
 }
@@ -221,7 +233,7 @@ entry_text(struct page *p, const struct head *h, struct err_info *e)
 	if (rc == ERR_OK) {
 		out_say(o, "  - ");
 		out_str(o, PAINT_NONE, text.n > 0 ? text : h->value);
-		rc = put_deed(p, &h->id, e);
+		rc = put_deed(p, &h->id, false, e);
 		out_say(o, "\n");
 	}
 	json_fini(&j);
@@ -262,7 +274,7 @@ row_text(void *ctx, const struct row *row, const struct entity *en,
 	out_say(p->w->c->out, "  ");
 	out_paint(p->w->c->out, PAINT_BAD, "conflict");
 	out_say(p->w->c->out, " about ");
-	out_str(p->w->c->out, PAINT_NONE, row->field);
+	out_str(p->w->c->out, PAINT_NONE, words_field_name(row->field));
 	out_say(p->w->c->out, ", %zu sides: ", row->n_heads);
 	out_paint(p->w->c->out, PAINT_ID, "%s conflicts show %.8s",
 	    p->w->c->ctx->program, id);
@@ -316,12 +328,29 @@ history_text(struct page *p, struct err_info *e)
 }
 
 static enum err
+restore_text(struct page *p, struct err_info *e)
+{
+	struct buf how = { 0 };
+	enum err rc;
+
+	show_restore(p->en->aggregate, p->en->key, &how);
+	rc = buf_ok(&how, e);
+	if (rc == ERR_OK && how.len > 0) {
+		out_say(p->w->c->out, "  to bring it back: %s ",
+		    p->w->c->ctx->program);
+		out_str(p->w->c->out, PAINT_ID, buf_str(&how));
+		out_say(p->w->c->out, "\n");
+	}
+	buf_fini(&how);
+	return rc;
+}
+
+static enum err
 title_text(struct page *p, struct err_info *e)
 {
 	struct out *o = p->w->c->out;
 	struct str title = entity_text(p->en, "title", p->w->a);
 
-	(void)e;
 	out_str(o, PAINT_ID, p->name);
 	if (title.n > 0) {
 		out_say(o, "  ");
@@ -335,7 +364,7 @@ title_text(struct page *p, struct err_info *e)
 	out_say(o, " ");
 	out_str(o, PAINT_DIM, p->en->key);
 	out_say(o, "\n");
-	return ERR_OK;
+	return entity_present(p->en) ? ERR_OK : restore_text(p, e);
 }
 
 static enum err
@@ -535,6 +564,8 @@ show_history(struct work *w, space_id sp, const struct entity_key *key,
 
 	if (rc == ERR_OK)
 		rc = list_events(&p, max > 0 && p.n > max ? p.n - max : 0, e);
+	if (rc == ERR_OK && !w->c->json && !entity_present(p.en))
+		rc = restore_text(&p, e);
 	page_fini(&p);
 	return rc;
 }

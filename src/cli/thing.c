@@ -1,5 +1,7 @@
 #include "thing.h"
 
+#include <string.h>
+
 #include "lookup.h"
 
 /* Each kind looks for itself; ERR_NOT_FOUND where it has no such thing. */
@@ -10,8 +12,13 @@ static enum err
 find_wp(struct work *w, const char *word, struct thing *ret, struct err_info *e)
 {
 	struct wp_name wp;
-	enum err rc = work_wp(w, NULL, word, &wp, e);
+	enum err rc;
 
+	/* "002" begins the keys of all that is in that feature: it is the feature
+	 * that is meant. */
+	if (word[0] >= '0' && word[0] <= '9' && strchr(word, '/') == NULL)
+		return err_set(e, ERR_NOT_FOUND);
+	rc = work_wp(w, NULL, word, &wp, e);
 	if (rc == ERR_OK)
 		ret->key.key = wp.key;
 	return rc;
@@ -94,6 +101,29 @@ static const struct {
 };
 enum { KINDS = sizeof kind / sizeof *kind };
 
+/* Of what was removed, by the beginning of its id as a list showed it. */
+static enum err
+find_removed_id(struct work *w, const char *word, struct thing *ret,
+    struct err_info *e)
+{
+	static const enum aggregate type[] = { AGG_WORK_PACKAGE, AGG_FEATURE,
+		AGG_TODO };
+
+	for (size_t i = 0; i < sizeof type / sizeof *type; i++) {
+		struct str key = { 0 };
+		enum err rc = work_removed(w, type[i], NULL, word, &key, e);
+
+		if (rc == ERR_NOT_FOUND || rc == ERR_USAGE)
+			continue;
+		*ret = (struct thing){ .space = w->space,
+			.key = { w->project, str_of(aggregate_name(type[i])),
+			    key } };
+		return rc;
+	}
+	return err_setf(e, ERR_NOT_FOUND, "there is nothing called '%.100s'",
+	    word);
+}
+
 /* Lists do not have what was removed: its whole key does. */
 static enum err
 find_removed(struct work *w, const char *word, struct thing *ret,
@@ -112,8 +142,7 @@ find_removed(struct work *w, const char *word, struct thing *ret,
 		*ret = (struct thing){ .key = key, .space = w->space };
 		return ERR_OK;
 	}
-	return err_setf(e, ERR_NOT_FOUND, "there is nothing called '%.100s'",
-	    word);
+	return find_removed_id(w, word, ret, e);
 }
 
 /* What all kinds say of a word. */

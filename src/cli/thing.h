@@ -12,7 +12,7 @@ struct thing {
 	space_id space;
 };
 /* A work package, feature, todo, work item, project or event by any unambiguous
- * beginning; something that was removed by its whole id.  ERR_NOT_FOUND,
+ * beginning; else something that was removed.  ERR_NOT_FOUND,
  * ERR_AMBIGUOUS. */
 enum err thing_find(struct work *w, const char *word, struct thing *ret,
     struct err_info *e);

@@ -223,9 +223,24 @@ list_parse(struct json *j, struct str list, struct err_info *e)
 	return list.n > 0 ? json_parse(j, list, JSON_DEPTH_MAX, e) : ERR_OK;
 }
 
-/* What one waits for: dependencies that are not done, canceled or resolved. */
+/* Of what was removed nobody waits for the end; what is not known here may come
+ * yet. */
 static enum err
-wait_of(struct work *w, struct view *v, const struct map *by_id,
+is_removed(struct work *w, space_id sp, struct str project, struct str key,
+    bool *ret, struct err_info *e)
+{
+	struct entity_key k = { project, STR("work_package"), key };
+	const struct entity *en = NULL;
+	enum err rc = store_entity(w->s, sp, &k, &en, e);
+
+	*ret = rc == ERR_OK && en != NULL && !entity_present(en);
+	return rc;
+}
+
+/* What one waits for: dependencies that are not done, canceled, resolved or
+ * removed. */
+static enum err
+wait_of(struct work *w, space_id sp, struct view *v, const struct map *by_id,
     struct json *needs, struct json *resolved, struct err_info *e)
 {
 	struct buf b = { 0 }, key = { 0 };
@@ -238,6 +253,7 @@ wait_of(struct work *w, struct view *v, const struct map *by_id,
 	     rc == ERR_OK && needs->count > 0 && i < needs->node[0].n;
 	     i++, child = json_next(needs, child)) {
 		const struct view *on;
+		bool removed = false;
 		struct str id;
 
 		if (!json_str(needs, child, w->a, &id) ||
@@ -250,6 +266,12 @@ wait_of(struct work *w, struct view *v, const struct map *by_id,
 		if (on != NULL &&
 		    (str_is(on->state, "done") ||
 		        str_is(on->state, "canceled")))
+			continue;
+		rc = buf_ok(&key, e);
+		if (rc == ERR_OK && on == NULL)
+			rc = is_removed(w, sp, v->project, buf_str(&key),
+			    &removed, e);
+		if (rc != ERR_OK || removed)
 			continue;
 		buf_adds(&b, b.len > 0 ? ", " : "");
 		buf_addstr(&b, on != NULL ? on->shown : id);
@@ -264,7 +286,7 @@ wait_of(struct work *w, struct view *v, const struct map *by_id,
 }
 
 static enum err
-find_waits(struct work *w, struct views *l, struct err_info *e)
+find_waits(struct work *w, space_id sp, struct views *l, struct err_info *e)
 {
 	struct json needs = { 0 }, resolved = { 0 };
 	struct map by_id = { 0 };
@@ -278,7 +300,8 @@ find_waits(struct work *w, struct views *l, struct err_info *e)
 			rc = err_set(e, ERR_NOMEM);
 	for (size_t i = 0; rc == ERR_OK && any && i < l->n; i++)
 		if (l->v[i].needs.n > 0)
-			rc = wait_of(w, &l->v[i], &by_id, &needs, &resolved, e);
+			rc = wait_of(w, sp, &l->v[i], &by_id, &needs, &resolved,
+			    e);
 	map_fini(&by_id);
 	json_fini(&needs);
 	json_fini(&resolved);
@@ -303,7 +326,7 @@ views_load(struct work *w, space_id sp, struct str project, enum aggregate type,
 	    prefix, load_one, &ld, e);
 	if (rc == ERR_OK && type == AGG_WORK_PACKAGE) {
 		name_wps(ret);
-		rc = find_waits(w, ret, e);
+		rc = find_waits(w, sp, ret, e);
 	}
 	return rc;
 }

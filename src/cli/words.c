@@ -274,6 +274,21 @@ done:
 	arena_fini(&a);
 }
 
+struct str
+words_field_name(struct str field)
+{
+	return str_is(field, "present") ? STR("removal") : field;
+}
+
+void
+words_field(struct str field, struct str json, struct buf *out)
+{
+	if (!str_is(field, "present"))
+		words_value(json, out);
+	else
+		buf_adds(out, str_is(json, "true") ? "edited" : "removed");
+}
+
 void
 words_lane(struct str lane, struct buf *out)
 {

@@ -15,6 +15,11 @@ struct str words_member(const struct event *ev, const char *name,
 /* A JSON value as people read it: strings without quotes, lists with commas,
  * null as "nothing"; anything else as it is. */
 void words_value(struct str json, struct buf *out);
+/* The value of a field: of the mark that something is there "removed" or
+ * "edited" (an edit is what speaks for staying), of others as words_value. */
+void words_field(struct str field, struct str json, struct buf *out);
+/* "removal" of that mark; others are called as they are. */
+struct str words_field_name(struct str field);
 /* Append a word as a shell takes it for one: what others named may hold anything,
  * and a command that we show is copied. */
 void words_shell(struct str word, struct buf *out);

@@ -152,6 +152,13 @@ introduce(struct work *w, struct err_info *e)
 	rc = write_event(w, w->space, &d, "project_created", AGG_PROJECT,
 	    w->project, &p, NULL, e);
 	buf_fini(&p.b);
+	if (rc == ERR_OK && w->c->ctx->project.from == PROJECT_PATH &&
+	    !w->c->ctx->project.has_git)
+		out_note(w->c->out, PAINT_WARN,
+		    "note: this folder is no repository; it is the project "
+		    "'%.*s' by its path from now on (`%s init` makes that "
+		    "last)",
+		    STR_ARG(d.project_slug), w->c->ctx->program);
 	return rc;
 }
 

@@ -24,6 +24,9 @@ struct work {
 	struct str project; /* uuid of the folder's project */
 	struct draft draft; /* the same parts of every event */
 	bool in_tx, in_view, project_known;
+	/* The feature that was found last was named by nobody: of several it is
+	 * the one used last on this machine. */
+	bool feature_guessed;
 	uint64_t authored; /* events of this transaction, in `space` */
 	struct buf said;   /* notice for after the commit */
 };
@@ -71,7 +74,9 @@ enum err work_feature_used(struct work *w, struct str slug, struct err_info *e);
 
 /* A work package by any unambiguous beginning of its id: "WP03", "WP03-abc",
  * "001-login/WP03".  In the named feature, else in the current one, else in any.
- * Strings in the arena. */
+ * A feature that is only the last used one decides nothing: then the word must
+ * fit one work package alone of all features that are not archived.  Strings in
+ * the arena. */
 struct wp_name {
 	struct str key;     /* feature/id */
 	struct str feature; /* in key */
@@ -79,9 +84,11 @@ struct wp_name {
 };
 enum err work_wp(struct work *w, const char *feature, const char *word,
     struct wp_name *ret, struct err_info *e);
-/* The id as it is shown: "WP03" while no other of the feature begins so. */
-enum err work_wp_shown(struct work *w, const struct wp_name *wp,
-    struct str *ret, struct err_info *e);
+/* The key of something of the folder's project that was removed, by any
+ * unambiguous beginning.  A work package also by its id alone; feature: where it
+ * may be, NULL = anywhere.  ERR_NOT_FOUND, ERR_AMBIGUOUS. */
+enum err work_removed(struct work *w, enum aggregate type, const char *feature,
+    const char *word, struct str *key, struct err_info *e);
 
 /* A todo by any unambiguous beginning of its key: of the folder's project, else
  * of any project.  Strings in the arena. */

@@ -15,6 +15,7 @@ struct gather {
 	size_t n, cap, max;       /* max 0 = no bound */
 	bool whole_keys;          /* work packages: typed as feature/WP */
 	bool live;                /* without what is archived */
+	bool removed;             /* only what was removed */
 	bool stopped;
 };
 
@@ -26,7 +27,8 @@ gather_one(void *ctx, const struct entity *en, struct err_info *e)
 	struct str feature, id;
 	bool todo = en->aggregate == AGG_TODO;
 
-	if (!entity_present(en) || (g->live && entity_archived(en)))
+	if (entity_present(en) == g->removed ||
+	    (g->live && entity_archived(en)))
 		return ERR_OK;
 	it.key = arena_str(g->a, en->key);
 	/* With a NUL behind it: messages print the title by "%s". */
@@ -183,6 +185,7 @@ work_feature_maybe(struct work *w, const char *word, struct str *slug,
 	enum err rc;
 
 	*slug = (struct str){ 0 };
+	w->feature_guessed = false;
 	if (word != NULL)
 		return feature_named(w, str_of(word), slug, e);
 	rc = feature_of_branch(w, slug, e);
@@ -193,6 +196,7 @@ work_feature_maybe(struct work *w, const char *word, struct str *slug,
 		*slug = g.item[0].key;
 	else if (rc == ERR_OK && g.n > 1)
 		rc = feature_last_used(w, slug, e);
+	w->feature_guessed = g.n > 1 && slug->n > 0;
 	free(g.item);
 	return rc;
 }
@@ -295,6 +299,32 @@ wp_in(struct work *w, struct str feature, struct str word, struct str *key,
 	return pick_in(w, feature, str_of(all), word, key, e);
 }
 
+/* Leave out those of archived features.  They are in the order of their keys, so
+ * that each feature is looked up once. */
+static enum err
+keep_live(struct work *w, struct gather *g, struct err_info *e)
+{
+	struct str feature = { 0 }, of, id;
+	const struct entity *en;
+	bool archived = false;
+	size_t kept = 0;
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < g->n; i++) {
+		if (id_wp_split(g->item[i].key, &of, &id) &&
+		    !str_eq(of, feature)) {
+			feature = of;
+			rc = work_entity(w, AGG_FEATURE, of, &en, e);
+			archived =
+			    rc == ERR_OK && en != NULL && entity_archived(en);
+		}
+		if (!archived)
+			g->item[kept++] = g->item[i];
+	}
+	g->n = kept;
+	return rc;
+}
+
 static enum err
 wp_anywhere(struct work *w, struct str word, struct str *key,
     struct err_info *e)
@@ -307,6 +337,38 @@ wp_anywhere(struct work *w, struct str word, struct str *key,
 		rc = lookup_pick(g.item, g.n, word, "work package", &at, e);
 	if (rc == ERR_OK)
 		*key = g.item[at].key;
+	free(g.item);
+	return rc;
+}
+
+/* Of no feature that anybody named: WP01 of one and WP01-abc of another are
+ * equally good, where within one feature WP01 is the first. */
+static enum err
+wp_of_all(struct work *w, struct str word, struct str *key, struct err_info *e)
+{
+	struct gather g = { .whole_keys = true };
+	struct str first = { 0 }, feature, id;
+	bool several = false;
+	size_t at = 0;
+	enum err rc = gather(w, &g, AGG_WORK_PACKAGE, STR(""), e);
+
+	if (rc == ERR_OK)
+		rc = keep_live(w, &g, e);
+	for (size_t i = 0; rc == ERR_OK && i < g.n; i++) {
+		if (!id_wp_split(g.item[i].key, &feature, &id) ||
+		    !str_eq_nocase(id_wp_short(id), word))
+			continue;
+		g.item[i].also = id_wp_short(id);
+		several |= first.n > 0 && !str_eq(first, feature);
+		first = feature;
+	}
+	if (rc == ERR_OK && first.n > 0 && !several) {
+		rc = wp_in(w, first, word, key, e);
+	} else if (rc == ERR_OK) {
+		rc = lookup_pick(g.item, g.n, word, "work package", &at, e);
+		if (rc == ERR_OK)
+			*key = g.item[at].key;
+	}
 	free(g.item);
 	return rc;
 }
@@ -334,7 +396,10 @@ wp_find(struct work *w, const char *feature, struct str word, struct str *key,
 	rc = work_feature_maybe(w, feature, &slug, e);
 	if (rc != ERR_OK)
 		return rc;
-	rc = slug.n > 0 ? wp_in(w, slug, word, key, e) : ERR_NOT_FOUND;
+	if (w->feature_guessed)
+		rc = wp_of_all(w, word, key, e);
+	else
+		rc = slug.n > 0 ? wp_in(w, slug, word, key, e) : ERR_NOT_FOUND;
 	if (rc != ERR_NOT_FOUND || feature != NULL)
 		return rc;
 	return wp_anywhere(w, word, key, e);
@@ -357,23 +422,24 @@ work_wp(struct work *w, const char *feature, const char *word,
 }
 
 enum err
-work_wp_shown(struct work *w, const struct wp_name *wp, struct str *ret,
-    struct err_info *e)
+work_removed(struct work *w, enum aggregate type, const char *feature,
+    const char *word, struct str *key, struct err_info *e)
 {
-	struct str brief = id_wp_short(wp->id);
-	char *prefix =
-	    arena_fmt(w->a, "%.*s/%.*s", STR_ARG(wp->feature), STR_ARG(brief));
-	struct gather g = { 0 };
-	size_t others = 0;
-	enum err rc = prefix != NULL ?
-	    gather(w, &g, AGG_WORK_PACKAGE, str_of(prefix), e) :
-	    err_set(e, ERR_NOMEM);
+	struct gather g = { .removed = true, .whole_keys = true };
+	struct str prefix = { 0 };
+	size_t at = 0;
+	enum err rc;
 
-	/* "WP01" says nothing against "WP010". */
-	for (size_t i = 0; rc == ERR_OK && i < g.n; i++)
-		others += str_eq(id_wp_short(g.item[i].key), brief) &&
-		    !str_eq(g.item[i].key, wp->id);
-	*ret = others == 0 ? brief : wp->id;
+	if (feature != NULL)
+		prefix = str_of(arena_fmt(w->a, "%s/", feature));
+	if (feature != NULL && prefix.p == NULL)
+		return err_set(e, ERR_NOMEM);
+	rc = gather(w, &g, type, prefix, e);
+	if (rc == ERR_OK)
+		rc = lookup_pick(g.item, g.n, str_of(word), "removed thing",
+		    &at, e);
+	if (rc == ERR_OK)
+		*key = g.item[at].key;
 	free(g.item);
 	return rc;
 }

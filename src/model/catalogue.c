@@ -502,9 +502,12 @@ lane_move_check(struct str from, struct str to, struct str actor,
 		    "planned, claimed, in_progress, for_review, approved, done, "
 		    "blocked, canceled", STR_ARG(to));
 	if (force) {
-		if (actor.n == 0 || reason.n == 0)
+		if (actor.n == 0)
 			return err_setf(e, ERR_REFUSED,
-			    "--force wants --actor and --reason");
+			    "--force wants --actor");
+		if (reason.n == 0)
+			return err_setf(e, ERR_REFUSED,
+			    "--force wants --reason");
 		return ERR_OK;
 	}
 	for (size_t i = 0; i < N(moves); i++)
@@ -516,7 +519,7 @@ lane_move_check(struct str from, struct str to, struct str actor,
 		return ERR_OK;
 	return err_setf(e, ERR_REFUSED,
 	    "a work package does not go from %.*s to %.*s "
-	    "(--force with --actor and --reason allows it)",
+	    "(--force with --reason allows it)",
 	    STR_ARG(from), STR_ARG(to));
 }
 

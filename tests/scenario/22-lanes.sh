@@ -44,7 +44,7 @@ is "each goes where the table lets it" "$got" " 4 0 4 4 4 4 0 0
  0 4 0 4 0 0 0 0
  0 4 0 4 4 0 0 0
  4 4 4 4 4 4 4 4
- 4 4 0 4 4 4 4 0
+ 4 4 0 4 4 4 0 0
  4 4 4 4 4 4 4 4
 "
 run clowder wp list --json
@@ -56,7 +56,7 @@ is "and is there" "$(json '[w["lane"] for w in d["work_packages"] if w["title"] 
 wp=$(clowder wp add "One more" | cat)
 unset CLOWDER_AUTHOR
 exits "who claims is known" 0 clowder wp move "$wp" Claimed
-like "by the system's name at least" "$out" "^WP65 planned → claimed$"
+is "by the system's name at least" "$out" "001-all/$wp planned → claimed"
 exits "the other name of a lane, in any case" 0 clowder wp move "${wp,,}" DOING
 exits "back to the plan wants a reason" 4 clowder wp move "$wp" planned
 like "which is named" "$err" '\-\-reason'
@@ -77,7 +77,7 @@ exits "with one" 0 clowder wp move "$wp" done --force --reason "shipped as it is
 is "it goes" "$(json '[d["from"], d["to"], d["actor"]]')" '["in_progress", "done", "ann"]'
 exits "and is forced" 0 clowder log "$wp"
 like "for all to see" "$out" 'in_progress → done by force \(shipped as it is\)'
-exits "forced to where it is" 0 clowder wp move "$wp" done --force --reason again
+exits "not to where it is" 4 clowder wp move "$wp" done --force --reason again
 for lane in nowhere '' ' ' 'done ' plan planned.; do
 	exits "no lane: '$lane'" 2 clowder wp move "$wp" "$lane"
 	like "and which there are" "$err" 'lanes are planned, claimed, in_progress'
