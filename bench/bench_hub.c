@@ -19,9 +19,13 @@
 #include "lab.h"
 
 enum { BATCH = 1000, RECENT = 5000, SINGLES = 64, CHUNK = 50 };
+/* Late ones in 1,000 visits, when half of all todos that are visited get one: a
+ * new todo has nothing to be late for. */
+enum { HALF = 600 };
 /* What is promised: docs/performance.md. */
-static const double batches_target = 100000, singles_target = 20000,
-                    singles_p99_ms = 15, resident_mib = 64, pull_target = 40000;
+static const double batches_target = 100000, late_target = 50000,
+                    singles_target = 20000, singles_p99_ms = 15,
+                    resident_mib = 64, pull_target = 40000;
 
 struct options {
 	const char *clowder;
@@ -221,7 +225,7 @@ measure_batches(struct bench *b, struct err_info *e)
 		lab_row(&(struct lab_row){ .what = what,
 		    .ours = lab_median(rate, rounds),
 		    .best = best,
-		    .target = batches_target,
+		    .target = b->o.late < HALF ? batches_target : late_target,
 		    .unit = "events/s",
 		    .best_is = "SQLite alone, bare rows" });
 	lab_row(&(struct lab_row){ .what = "  its answers, p99",

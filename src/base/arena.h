@@ -15,6 +15,13 @@ struct arena {
 	size_t left;               /* bytes */
 };
 
+/* An arena that begins with room of its caller's, aligned for any type: for what
+ * nearly always needs little.  Not to be reset. */
+static inline struct arena
+arena_in(void *room, size_t n)
+{
+	return (struct arena){ .at = room, .left = n };
+}
 void arena_fini(struct arena *a);  /* safe on a zeroed arena */
 void arena_reset(struct arena *a); /* everything is free; the newest block is kept */
 /* Aligned for any type; NULL when out of memory.  arena_zero: zeroed. */

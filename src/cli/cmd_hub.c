@@ -9,6 +9,7 @@
 #include "file.h"
 #include "hub.h"
 #include "path.h"
+#include "proc.h"
 #include "tty.h"
 
 #define HUB_LISTEN "127.0.0.1:8177"
@@ -73,7 +74,10 @@ run_serve(struct cli *c, struct err_info *e)
 		o.listen = HUB_LISTEN;
 	if (o.dev_tls && o.cert != NULL)
 		return cli_usage(e, "--dev-tls and --tls-cert exclude each other");
-	return rc == ERR_OK ? hub_serve(&o, e) : rc;
+	if (rc != ERR_OK)
+		return rc;
+	os_memory_keep();
+	return hub_serve(&o, e);
 }
 
 static const struct cmd_opt serve_opts[] = {

@@ -31,7 +31,7 @@ enum {
 /* The write-ahead log is moved into the database when it is this long, after the
  * answers.  Longer: pages that change often are moved less often.  Shorter: those
  * who wait behind it wait less. */
-#define WAL_BYTES (UINT64_C(8) << 20)
+#define WAL_BYTES (UINT64_C(16) << 20)
 
 struct team_space {
 	char *slug; /* in the writer's arena */

@@ -9,10 +9,15 @@
  *
  * A step first plans (finds the parents of every write) and then acts, so that
  * one which asks for the history has changed nothing. */
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "entity_int.h"
 #include "fault.h"
+
+/* What most steps need. */
+enum { STEP_BYTES = 4096 };
 
 /* The parents of one write. */
 struct parents {
@@ -603,7 +608,9 @@ enum err
 entity_apply(struct entity *en, const struct event *ev, enum applied *ret,
     struct err_info *e)
 {
-	struct step st = { .en = en, .ev = ev };
+	alignas(max_align_t) char room[STEP_BYTES];
+	struct step st = { .en = en, .ev = ev,
+		.a = arena_in(room, sizeof room) };
 	enum err rc;
 
 	*ret = APPLIED;

@@ -17,6 +17,7 @@
 /* One file per system (os_linux.c ...).  -1 and errno where it fails. */
 int sys_sync(int fd); /* until the medium has it */
 uint64_t sys_boot_ns(void);
+void sys_memory_keep(void);
 void sys_memory_trim(void);
 int sys_random(void *p, size_t n);
 /* pid, uid, start of a live process; false: gone. */

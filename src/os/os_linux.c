@@ -24,6 +24,16 @@ sys_sync(int fd)
 }
 
 void
+sys_memory_keep(void)
+{
+#ifdef __GLIBC__
+	/* 1: it knows the parameter; nothing depends on it. */
+	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_BYTES);
+#endif
+}
+
+void
 sys_memory_trim(void)
 {
 #ifdef __GLIBC__

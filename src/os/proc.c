@@ -16,6 +16,12 @@
 #include "os_int.h"
 
 void
+os_memory_keep(void)
+{
+	sys_memory_keep();
+}
+
+void
 os_memory_trim(void)
 {
 	sys_memory_trim();

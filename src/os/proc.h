@@ -21,6 +21,11 @@ struct os_proc {
 };
 
 int os_pid(void);
+/* Keep some memory that was freed for the next use, a thread at most
+ * MEMORY_KEPT_BYTES, until os_memory_trim: for a server, whose requests would
+ * otherwise each begin with fresh pages.  For the rest of the process. */
+enum { MEMORY_KEPT_BYTES = 16 << 20 };
+void os_memory_keep(void);
 /* Give memory that was freed back to the system: where a long-running program
  * rests.  Takes milliseconds. */
 void os_memory_trim(void);

@@ -295,7 +295,8 @@ struct store {
 	struct entity **grave; /* own: lent, and no longer in the cache */
 	size_t n_grave, cap_grave;
 	struct project_slot *last_project; /* borrow: a short cut */
-	struct space_slot *last_space;     /* borrow: a short cut */
+	struct space_slot *last_space;     /* likewise */
+	struct entity_slot *last_entity;   /* likewise */
 	struct arena cache_arena;          /* strings of spaces */
 	struct buf key;                    /* map key that is looked up */
 	struct map seen;                   /* node -> struct seen_slot */
