@@ -101,9 +101,9 @@ print_error(struct cli *c, const struct err_info *e)
 	}
 	out_err(c->out, c->ctx->program, str_of(e->text));
 	if (e->code == ERR_USAGE && c->cmd != NULL) {
-		help_usage(c, ' ', &usage);
-		out_note(c->out, PAINT_NONE, "usage: %s %.*s", c->ctx->program,
-		    STR_ARG(buf_str(&usage)));
+		buf_addf(&usage, "%s ", c->ctx->program);
+		help_usage(c, '\n', &usage);
+		out_note_parts(c->out, "usage:", buf_str(&usage), '\n');
 	}
 	if (c->hint.len > 0)
 		out_note(c->out, PAINT_DIM, "try: %s", c->hint.data);

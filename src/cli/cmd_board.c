@@ -17,7 +17,13 @@ static const char *const lane_order[] = { "planned", "claimed", "in_progress",
 enum { LANES = sizeof lane_order / sizeof *lane_order };
 
 /* On a terminal; what is done is of less interest. */
-enum { CARDS_MAX = 8, CARDS_DONE_MAX = 3, TODOS_MAX = 10, BAR = 16 };
+enum {
+	CARDS_MAX = 8,
+	CARDS_DONE_MAX = 3,
+	TODOS_MAX = 10,
+	BAR = 16,
+	PRIORITY_MAX = 10
+};
 /* Of so many that nobody was assigned it is looked up who moved them; programs
  * get all. */
 enum { WHO_MAX = 100 };
@@ -262,11 +268,21 @@ static void
 put_head(struct board *b)
 {
 	struct out *o = b->w.c->out;
+	size_t all = 0, counted = 0;
 
 	out_str(o, PAINT_TITLE, b->w.draft.project_slug);
 	out_say(o, "  ");
 	put_count(o, b->n, "feature, ", "features, ");
-	put_count(o, b->wps.n, "work package, ", "work packages, ");
+	for (size_t i = 0; i < b->n; i++)
+		for (size_t k = 0; k < LANES; k++)
+			all += b->group[i]->lane[k].n;
+	for (size_t i = 0; i < b->n; i++)
+		counted += b->group[i]->feature.packages;
+	put_count(o, all, "work package", "work packages");
+	/* Bars and counts of features are without them. */
+	if (all > counted)
+		out_say(o, " (%zu canceled)", all - counted);
+	out_say(o, ", ");
 	put_count(o, b->pending + b->active, "open todo", "open todos");
 	if (b->conflicts > 0) {
 		out_say(o, ", ");
@@ -326,8 +342,7 @@ hold_up(struct board *b, const struct view *v, enum paint *paint)
 	if (v->conflicts > 0)
 		return STR("in conflict");
 	*paint = PAINT_WARN;
-	if (v->waits.n == 0 || str_is(v->state, "done") ||
-	    str_is(v->state, "canceled"))
+	if (v->waits.n == 0)
 		return (struct str){ 0 };
 	s = arena_fmt(b->w.a, "waits for %.*s", STR_ARG(v->waits));
 	return str_of(s);
@@ -342,10 +357,9 @@ lane_cards(struct board *b, const struct lane *lane, size_t index,
 	bool over = str_is(name, "done") || str_is(name, "canceled");
 	size_t max = over ? CARDS_DONE_MAX : CARDS_MAX;
 	size_t n = lane->n < max ? lane->n : max, from = over ? lane->n - n : 0;
-	enum paint paint = view_paint(name);
 
 	*ret = (struct lanes_lane){ .name = name,
-		.paint = paint == PAINT_NONE ? PAINT_TITLE : paint,
+		.paint = view_paint(name),
 		.card = arena_array(b->w.a, n, sizeof *ret->card),
 		.n = n,
 		.more = lane->n - n };
@@ -384,20 +398,21 @@ static void
 group_lines(struct board *b, const struct group *g)
 {
 	static const struct out_column column[] = { { "  LANE", 0 },
-		{ "WP", 0 }, { "WHO", 0 }, { "", 0 }, { "TITLE", 0 },
-		{ NULL, 0 } };
+		{ "WP", 0 }, { "WHO", COL_MAY }, { "WAITS FOR", COL_MAY },
+		{ "CONFLICT", COL_MAY }, { "TITLE", 0 }, { NULL, 0 } };
 	struct out_table t;
 
 	out_table_begin(&t, b->w.c->out, column);
 	for (size_t k = 0; k < LANES; k++)
 		for (size_t i = 0; i < g->lane[k].n; i++) {
 			const struct view *v = g->lane[k].v[i];
-			enum paint paint;
 
 			out_cellf(&t, PAINT_NONE, "  %s", lane_order[k]);
 			out_cell(&t, PAINT_NONE, v->shown);
 			out_cell(&t, PAINT_NONE, v->who);
-			out_cell(&t, PAINT_NONE, hold_up(b, v, &paint));
+			out_cell(&t, PAINT_NONE, v->waits);
+			out_cell(&t, PAINT_NONE,
+			    v->conflicts > 0 ? STR("yes") : (struct str){ 0 });
 			out_cell(&t, PAINT_NONE, v->title);
 		}
 	out_table_end(&t);
@@ -417,12 +432,58 @@ todo_id_length(const struct board *b)
 	return len;
 }
 
+/* Columns of the list: how long ids are, and the widest priority. */
+struct todo_columns {
+	size_t id, priority;
+};
+
+static bool
+todo_shown(const struct view *v, bool active)
+{
+	return str_is(v->state, active ? "in_progress" : "pending");
+}
+
+static size_t
+widest_priority(const struct board *b)
+{
+	struct buf priority = { 0 };
+	size_t widest = 0;
+
+	for (size_t i = 0; i < b->todos.n; i++) {
+		const struct view *v = &b->todos.v[i];
+		size_t n;
+
+		if (v->priority.n == 0 ||
+		    (!todo_shown(v, true) && !todo_shown(v, false)))
+			continue;
+		buf_reset(&priority);
+		words_value(v->priority, &priority);
+		n = text_width(buf_str(&priority));
+		widest = n > widest ? n : widest;
+	}
+	buf_fini(&priority);
+	return widest < PRIORITY_MAX ? widest : PRIORITY_MAX;
+}
+
 static void
-put_todo(struct out *o, const struct view *v, size_t id_len)
+put_priority(struct out *o, const struct view *v, size_t columns)
+{
+	struct buf priority = { 0 };
+
+	if (v->priority.n > 0)
+		words_value(v->priority, &priority);
+	out_fit(o, view_priority_paint(v->priority), buf_str(&priority),
+	    columns);
+	out_say(o, "  ");
+	buf_fini(&priority);
+}
+
+static void
+put_todo(struct out *o, const struct view *v, const struct todo_columns *w)
 {
 	bool active = str_is(v->state, "in_progress");
-	size_t used = 2 + 2 + id_len + 2;
-	struct buf priority = { 0 };
+	/* The mark, or the state in a word. */
+	size_t used = (o->tty ? 4 : 2 + 13) + w->id + 2;
 	struct str text = active && o->tty && v->active_form.n > 0 ?
 	    v->active_form :
 	    v->title;
@@ -434,31 +495,30 @@ put_todo(struct out *o, const struct view *v, size_t id_len)
 	else
 		out_fit(o, PAINT_NONE, v->state, 13);
 	out_str(o, PAINT_ID,
-	    str_n(v->key.p, v->key.n < id_len ? v->key.n : id_len));
+	    str_n(v->key.p, v->key.n < w->id ? v->key.n : w->id));
 	out_say(o, "  ");
-	if (v->priority.n > 0) {
-		words_value(v->priority, &priority);
-		buf_adds(&priority, "  ");
+	if (w->priority > 0) {
+		put_priority(o, v, w->priority);
+		used += w->priority + 2;
 	}
-	if (v->conflicts > 0)
-		buf_adds(&priority, "in conflict  ");
-	out_str(o, v->conflicts > 0 ? PAINT_BAD : PAINT_WARN,
-	    buf_str(&priority));
-	used += priority.len;
+	if (v->conflicts > 0) {
+		out_paint(o, PAINT_BAD, "in conflict");
+		out_say(o, "  ");
+		used += sizeof "in conflict" - 1 + 2;
+	}
 	if (o->columns > used)
 		out_shorten(o, PAINT_NONE, text, o->columns - used);
 	else
 		out_str(o, PAINT_NONE, text);
 	out_say(o, "\n");
-	buf_fini(&priority);
 }
 
 static void
 put_todos(struct board *b)
 {
 	struct out *o = b->w.c->out;
-	size_t len = todo_id_length(b), shown = 0;
-	size_t max = o->tty ? TODOS_MAX : SIZE_MAX;
+	const struct todo_columns w = { todo_id_length(b), widest_priority(b) };
+	size_t shown = 0, max = o->tty ? TODOS_MAX : SIZE_MAX;
 
 	if (b->todos.n == 0)
 		return;
@@ -468,15 +528,9 @@ put_todos(struct board *b)
 	    b->active, b->pending, b->completed);
 	out_say(o, "\n");
 	for (int active = 1; active >= 0; active--)
-		for (size_t i = 0; i < b->todos.n; i++) {
-			const struct view *v = &b->todos.v[i];
-
-			if (!str_is(v->state,
-			        active ? "in_progress" : "pending"))
-				continue;
-			if (shown++ < max)
-				put_todo(o, v, len);
-		}
+		for (size_t i = 0; i < b->todos.n; i++)
+			if (todo_shown(&b->todos.v[i], active) && shown++ < max)
+				put_todo(o, &b->todos.v[i], &w);
 	if (shown > max)
 		out_paint(o, PAINT_DIM, "    +%zu more\n", shown - max);
 }

@@ -84,24 +84,27 @@ same_name(const struct conflict *c, size_t at)
 	return false;
 }
 
-/* "ann: X | bob: Y". */
+/* "ann* X  |  bob Y": the one that is shown comes first, as ends are cut. */
 static void
 put_sides(struct out_table *t, const struct conflict *c)
 {
 	struct buf b = { 0 };
 
-	for (size_t i = 0; i < c->n; i++) {
-		buf_adds(&b, i > 0 ? "  |  " : "");
-		buf_addstr(&b, c->side[i].who);
-		if (same_name(c, i))
-			buf_addf(&b, " on machine %.*s",
-			    (int)(c->side[i].node.n < ID_SHOWN ?
-			            c->side[i].node.n :
-			            ID_SHOWN),
-			    c->side[i].node.p);
-		buf_adds(&b, c->side[i].shown ? "* " : " ");
-		words_field(c->field, c->side[i].value, &b);
-	}
+	for (int shown = 1; shown >= 0; shown--)
+		for (size_t i = 0; i < c->n; i++) {
+			if (c->side[i].shown != (shown == 1))
+				continue;
+			buf_adds(&b, b.len > 0 ? "  |  " : "");
+			buf_addstr(&b, c->side[i].who);
+			if (same_name(c, i))
+				buf_addf(&b, " on machine %.*s",
+				    (int)(c->side[i].node.n < ID_SHOWN ?
+				            c->side[i].node.n :
+				            ID_SHOWN),
+				    c->side[i].node.p);
+			buf_adds(&b, shown == 1 ? "* " : " ");
+			words_field(c->field, c->side[i].value, &b);
+		}
 	out_cell(t, PAINT_NONE, buf_str(&b));
 	t->failed |= b.failed;
 	buf_fini(&b);
@@ -112,7 +115,7 @@ list_text(struct collection *c, struct err_info *e)
 {
 	static const struct out_column column[] = { { "CONFLICT", 0 },
 		{ "STATE", 0 }, { "OF", COL_SHRINK }, { "FIELD", COL_SHRINK },
-		{ "SIDES (* is shown)", COL_SHRINK }, { NULL, 0 } };
+		{ "SIDES (* is shown)", COL_MAIN }, { NULL, 0 } };
 	struct namer namer;
 	struct out_table t;
 	size_t open = 0;

@@ -117,13 +117,6 @@ look_at_store(struct facts *f, struct err_info *e)
 		    "the store cannot be opened: %s", why.text);
 		return ERR_OK;
 	}
-	if (f->has_store && f->store.wal_reset_fault)
-		finding_add(&f->found, f->c, "D-007", SEVERITY_INFO, NULL, NULL,
-		    "%s has the WAL-reset fault; every writer and "
-		    "checkpoint of ours takes one lock, so that it cannot "
-		    "happen "
-		    "- open store.db with no other program",
-		    f->store.library);
 	if (f->has_store && f->store.wal_bytes > WAL_BYTES_WARN)
 		finding_add(&f->found, f->c, "D-008", SEVERITY_WARN, "sync now",
 		    "An exchange ends with a checkpoint.",

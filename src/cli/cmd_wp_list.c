@@ -26,12 +26,9 @@ row_text(struct listing *l, const struct work_place *at, const struct view *v)
 	out_cell(t, PAINT_ID, v->shown);
 	out_cell(t, view_paint(v->state), v->state);
 	out_cell(t, PAINT_NONE, v->who);
-	if (v->conflicts > 0)
-		out_cell(t, PAINT_BAD, STR("conflict"));
-	else if (v->waits.n > 0)
-		out_cellf(t, PAINT_WARN, "waits for %.*s", STR_ARG(v->waits));
-	else
-		out_cell(t, PAINT_NONE, STR(""));
+	out_cell(t, PAINT_WARN, v->waits);
+	out_cell(t, PAINT_BAD,
+	    v->conflicts > 0 ? STR("yes") : (struct str){ 0 });
 	out_cell(t, PAINT_NONE, v->title);
 }
 
@@ -95,8 +92,9 @@ list(struct listing *l, struct err_info *e)
 {
 	static const struct out_column column[] = { { "PROJECT", COL_SHRINK },
 		{ "FEATURE", COL_SHRINK }, { "WP", 0 }, { "LANE", 0 },
-		{ "WHO", COL_SHRINK }, { "", COL_SHRINK },
-		{ "TITLE", COL_SHRINK }, { NULL, 0 } };
+		{ "WHO", COL_SHRINK | COL_MAY },
+		{ "WAITS FOR", COL_SHRINK | COL_MAY }, { "CONFLICT", COL_MAY },
+		{ "TITLE", COL_MAIN }, { NULL, 0 } };
 	struct cli *c = l->w->c;
 	/* With a feature or in one project its column says nothing. */
 	size_t skip = l->all_projects ? 0 : l->feature.n > 0 ? 2 : 1;

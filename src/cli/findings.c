@@ -5,6 +5,9 @@
 
 #include "fault.h"
 
+/* "  critical  F-001  " */
+enum { SUMMARY_COLUMN = 19 };
+
 static const struct {
 	const char *name;
 	enum paint paint;
@@ -73,7 +76,8 @@ findings_say(const struct findings *f, struct cli *c)
 			out_fit(o, severity[s].paint, str_of(severity[s].name),
 			    8);
 			out_say(o, "  %s  ", it->id);
-			out_str(o, PAINT_NONE, str_of(it->summary));
+			(void)out_words(o, PAINT_NONE, str_of(it->summary),
+			    SUMMARY_COLUMN, SUMMARY_COLUMN);
 			out_say(o, "\n");
 			if (it->command != NULL)
 				out_say(o, "                   try: %s\n",

@@ -6,7 +6,13 @@
 #include "utf8.h"
 #include "words.h"
 
-enum { GAP = 2, WIDTH_MIN = 15, WIDTH_MAX = 36, TITLE_LINES = 2 };
+enum {
+	GAP = 2,
+	WIDTH_MIN = 15,
+	WIDTH_GOOD = 20,
+	WIDTH_MAX = 36,
+	TITLE_LINES = 2
+};
 
 /* One line of one lane: two pieces, the second behind the first. */
 struct piece {
@@ -188,7 +194,7 @@ lanes_print(struct out *o, const struct lanes_lane *lane, size_t n,
     unsigned columns, struct arena *a, struct err_info *e)
 {
 	struct column *c = arena_array(a, n, sizeof *c);
-	size_t in_row = (columns + GAP) / (WIDTH_MIN + GAP), rows, width;
+	size_t in_row = (columns + GAP) / (WIDTH_MIN + GAP), good, rows, width;
 	enum err rc = ERR_OK;
 
 	if (c == NULL)
@@ -197,14 +203,20 @@ lanes_print(struct out *o, const struct lanes_lane *lane, size_t n,
 		return ERR_OK;
 	in_row = in_row > 0 ? in_row : 1;
 	/* As evenly as it goes: six lanes are three and three, not five and
-	 * one. */
+	 * one.  But where they have good room a wider terminal shows more. */
 	rows = (n + in_row - 1) / in_row;
 	in_row = (n + rows - 1) / rows;
+	good = (columns + GAP) / (WIDTH_GOOD + GAP);
+	good = good < n ? good : n;
+	in_row = in_row > good ? in_row : good;
 	width = (columns - GAP * (in_row - 1)) / in_row;
 	width = width < WIDTH_MAX ? width : WIDTH_MAX;
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = lane_lines(&lane[i], width, a, &c[i], e);
-	for (size_t i = 0; rc == ERR_OK && i < n; i += in_row)
+	for (size_t i = 0; rc == ERR_OK && i < n; i += in_row) {
+		if (i > 0)
+			out_say(o, "\n");
 		print_row(o, c + i, n - i < in_row ? n - i : in_row, width);
+	}
 	return rc;
 }

@@ -23,7 +23,14 @@ enum {
 	BAR_WAIT_MS = 300, /* what ends sooner shows none */
 	BAR_EVERY_MS = 100,
 	BAR_COLUMNS = 24,
-	CELL_MIN = 8 /* columns that a shrunken column keeps */
+	BAR_COLUMNS_MIN = 6,
+	NOTE_INDENT = 4,
+	GAP = 2,        /* between columns */
+	CELL_MIN = 8,   /* columns that a shrunken column keeps */
+	CELL_LEAST = 3, /* where that is too much */
+	MAIN_PARTS =
+	    2, /* of these parts of the line COL_MAIN keeps that many */
+	LINE_PARTS = 5
 };
 
 /* Sixteen-colour codes: they follow the theme of the terminal. */
@@ -33,6 +40,7 @@ static const char *const paint_code[PAINT_COUNT] = {
 	[PAINT_ID] = "\033[36m",
 	[PAINT_GOOD] = "\033[32m",
 	[PAINT_ACTIVE] = "\033[34m",
+	[PAINT_REVIEW] = "\033[35m",
 	[PAINT_WARN] = "\033[33m",
 	[PAINT_BAD] = "\033[31m",
 	[PAINT_DIM] = "\033[2m",
@@ -49,6 +57,29 @@ colours_wanted(void)
 	    (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+/* What the locale says, as far as it goes. */
+static bool
+speaks_utf8(void)
+{
+	static const char *const name[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *set = NULL;
+
+	for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+		if (set == NULL || set[0] == '\0')
+			set = getenv(name[i]);
+	return set != NULL &&
+	    (strstr(set, "UTF-8") || strstr(set, "utf8") ||
+	        strstr(set, "UTF8") || strstr(set, "utf-8"));
+}
+
+static unsigned
+columns_of(int fd)
+{
+	unsigned n = os_tty_columns(fd, WRAP_MAX);
+
+	return n < COLUMNS_MIN ? COLUMNS_MIN : n;
+}
+
 void
 out_init(struct out *o, int fd, int err_fd, bool colour)
 {
@@ -59,11 +90,9 @@ out_init(struct out *o, int fd, int err_fd, bool colour)
 	colour = colour && colours_wanted();
 	o->colour = colour && o->tty;
 	o->err_colour = colour && o->err_tty;
-	if (o->tty) {
-		o->columns = os_tty_columns(fd, WRAP_MAX);
-		if (o->columns < COLUMNS_MIN)
-			o->columns = COLUMNS_MIN;
-	}
+	o->utf8 = speaks_utf8();
+	if (o->tty)
+		o->columns = columns_of(fd);
 }
 
 void
@@ -212,18 +241,21 @@ out_shorten(struct out *o, enum paint p, struct str s, size_t columns)
 }
 
 static void
-indent_by(struct out *o, unsigned n)
+indent_by(struct buf *to, size_t n)
 {
-	for (unsigned i = 0; i < n; i++)
-		buf_addc(&o->text, ' ');
+	for (size_t i = 0; i < n; i++)
+		buf_addc(to, ' ');
 }
 
-void
-out_flow(struct out *o, struct str s, char gap, unsigned column,
-    unsigned indent)
+/* Where lines end, and where those after the first begin. */
+struct margins {
+	size_t limit, indent;
+};
+
+static size_t
+flow(struct buf *to, struct str s, char gap, size_t column,
+    const struct margins *m)
 {
-	size_t limit =
-	    o->columns > 0 && o->columns < WRAP_MAX ? o->columns : WRAP_MAX;
 	size_t at = column;
 	bool first = true;
 	struct str word;
@@ -233,20 +265,50 @@ out_flow(struct out *o, struct str s, char gap, unsigned column,
 
 		if (word.n == 0)
 			continue;
-		if (!first && at + 1 + n > limit) {
-			buf_addc(&o->text, '\n');
-			indent_by(o, indent);
-			at = indent;
+		if (!first && at + 1 + n > m->limit) {
+			buf_addc(to, '\n');
+			indent_by(to, m->indent);
+			at = m->indent;
 		} else if (!first) {
-			buf_addc(&o->text, ' ');
+			buf_addc(to, ' ');
 			at++;
 		}
-		put(&o->text, false, PAINT_NONE, word, false);
+		put(to, false, PAINT_NONE, word, false);
 		at += n;
 		first = false;
 	}
+	return at;
+}
+
+void
+out_flow(struct out *o, struct str s, char gap, unsigned column,
+    unsigned indent)
+{
+	(void)flow(&o->text, s, gap, column,
+	    &(struct margins){
+	        .limit = o->columns > 0 && o->columns < WRAP_MAX ? o->columns :
+	                                                           WRAP_MAX,
+	        .indent = indent });
 	buf_addc(&o->text, '\n');
 	maybe_flush(o);
+}
+
+size_t
+out_words(struct out *o, enum paint p, struct str s, size_t column,
+    size_t indent)
+{
+	const struct margins m = { o->columns, indent };
+	size_t end = column + text_width(s);
+
+	if (o->columns == 0 || end <= o->columns) {
+		out_str(o, p, s);
+		return end;
+	}
+	buf_adds(&o->text, o->colour ? paint_code[p] : "");
+	end = flow(&o->text, s, ' ', column, &m);
+	buf_adds(&o->text, o->colour && p != PAINT_NONE ? paint_off : "");
+	maybe_flush(o);
+	return end;
 }
 
 /* One paragraph; lines that begin with a space stay as they are. */
@@ -254,7 +316,7 @@ static void
 wrap_line(struct out *o, struct str line, unsigned indent)
 {
 	if (line.n > 0)
-		indent_by(o, indent);
+		indent_by(&o->text, indent);
 	if (str_starts(line, STR(" "))) {
 		put(&o->text, false, PAINT_NONE, line, false);
 		buf_addc(&o->text, '\n');
@@ -275,18 +337,31 @@ out_wrap(struct out *o, struct str s, unsigned indent)
 
 /* Both streams may be one terminal: what was printed comes first. */
 static void
-err_line(struct out *o, enum paint p, const char *before, struct str text)
+err_line(struct out *o, enum paint p, const char *before, struct str text,
+    char gap)
 {
+	struct margins m = { SIZE_MAX, NOTE_INDENT };
 	struct buf b = { 0 };
+	size_t column = 0;
 
 	out_flush(o);
 	out_bar_end(o);
+	if (o->err_tty)
+		m.limit = columns_of(o->err_fd);
 	if (before != NULL) {
 		put(&b, o->err_colour, p, str_of(before), false);
-		buf_adds(&b, ": ");
+		buf_adds(&b, gap == ' ' ? ": " : " ");
+		column = text_width(str_of(before)) + (gap == ' ' ? 2 : 1);
 		p = PAINT_NONE;
 	}
-	put(&b, o->err_colour, p, text, false);
+	/* What has room stays as it is: its spaces may mean something. */
+	if (gap == ' ' && column + text_width(text) <= m.limit) {
+		put(&b, o->err_colour, p, text, false);
+	} else {
+		buf_adds(&b, o->err_colour ? paint_code[p] : "");
+		(void)flow(&b, text, gap, column, &m);
+		buf_adds(&b, o->err_colour && p != PAINT_NONE ? paint_off : "");
+	}
 	buf_addc(&b, '\n');
 	/* Nobody is left to be told where this fails. */
 	(void)os_write_fd(o->err_fd, "stderr", buf_str(&b),
@@ -295,9 +370,15 @@ err_line(struct out *o, enum paint p, const char *before, struct str text)
 }
 
 void
+out_note_parts(struct out *o, const char *head, struct str parts, char gap)
+{
+	err_line(o, PAINT_NONE, head, parts, gap);
+}
+
+void
 out_err(struct out *o, const char *program, struct str text)
 {
-	err_line(o, PAINT_BAD, program, text);
+	err_line(o, PAINT_BAD, program, text, ' ');
 }
 
 void
@@ -309,7 +390,7 @@ out_note(struct out *o, enum paint p, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
-	err_line(o, p, NULL, buf_str(&b));
+	err_line(o, p, NULL, buf_str(&b), ' ');
 	buf_fini(&b);
 }
 
@@ -323,7 +404,8 @@ out_pair(struct out *o, unsigned label_columns, const char *label, enum paint p,
 	out_fit(o, PAINT_DIM, str_of(label), label_columns);
 	buf_adds(&o->text, "  ");
 	va_start(ap, fmt);
-	put(&o->text, o->colour, p, format(o, fmt, ap), false);
+	(void)out_words(o, p, format(o, fmt, ap), label_columns + 4,
+	    label_columns + 4);
 	va_end(ap);
 	buf_addc(&o->text, '\n');
 	maybe_flush(o);
@@ -369,27 +451,48 @@ out_cellf(struct out_table *t, enum paint p, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Take from the widest column that may shrink until the line fits. */
+/* Take from the widest column of these flags until the line fits, or until none
+ * is wider than `least`, or than its title where that is to stay; what is still
+ * too much. */
+static size_t
+shrink_by(const struct out_table *t, size_t *width, unsigned flags,
+    size_t least, bool titles, size_t over)
+{
+	for (; over > 0; over--) {
+		size_t widest = t->columns;
+
+		for (size_t i = 0; i < t->columns; i++) {
+			size_t title = text_width(str_of(t->column[i].title));
+			size_t stays = titles && title > least ? title : least;
+
+			if ((t->column[i].flags & flags) && width[i] > stays &&
+			    (widest == t->columns || width[i] > width[widest]))
+				widest = i;
+		}
+		if (widest == t->columns)
+			return over;
+		width[widest]--;
+	}
+	return 0;
+}
+
 static void
 shrink(const struct out_table *t, size_t *width)
 {
-	size_t all = 2 * (t->columns - 1);
+	size_t all = 0, room = t->out->columns;
 
 	for (size_t i = 0; i < t->columns; i++)
-		all += width[i];
-	while (t->out->columns > 0 && all > t->out->columns) {
-		size_t widest = t->columns;
-
-		for (size_t i = 0; i < t->columns; i++)
-			if ((t->column[i].flags & COL_SHRINK) &&
-			    width[i] > CELL_MIN &&
-			    (widest == t->columns || width[i] > width[widest]))
-				widest = i;
-		if (widest == t->columns)
-			return; /* the terminal breaks the lines */
-		width[widest]--;
-		all--;
-	}
+		all += width[i] > 0 ? width[i] + GAP : 0;
+	all -= all > 0 ? GAP : 0;
+	if (room == 0 || all <= room)
+		return;
+	all = shrink_by(t, width, COL_MAIN, room * MAIN_PARTS / LINE_PARTS,
+	    true, all - room);
+	all = shrink_by(t, width, COL_SHRINK, CELL_MIN, true, all);
+	all = shrink_by(t, width, COL_MAIN, CELL_MIN, false, all);
+	/* After that the terminal breaks the lines. */
+	(void)shrink_by(t, width, COL_SHRINK | COL_MAIN, CELL_LEAST, false,
+	    all);
 }
 
 static void
@@ -400,8 +503,10 @@ put_cell(struct out_table *t, size_t column, const size_t *width, enum paint p,
 	bool right = (t->column[column].flags & COL_RIGHT) != 0;
 	bool last = column + 1 == t->columns;
 
+	if (width[column] == 0 && !last)
+		return;
 	if (column > 0)
-		buf_adds(&o->text, "  ");
+		indent_by(&o->text, GAP);
 	for (size_t i = w; right && i < width[column]; i++)
 		buf_addc(&o->text, ' ');
 	if (o->colour && s.n > 0)
@@ -425,11 +530,16 @@ out_table_end(struct out_table *t)
 	}
 	if (t->n == 0)
 		goto done;
-	for (size_t i = 0; i < t->columns; i++)
-		width[i] = text_width(str_of(t->column[i].title));
 	for (size_t i = 0; i < t->n; i++)
 		if (t->cell[i].width > width[i % t->columns])
 			width[i % t->columns] = t->cell[i].width;
+	for (size_t i = 0; i < t->columns; i++) {
+		size_t title = text_width(str_of(t->column[i].title));
+
+		if (title > width[i] &&
+		    (width[i] > 0 || !(t->column[i].flags & COL_MAY)))
+			width[i] = title;
+	}
 	shrink(t, width);
 	for (size_t i = 0; i < t->columns; i++) {
 		struct str title = str_of(t->column[i].title);
@@ -519,37 +629,92 @@ out_bar_begin(struct out *o, const char *what, const char *unit)
 	o->bar.first = UINT64_MAX;
 }
 
+/* What stands there, gone; also where the terminal became narrower and broke it
+ * into lines. */
 static void
-draw(struct out *o, uint64_t done, uint64_t all, uint64_t ms)
+bar_clear(struct out *o, size_t columns, struct buf *b)
+{
+	size_t up = o->bar.width > columns ? (o->bar.width - 1) / columns : 0;
+
+	buf_adds(b, "\r");
+	if (up > 0)
+		buf_addf(b, "\033[%zuA", up);
+	buf_adds(b, up > 0 ? "\033[J" : "\033[K");
+	o->bar.width = 0;
+}
+
+static void
+bar_strip(struct out *o, uint64_t done, uint64_t all, size_t columns,
+    struct buf *b)
+{
+	uint64_t full = done >= all ? columns : done * columns / all;
+
+	if (!o->utf8)
+		buf_addc(b, '[');
+	buf_adds(b, o->err_colour ? paint_code[PAINT_GOOD] : "");
+	for (uint64_t i = 0; i < full; i++)
+		buf_adds(b, o->utf8 ? "━" : "#");
+	buf_adds(b, o->err_colour ? paint_off : "");
+	buf_adds(b, o->err_colour ? paint_code[PAINT_DIM] : "");
+	for (uint64_t i = full; i < columns; i++)
+		buf_adds(b, o->utf8 ? "─" : ".");
+	buf_adds(b, o->err_colour ? paint_off : "");
+	buf_adds(b, o->utf8 ? " " : "] ");
+}
+
+/* "5/10 events  5/s  2 s left", as much of it as has room. */
+static void
+bar_counts(const struct out *o, uint64_t done, uint64_t all, uint64_t ms,
+    size_t room, struct buf *b)
 {
 	uint64_t moved = done - o->bar.first;
 	/* The mean since the beginning: what it promises does not jump. */
 	uint64_t rate = ms > 0 ? moved * 1000 / ms : 0;
-	struct buf b = { 0 };
+	struct buf part[4] = { 0 };
 
-	buf_addf(&b, "\r\033[K%s ", o->bar.what);
-	if (all > 0) {
-		uint64_t full =
-		    done >= all ? BAR_COLUMNS : done * BAR_COLUMNS / all;
-
-		buf_addc(&b, '[');
-		for (uint64_t i = 0; i < BAR_COLUMNS; i++)
-			buf_addc(&b, i < full ? '#' : '.');
-		buf_addf(&b, "] %llu/%llu", (unsigned long long)done,
-		    (unsigned long long)all);
-	} else {
-		buf_addu(&b, done);
-	}
-	buf_addf(&b, " %s", o->bar.unit);
+	buf_addu(&part[0], done);
+	if (all > 0)
+		buf_addf(&part[0], "/%llu", (unsigned long long)all);
+	buf_addf(&part[1], " %s", o->bar.unit);
 	if (rate > 0)
-		buf_addf(&b, "  %llu/s", (unsigned long long)rate);
+		buf_addf(&part[2], "  %llu/s", (unsigned long long)rate);
 	if (rate > 0 && all > done)
-		buf_addf(&b, "  %llu s left",
+		buf_addf(&part[3], "  %llu s left",
 		    (unsigned long long)((all - done) / rate + 1));
-	if (!b.failed)
+	for (size_t i = 0; i < 4; i++) {
+		if (b->len + part[i].len <= room)
+			buf_addstr(b, buf_str(&part[i]));
+		b->failed |= part[i].failed;
+		buf_fini(&part[i]);
+	}
+}
+
+static void
+draw(struct out *o, uint64_t done, uint64_t all, uint64_t ms)
+{
+	size_t columns = os_tty_columns(o->err_fd, WRAP_MAX);
+	/* The last column stays free: some terminals go on to the next line. */
+	size_t what = strlen(o->bar.what) + 1, frame = o->utf8 ? 1 : 3;
+	size_t room = columns > what ? columns - what - 1 : 0, strip = 0;
+	struct buf b = { 0 }, counts = { 0 };
+
+	bar_counts(o, done, all, ms, room, &counts);
+	if (all > 0 && room >= counts.len + frame + BAR_COLUMNS_MIN) {
+		strip = room - counts.len - frame;
+		strip = strip < BAR_COLUMNS ? strip : BAR_COLUMNS;
+	}
+	bar_clear(o, columns, &b);
+	if (room > 0)
+		buf_addf(&b, "%s ", o->bar.what);
+	if (strip > 0)
+		bar_strip(o, done, all, strip, &b);
+	buf_addstr(&b, buf_str(&counts));
+	if (!b.failed && !counts.failed)
 		(void)os_write_fd(o->err_fd, "stderr", buf_str(&b),
 		    &(struct err_info){ 0 });
+	o->bar.width = what + counts.len + (strip > 0 ? strip + frame : 0);
 	buf_fini(&b);
+	buf_fini(&counts);
 	o->bar.shown = true;
 }
 
@@ -573,8 +738,13 @@ out_bar(struct out *o, uint64_t done, uint64_t all)
 void
 out_bar_end(struct out *o)
 {
-	if (o->bar.on && o->bar.shown)
-		(void)os_write_fd(o->err_fd, "stderr", STR("\r\033[K"),
+	struct buf b = { 0 };
+
+	if (o->bar.on && o->bar.shown) {
+		bar_clear(o, os_tty_columns(o->err_fd, WRAP_MAX), &b);
+		(void)os_write_fd(o->err_fd, "stderr", buf_str(&b),
 		    &(struct err_info){ 0 });
+	}
+	buf_fini(&b);
 	o->bar.on = o->bar.shown = false;
 }

@@ -26,6 +26,7 @@ enum paint {
 	PAINT_ID,     /* what can be typed */
 	PAINT_GOOD,   /* done, connected */
 	PAINT_ACTIVE, /* in progress, somebody's */
+	PAINT_REVIEW, /* done by one, waits for another */
 	PAINT_WARN,   /* waits, wants a look */
 	PAINT_BAD,    /* refused, failed, in conflict */
 	PAINT_DIM,    /* of less interest */
@@ -38,6 +39,7 @@ struct out {
 	struct buf scratch;
 	bool tty, err_tty, colour, err_colour;
 	unsigned columns; /* of the terminal; 0 = no limit */
+	bool utf8;        /* of the terminal behind err_fd */
 	bool broken;      /* a write failed: the rest is dropped */
 	struct err_info error;
 	struct json_writer json;
@@ -48,6 +50,7 @@ struct out {
 	struct { /* progress bar */
 		const char *what, *unit;
 		uint64_t began_ms, drawn_ms, first;
+		size_t width; /* of what stands there */
 		bool on, shown;
 	} bar;
 };
@@ -79,12 +82,22 @@ void out_wrap(struct out *o, struct str s, unsigned indent);
  * lines begin at `indent`. */
 void out_flow(struct out *o, struct str s, char gap, unsigned column,
     unsigned indent);
+/* As out_str, but a terminal that is too narrow gets it broken between words:
+ * from the column at which the line stands, further lines begin at `indent`.
+ * Returns the column at which it ends. */
+size_t out_words(struct out *o, enum paint p, struct str s, size_t column,
+    size_t indent);
 /* One line on stderr, at once: "clowder: text", also in JSON mode.  It stays one
  * whatever the text holds: it may quote a hub or name a file. */
 void out_err(struct out *o, const char *program, struct str text);
 /* A line on stderr that warns or tells. */
 void out_note(struct out *o, enum paint p, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* "head part part": parts, which `gap` separates, are not broken.  Terminals that
+ * are too narrow get these three broken between words, or parts; elsewhere each
+ * is one line. */
+void out_note_parts(struct out *o, const char *head, struct str parts,
+    char gap);
 
 /* --- label and value, one line each ------------------------------------------
  *
@@ -98,6 +111,8 @@ void out_pair(struct out *o, unsigned label_columns, const char *label,
 enum {
 	COL_RIGHT = 1,  /* numbers */
 	COL_SHRINK = 2, /* gives way when the terminal is narrow */
+	COL_MAIN = 4,   /* the same, but keeps two fifths while others can */
+	COL_MAY = 8,    /* left out where no cell has text */
 };
 struct out_column {
 	const char *title; /* NULL ends the array */

@@ -343,8 +343,8 @@ static void
 print_lines(struct show_log *l)
 {
 	static const struct out_column column[] = { { "EVENT", 0 },
-		{ "WHEN", 0 }, { "WHO", COL_SHRINK }, { "WHAT", COL_SHRINK },
-		{ NULL, 0 } };
+		{ "WHEN", COL_SHRINK }, { "WHO", COL_SHRINK },
+		{ "WHAT", COL_MAIN }, { NULL, 0 } };
 	struct out_table t;
 
 	out_table_begin(&t, l->w->c->out, column);

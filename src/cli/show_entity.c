@@ -11,7 +11,7 @@
 #include "when.h"
 #include "words.h"
 
-enum { HISTORY_SHOWN = 10, LABEL_MAX = 18, LONG_TEXT = 200 };
+enum { HISTORY_SHOWN = 10, LABEL_MAX = 18, LONG_TEXT = 200, TEXT_INDENT = 4 };
 
 struct page {
 	struct work *w;
@@ -81,30 +81,43 @@ says_nothing(const struct cell *c)
 
 /* "  ann, 2 hours ago". */
 static enum err
-put_deed(struct page *p, const struct eid *id, bool beside, struct err_info *e)
+put_deed(struct page *p, const struct eid *id, bool beside, size_t column,
+    struct err_info *e)
 {
+	struct out *o = p->w->c->out;
 	struct deed d = { 0 };
-	struct buf b = { 0 };
+	struct buf b = { 0 }, who = { 0 };
 	struct str why;
 	enum err rc = deed_load(&d, p->w->s, p->sp, id, e);
 
 	if (rc == ERR_OK) {
 		deed_ago(deed_when(&d), os_wall_ms(), &b);
-		out_say(p->w->c->out, "  ");
-		out_str(p->w->c->out, PAINT_DIM, deed_who(&d, &d.a));
+		buf_addstr(&who, deed_who(&d, &d.a));
 		/* One person at two machines has one name. */
 		if (beside)
-			out_paint(p->w->c->out, PAINT_DIM, " on machine %.*s",
+			buf_addf(&who, " on machine %.*s",
 			    (int)(d.ev.node.n < 8 ? d.ev.node.n : 8),
 			    d.ev.node.p);
-		out_paint(p->w->c->out, PAINT_DIM, ", %.*s",
-		    STR_ARG(buf_str(&b)));
+		buf_adds(&who, ", ");
+		buf_addstr(&who, buf_str(&b));
+		column += 2 + text_width(buf_str(&who));
+		if (o->columns > 0 && column > o->columns) {
+			column = TEXT_INDENT + text_width(buf_str(&who));
+			out_say(o, "\n%*s", TEXT_INDENT, "");
+		} else {
+			out_say(o, "  ");
+		}
+		out_str(o, PAINT_DIM, buf_str(&who));
 		why = words_member(&d.ev, "reason", &d.a);
 		if (why.n > 0) {
-			out_say(p->w->c->out, ": ");
-			out_str(p->w->c->out, PAINT_NONE, why);
+			out_say(o, ": ");
+			(void)out_words(o, PAINT_NONE, why, column + 2,
+			    TEXT_INDENT);
 		}
-		rc = buf_ok(&b, e);
+		rc = buf_ok(&who, e);
+		buf_fini(&who);
+		if (rc == ERR_OK)
+			rc = buf_ok(&b, e);
 	}
 	buf_fini(&b);
 	deed_fini(&d);
@@ -113,17 +126,18 @@ put_deed(struct page *p, const struct eid *id, bool beside, struct err_info *e)
 
 static enum err
 head_text(struct page *p, const struct cell *c, const struct head *h,
-    struct err_info *e)
+    size_t column, struct err_info *e)
 {
 	struct buf b = { 0 };
 	enum err rc;
 
 	words_field(c->field, h->value, &b);
-	out_str(p->w->c->out, view_paint(buf_str(&b)), buf_str(&b));
+	column = out_words(p->w->c->out, view_paint(buf_str(&b)), buf_str(&b),
+	    column, p->label + 4);
 	rc = buf_ok(&b, e);
 	buf_fini(&b);
 	if (rc == ERR_OK)
-		rc = put_deed(p, &h->id, c->n > 1, e);
+		rc = put_deed(p, &h->id, c->n > 1, column, e);
 	out_say(p->w->c->out, "\n");
 	return rc;
 }
@@ -158,14 +172,14 @@ field_text(struct page *p, const struct cell *c, struct err_info *e)
 		return ERR_OK;
 	}
 	put_label(p, words_field_name(c->field));
-	rc = head_text(p, c, shown, e);
+	rc = head_text(p, c, shown, p->label + 4, e);
 	for (size_t i = 0; rc == ERR_OK && i < c->n; i++) {
 		if (&c->head[i] == shown ||
 		    str_eq(c->head[i].value, shown->value))
 			continue;
 		put_label(p, STR(""));
 		out_paint(p->w->c->out, PAINT_BAD, "or ");
-		rc = head_text(p, c, &c->head[i], e);
+		rc = head_text(p, c, &c->head[i], p->label + 4 + 3, e);
 	}
 	return rc;
 }
@@ -212,6 +226,28 @@ texts_text(struct page *p)
 	}
 }
 
+/* "error", "review"; of an error that was logged, what kind. */
+static void
+entry_kind(struct page *p, const struct json *j, struct str *ret)
+{
+	static const char *const members[] = { "entry_type", "error_type" };
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		uint32_t node = json_get(j, 0, members[i]);
+
+		if (node > 0 && json_str(j, node, p->w->a, ret))
+			return;
+	}
+}
+
+static enum paint
+kind_paint(struct str kind)
+{
+	return str_is(kind, "comment") ? PAINT_NONE :
+	    str_is(kind, "review")     ? PAINT_REVIEW :
+	                                 PAINT_BAD;
+}
+
 static enum err
 entry_text(struct page *p, const struct head *h, struct err_info *e)
 {
@@ -219,7 +255,8 @@ entry_text(struct page *p, const struct head *h, struct err_info *e)
 		"error_message", "update_type" };
 	struct out *o = p->w->c->out;
 	struct json j = { 0 };
-	struct str text = { 0 };
+	struct str text = { 0 }, kind = { 0 };
+	size_t column = TEXT_INDENT;
 	enum err rc = json_parse(&j, h->value, JSON_DEPTH_MAX, e);
 
 	for (size_t i = 0; rc == ERR_OK && text.n == 0 &&
@@ -232,8 +269,15 @@ entry_text(struct page *p, const struct head *h, struct err_info *e)
 	}
 	if (rc == ERR_OK) {
 		out_say(o, "  - ");
-		out_str(o, PAINT_NONE, text.n > 0 ? text : h->value);
-		rc = put_deed(p, &h->id, false, e);
+		entry_kind(p, &j, &kind);
+		if (kind.n > 0 && !str_is(kind, "note")) {
+			out_str(o, kind_paint(kind), kind);
+			out_say(o, ": ");
+			column += text_width(kind) + 2;
+		}
+		column = out_words(o, PAINT_NONE, text.n > 0 ? text : h->value,
+		    column, TEXT_INDENT);
+		rc = put_deed(p, &h->id, false, column, e);
 		out_say(o, "\n");
 	}
 	json_fini(&j);
@@ -354,7 +398,8 @@ title_text(struct page *p, struct err_info *e)
 	out_str(o, PAINT_ID, p->name);
 	if (title.n > 0) {
 		out_say(o, "  ");
-		out_str(o, PAINT_TITLE, title);
+		(void)out_words(o, PAINT_TITLE, title, text_width(p->name) + 2,
+		    TEXT_INDENT);
 	}
 	if (!entity_present(p->en))
 		out_paint(o, PAINT_BAD, "  removed");

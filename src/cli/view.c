@@ -223,6 +223,12 @@ list_parse(struct json *j, struct str list, struct err_info *e)
 	return list.n > 0 ? json_parse(j, list, JSON_DEPTH_MAX, e) : ERR_OK;
 }
 
+static bool
+is_over(const struct view *v)
+{
+	return str_is(v->state, "done") || str_is(v->state, "canceled");
+}
+
 /* Of what was removed nobody waits for the end; what is not known here may come
  * yet. */
 static enum err
@@ -263,9 +269,7 @@ wait_of(struct work *w, space_id sp, struct view *v, const struct map *by_id,
 		buf_addstr(&key, v->feature), buf_addc(&key, '/');
 		buf_addstr(&key, id);
 		on = map_get(by_id, buf_str(&key));
-		if (on != NULL &&
-		    (str_is(on->state, "done") ||
-		        str_is(on->state, "canceled")))
+		if (on != NULL && is_over(on))
 			continue;
 		rc = buf_ok(&key, e);
 		if (rc == ERR_OK && on == NULL)
@@ -299,7 +303,7 @@ find_waits(struct work *w, space_id sp, struct views *l, struct err_info *e)
 		if (!map_put(&by_id, l->v[i].key, &l->v[i]))
 			rc = err_set(e, ERR_NOMEM);
 	for (size_t i = 0; rc == ERR_OK && any && i < l->n; i++)
-		if (l->v[i].needs.n > 0)
+		if (l->v[i].needs.n > 0 && !is_over(&l->v[i]))
 			rc = wait_of(w, sp, &l->v[i], &by_id, &needs, &resolved,
 			    e);
 	map_fini(&by_id);
@@ -525,15 +529,35 @@ view_todo_json(struct json_writer *w, const struct view *v)
 }
 
 enum paint
+view_priority_paint(struct str priority)
+{
+	static const struct {
+		const char *priority;
+		enum paint paint;
+	} row[] = {
+		{ "\"critical\"", PAINT_BAD },
+		{ "\"urgent\"", PAINT_BAD },
+		{ "\"high\"", PAINT_WARN },
+		{ "\"low\"", PAINT_DIM },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (str_is(priority, row[i].priority))
+			return row[i].paint;
+	return PAINT_NONE;
+}
+
+enum paint
 view_paint(struct str state)
 {
 	static const struct {
 		const char *state;
 		enum paint paint;
 	} row[] = {
+		{ "planned", PAINT_TITLE },
 		{ "claimed", PAINT_ACTIVE },
 		{ "in_progress", PAINT_ACTIVE },
-		{ "for_review", PAINT_WARN },
+		{ "for_review", PAINT_REVIEW },
 		{ "blocked", PAINT_BAD },
 		{ "approved", PAINT_GOOD },
 		{ "done", PAINT_GOOD },

@@ -22,7 +22,8 @@ struct view {
 	struct str shown;       /* the id as it is typed: "WP03" */
 	struct str assignee, phase;
 	struct str tags, needs, resolved; /* raw JSON lists */
-	struct str waits; /* ids of what it waits for, "WP01, WP02" */
+	struct str waits; /* ids of what it waits for, "WP01, WP02"; n 0 where it
+	                     is over */
 	struct str who;   /* views_who */
 
 	/* Todos. */
@@ -78,5 +79,7 @@ void view_put_list(struct json_writer *w, const char *key, struct str raw);
 
 /* What a lane or a status looks like. */
 enum paint view_paint(struct str state);
+/* The same of a priority, raw JSON. */
+enum paint view_priority_paint(struct str priority);
 
 #endif

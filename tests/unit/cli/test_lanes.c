@@ -100,6 +100,29 @@ a_wall(void)
 	CHECK_U(wall(lane, 0, 80).n, 0);
 }
 
+/* A wider terminal shows more lanes in a row; rows stand apart. */
+static void
+rows_of_lanes(void)
+{
+	struct lanes_lane lane[8];
+
+	for (size_t i = 0; i < 8; i++)
+		lane[i] = (struct lanes_lane){ .name = STR("done") };
+	CHECK_STR(wall(lane, 8, 80),
+	    "DONE             0  DONE             0  DONE             0  "
+	    "DONE             0\n"
+	    "\n"
+	    "DONE             0  DONE             0  DONE             0  "
+	    "DONE             0\n");
+	CHECK_STR(wall(lane, 8, 120),
+	    "DONE                 0  DONE                 0  "
+	    "DONE                 0  DONE                 0  "
+	    "DONE                 0\n"
+	    "\n"
+	    "DONE                 0  DONE                 0  "
+	    "DONE                 0\n");
+}
+
 /* Whatever stands in a card, a line is never wider than the wall. */
 static void
 nothing_overflows(void)
@@ -146,6 +169,7 @@ main(void)
 {
 	T_RUN(wraps);
 	T_RUN(a_wall);
+	T_RUN(rows_of_lanes);
 	T_RUN(nothing_overflows);
 	arena_fini(&mem);
 	return t_done();

@@ -127,9 +127,9 @@ tables_are_aligned(void)
 	begin();
 	o.columns = 10;
 	rows(&t);
-	printed("ID           N  TITLE\n"
-	        "WP01         5  A title\u2026\n"
-	        "WP02-abc  1234  \u732b\u732b\n");
+	printed("ID           N  TI\u2026\n"
+	        "WP01         5  A \u2026\n"
+	        "WP02-abc  1234  \u732b\u2026\n");
 	begin();
 	out_table_begin(&t, &o, columns);
 	out_table_end(&t);
@@ -253,6 +253,116 @@ lost_output_is_an_error(void)
 	(void)close(pipes[1]);
 }
 
+/* Who and why give way before what; what nobody has takes no room. */
+static void
+tables_keep_what_matters(void)
+{
+	static const struct out_column column[] = { { "ID", 0 },
+		{ "WHO", COL_SHRINK | COL_MAY },
+		{ "WHY", COL_SHRINK | COL_MAY }, { "TITLE", COL_MAIN }, { 0 } };
+	struct out_table t;
+
+	for (int who = 1; who >= 0; who--) {
+		begin();
+		o.columns = 40;
+		out_table_begin(&t, &o, column);
+		out_cell(&t, PAINT_NONE, STR("WP01"));
+		out_cell(&t, PAINT_NONE,
+		    who ? STR("somebody-with-a-long-name") : STR(""));
+		out_cell(&t, PAINT_NONE, STR(""));
+		out_cell(&t, PAINT_NONE, STR("Passwords are stored hashed"));
+		out_table_end(&t);
+		printed(who ? "ID    WHO               TITLE\n"
+		              "WP01  somebody-with-a\u2026  Passwords are "
+		              "s\u2026\n" :
+		              "ID    TITLE\n"
+		              "WP01  Passwords are stored hashed\n");
+	}
+}
+
+/* What is said on stderr breaks between words, or where it was told to. */
+static void
+notes_break_at_words(void)
+{
+	static const char said[] =
+	    "something went wrong that takes more than one line to say";
+
+	CHECK_U(setenv("COLUMNS", "40", 1), 0);
+	begin();
+	out_err(&o, "clowder", str_of(said));
+	out_note_parts(&o,
+	    "usage:", STR("clowder wp\n[--priority P]\n[--tag T]"), '\n');
+	was(err_fd,
+	    "clowder: something went wrong that takes more than one line to "
+	    "say\nusage: clowder wp [--priority P] [--tag T]\n");
+	printed("");
+	begin();
+	o.err_tty = true;
+	out_err(&o, "clowder", str_of(said));
+	out_note_parts(&o,
+	    "usage:", STR("clowder wp\n[--priority P]\n[--tag T]"), '\n');
+	was(err_fd,
+	    "clowder: something went wrong that takes\n"
+	    "    more than one line to say\n"
+	    "usage: clowder wp [--priority P]\n"
+	    "    [--tag T]\n");
+	printed("");
+	(void)unsetenv("COLUMNS");
+}
+
+static void
+a_bar(const char *wide, bool utf8, const char *want)
+{
+	CHECK_U(setenv("COLUMNS", wide, 1), 0);
+	begin();
+	o.err_tty = true;
+	o.utf8 = utf8;
+	out_bar_begin(&o, "Pushing", "events");
+	out_bar(&o, 0, 10);
+	o.bar.began_ms -= 1000;
+	out_bar(&o, 5, 10);
+	was(err_fd, want);
+	/* Gone, whatever became of the width meanwhile. */
+	out_bar_end(&o);
+	printed("");
+	(void)unsetenv("COLUMNS");
+}
+
+static void
+a_bar_fits(void)
+{
+	a_bar("80", true,
+	    "\r\033[KPushing \u2501\u2501\u2501\u2501\u2501\u2501\u2501\u2501"
+	    "\u2501\u2501\u2501\u2501\u2500\u2500\u2500\u2500\u2500\u2500"
+	    "\u2500\u2500\u2500\u2500\u2500\u2500 5/10 events  5/s  2 s left");
+	a_bar("50", false,
+	    "\r\033[KPushing [######......] 5/10 events  5/s  2 s left");
+	a_bar("40", false, "\r\033[KPushing 5/10 events  5/s  2 s left");
+	a_bar("20", false, "\r\033[KPushing 5/10 events");
+	a_bar("4", false, "\r\033[K");
+}
+
+/* A terminal that became narrower broke the line: all of it goes. */
+static void
+a_bar_that_was_broken(void)
+{
+	CHECK_U(setenv("COLUMNS", "80", 1), 0);
+	begin();
+	o.err_tty = true;
+	o.utf8 = false;
+	out_bar_begin(&o, "Pushing", "events");
+	out_bar(&o, 0, 10);
+	o.bar.began_ms -= 1000;
+	out_bar(&o, 5, 10);
+	CHECK_U(setenv("COLUMNS", "30", 1), 0);
+	out_bar_end(&o);
+	was(err_fd,
+	    "\r\033[KPushing [############............] 5/10 events  "
+	    "5/s  2 s left\r\033[2A\033[J");
+	printed("");
+	(void)unsetenv("COLUMNS");
+}
+
 static void
 no_bar_off_a_terminal(void)
 {
@@ -264,6 +374,7 @@ no_bar_off_a_terminal(void)
 	was(err_fd, "");
 	/* As on a terminal. */
 	o.err_tty = true;
+	o.utf8 = false;
 	out_bar_begin(&o, "Pushing", "events");
 	out_bar(&o, 0, 10); /* it has only begun: nothing is drawn */
 	was(err_fd, "");
@@ -293,7 +404,11 @@ main(void)
 	T_RUN(nothing_raw_gets_out);
 	T_RUN(colours_go_to_terminals_only);
 	T_RUN(tables_are_aligned);
+	T_RUN(tables_keep_what_matters);
 	T_RUN(pairs_and_paragraphs);
+	T_RUN(notes_break_at_words);
+	T_RUN(a_bar_fits);
+	T_RUN(a_bar_that_was_broken);
 	T_RUN(json_is_raw);
 	T_RUN(json_on_a_terminal);
 	T_RUN(json_goes_out_whole);
