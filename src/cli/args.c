@@ -10,7 +10,9 @@
 #include "fault.h"
 
 const struct cmd_opt cmd_global_opts[] = {
-	{ .name = "json", .help = "print one JSON document instead of text" },
+	{ .name = "json",
+	    .help = "print JSON instead of text: one document, or one a line "
+	            "where that is said" },
 	{ .name = "no-color", .help = "no colours (also: NO_COLOR=1)" },
 	{ .letter = 'h', .name = "help", .help = "show this and end" },
 	{ 0 },

@@ -136,7 +136,10 @@ run(struct cli *c, struct err_info *e)
 	if (c->cmd == NULL && c->json && !c->help)
 		return cli_usage(e, "no command was named");
 	if (c->help || c->cmd == NULL) {
-		help_print(c, c->out);
+		if (c->json)
+			help_json(c, c->out);
+		else
+			help_print(c, c->out);
 		/* Bare `clowder` is a question, not a success. */
 		return cli_exit(c, c->help ? 0 : EXIT_USAGE);
 	}

@@ -12,18 +12,18 @@ help_run(struct cli *c, struct err_info *e)
 	if (n < c->n_words) {
 		const char *near = cmd_nearest(about.cmd, c->word[n]);
 
-		return near ? cli_usage(e,
-		                  "there is no command '%.100s', did you mean "
-		                  "'%s'?",
-		                  c->word[n], near) :
-		              cli_usage(e, "there is no command '%.100s'",
-		                  c->word[n]);
+		return near ?
+		    cli_usage(e,
+		        "there is no command '%.100s', did you mean "
+		        "'%s'?",
+		        c->word[n], near) :
+		    cli_usage(e, "there is no command '%.100s'", c->word[n]);
 	}
 	for (size_t i = 0; i < n; i++)
 		about.path[about.depth++] =
 		    cmd_sub(i > 0 ? about.path[i - 1] : NULL, c->word[i]);
 	if (c->json)
-		commands_json(c->out);
+		help_json(&about, c->out);
 	else
 		help_print(&about, c->out);
 	return ERR_OK;
@@ -32,15 +32,19 @@ help_run(struct cli *c, struct err_info *e)
 const struct cmd cmd_help = {
 	.name = "help",
 	.purpose = "show what a command does, with examples",
-	.arg = (const struct cmd_arg[]){
-		{ .name = "COMMAND", .help = "one or two words",
-		    .flags = ARG_OPTIONAL | ARG_REPEAT, .words = WORDS_COMMAND },
-		{ 0 },
-	},
-	.example = (const struct cmd_example[]){
-		{ "help sync now", "what `sync now` does and takes" },
-		{ 0 },
-	},
+	.arg =
+	    (const struct cmd_arg[]){
+	        { .name = "COMMAND",
+	            .help = "one or two words",
+	            .flags = ARG_OPTIONAL | ARG_REPEAT,
+	            .words = WORDS_COMMAND },
+	        { 0 },
+	    },
+	.example =
+	    (const struct cmd_example[]){
+	        { "help sync now", "what `sync now` does and takes" },
+	        { 0 },
+	    },
 	.run = help_run,
 };
 
@@ -110,11 +114,12 @@ const struct cmd cmd_man = {
 	.name = "man",
 	.purpose = "print the manual page",
 	.about = "The page is made from the same table as this help.",
-	.example = (const struct cmd_example[]){
-		{ "man > ~/.local/share/man/man1/clowder.1", "install it" },
-		{ "man | man -l -", "read it" },
-		{ 0 },
-	},
+	.example =
+	    (const struct cmd_example[]){
+	        { "man > ~/.local/share/man/man1/clowder.1", "install it" },
+	        { "man | man -l -", "read it" },
+	        { 0 },
+	    },
 	.run = man_run,
 };
 
@@ -154,10 +159,12 @@ commands_run(struct cli *c, struct err_info *e)
 const struct cmd cmd_commands = {
 	.name = "commands",
 	.purpose = "list every command; --json for programs",
-	.example = (const struct cmd_example[]){
-		{ "commands --json", "every command with its options, words and "
-		                     "examples" },
-		{ 0 },
-	},
+	.example =
+	    (const struct cmd_example[]){
+	        { "commands --json",
+	            "every command with its options, words and "
+	            "examples" },
+	        { 0 },
+	    },
 	.run = commands_run,
 };

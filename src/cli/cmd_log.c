@@ -164,8 +164,8 @@ const struct cmd cmd_log = {
 	.name = "log",
 	.purpose = "show what happened, newest first",
 	.about =
-	    "One line per event: id, when, who, what. With --json one object a "
-	    "line, the event itself included.",
+	    "One line per event: id, when, who, what. With --json one document "
+	    "a line, the event itself included.",
 	.opt = log_opt,
 	.arg = log_arg,
 	.example = log_example,

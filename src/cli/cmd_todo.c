@@ -696,6 +696,7 @@ static const struct cmd_example history_example[] = {
 static const struct cmd todo_history = {
 	.name = "history",
 	.purpose = "show everything that happened to a todo",
+	.about = "The newest first. With --json one document a line.",
 	.arg = one_arg,
 	.example = history_example,
 	.run = history_run,

@@ -349,6 +349,17 @@ put_command(struct json_writer *w, const struct cmd *cmd)
 }
 
 void
+help_json(const struct cli *c, struct out *o)
+{
+	if (c->cmd == NULL) {
+		commands_json(o);
+		return;
+	}
+	put_command(out_json(o), c->cmd);
+	out_json_end(o);
+}
+
+void
 commands_json(struct out *o)
 {
 	struct json_writer *w = out_json(o);

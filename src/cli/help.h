@@ -19,6 +19,8 @@ void man_write(const char *program, struct buf *out);
  * document. */
 enum err help_file(struct cli *c, const char *member, const struct buf *text,
     struct err_info *e);
+/* The same as a document: of the program, or of the command. */
+void help_json(const struct cli *c, struct out *o);
 /* The table as JSON: names, purposes, options, words, examples. */
 void commands_json(struct out *o);
 

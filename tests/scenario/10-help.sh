@@ -2,6 +2,7 @@
 # Goal: whoever knows nothing finds the way by help alone; whoever mistypes is
 # told what was meant; nothing is made or sent meanwhile.
 . "$(dirname "$0")/lib.sh"
+repository=$(cd "$(dirname "$0")/../.." && pwd)
 goal "help that teaches, errors that help"
 home ann
 
@@ -37,6 +38,19 @@ done <"$T/commands"
 is "every command explains itself" "$bad" ""
 exits "as JSON" 0 clowder commands --json
 is "it is JSON" "$(json 'len(d["commands"]) > 5')" true
+
+exits "of one command" 0 clowder sync now --help --json
+is "what its help says" "$(json 'd["name"], d["examples"][0]')" '["now", "sync now"]'
+first=$out
+exits "by the other way" 0 clowder help sync now --json
+is "the same" "$out" "$first"
+exits "of all" 0 clowder --help --json
+is "as the list of commands" "$(json 'len(d["commands"]) > 5')" true
+for c in man 'completion bash' version; do
+	# shellcheck disable=SC2086 # words
+	exits "$c as JSON" 0 clowder $c --json
+	is "is one document" "$(json 'type(d).__name__')" dict
+done
 
 exits "a mistyped command" 2 clowder snyc now
 like "is told" "$err" "did you mean 'sync'"
@@ -85,6 +99,13 @@ is "options too" "$(complete_line clowder sync now --d)" "--dry-run "
 is "and values" "$(complete_line clowder completion '')" "bash zsh "
 exits "for zsh" 0 clowder completion zsh
 like "it is a script of its kind" "$out" '^#compdef clowder'
+
+# The command of the repository: a question starts nothing.
+for verb in up down check; do
+	exits "./dev $verb --help" 0 "$repository/dev" "$verb" --help
+	like "says what it does" "$out" "^  $verb "
+	is "and does nothing" "$(wc -l <<<"$out")" 2
+done
 
 [ ! -e "$CLOWDER_HOME" ]
 result $? "nothing was made by all this"
