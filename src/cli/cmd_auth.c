@@ -244,6 +244,11 @@ login_run(struct cli *c, struct err_info *e)
 		rc = get_password(c, user, remote_server(a), &password, e);
 	if (rc == ERR_OK)
 		rc = remote_login(a, user, buf_str(&password), e);
+	/* By whoever runs the hub, where it runs. */
+	if (rc == ERR_CREDENTIALS)
+		cli_hint_word(c, "hub user passwd", user);
+	if (rc == ERR_PROTOCOL)
+		cli_hint(c, "sync server https://hub.example.com");
 	if (rc == ERR_OK)
 		rc = remote_session(a, &s, e);
 	if (rc == ERR_OK)

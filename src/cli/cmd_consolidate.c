@@ -13,6 +13,7 @@
 struct run {
 	struct cli *c;
 	struct store *store;
+	struct buf strange; /* JSON objects, a comma between */
 };
 
 static enum err
@@ -114,6 +115,26 @@ on_left(void *ctx, const char *path, const char *why)
 	    why);
 }
 
+static void
+on_strange(void *ctx, const char *path, size_t n, const char *why)
+{
+	struct run *r = ctx;
+	struct json_writer w = { .out = &r->strange };
+
+	if (!r->c->json) {
+		out_note(r->c->out, PAINT_WARN, "%s: %zu %s; the first: %s",
+		    path, n, n == 1 ? "entry is no todo" :
+		                      "entries are no todos", why);
+		return;
+	}
+	buf_adds(&r->strange, r->strange.len > 0 ? "," : "");
+	json_obj(&w);
+	json_key(&w, "file"), json_put_str(&w, str_of(path));
+	json_key(&w, "entries"), json_put_u(&w, n);
+	json_key(&w, "why"), json_put_z(&w, why);
+	json_end(&w);
+}
+
 /* What was named, or where agents leave their files. */
 static enum err
 find_paths(struct cli *c, const char ***ret, size_t *n, struct err_info *e)
@@ -183,7 +204,7 @@ project_name(const struct observe_project *p)
 }
 
 static void
-report_json(struct cli *c, const struct observe_report *r)
+report_json(struct cli *c, const struct observe_report *r, struct str strange)
 {
 	struct json_writer *w = out_json(c->out);
 
@@ -194,6 +215,7 @@ report_json(struct cli *c, const struct observe_report *r)
 	json_key(w, "foreign"), json_put_u(w, r->foreign);
 	json_key(w, "items"), json_put_u(w, r->items);
 	json_key(w, "skipped"), json_put_u(w, r->skipped);
+	json_key(w, "no_todos"), json_put_raw(w, strange);
 	json_key(w, "todos"), json_put_u(w, r->todos);
 	json_key(w, "added"), json_put_u(w, r->added);
 	json_key(w, "events"), json_put_u(w, r->events);
@@ -218,6 +240,30 @@ report_json(struct cli *c, const struct observe_report *r)
 	out_json_end(c->out);
 }
 
+static enum err
+report_strange(struct run *r, const struct observe_report *report,
+    struct err_info *e)
+{
+	struct buf list = { 0 };
+	enum err rc = buf_ok(&r->strange, e);
+
+	buf_addc(&list, '[');
+	buf_addstr(&list, buf_str(&r->strange));
+	buf_addc(&list, ']');
+	if (rc == ERR_OK)
+		rc = buf_ok(&list, e);
+	if (rc == ERR_OK)
+		report_json(r->c, report, buf_str(&list));
+	buf_fini(&list);
+	return rc;
+}
+
+static const char *
+plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void
 report_text(struct cli *c, const struct observe_report *r)
 {
@@ -225,9 +271,10 @@ report_text(struct cli *c, const struct observe_report *r)
 		{ "TODOS", COL_RIGHT }, { "EVENTS", COL_RIGHT }, { NULL, 0 } };
 	struct out_table t;
 
-	out_say(c->out, "Read %llu of %llu files: %llu todos, %llu of them new",
+	out_say(c->out, "Read %llu of %llu file%s: %llu todo%s, %llu of them new",
 	    (unsigned long long)(r->files - r->unchanged),
-	    (unsigned long long)r->files, (unsigned long long)r->todos,
+	    (unsigned long long)r->files, plural(r->files),
+	    (unsigned long long)r->todos, plural(r->todos),
 	    (unsigned long long)r->added);
 	out_say(c->out, "\n");
 	out_table_begin(&t, c->out, column);
@@ -240,25 +287,28 @@ report_text(struct cli *c, const struct observe_report *r)
 	}
 	out_table_end(&t);
 	if (r->skipped > 0)
-		out_say(c->out, "%llu entries are no todos\n",
+		out_say(c->out,
+		    r->skipped == 1 ? "%llu entry is no todo\n" :
+		                      "%llu entries are no todos\n",
 		    (unsigned long long)r->skipped);
 	if (r->left > 0)
 		out_paint(c->out, PAINT_WARN,
-		    "%llu files are left for the next time\n",
+		    r->left == 1 ? "%llu file is left for the next time\n" :
+		                   "%llu files are left for the next time\n",
 		    (unsigned long long)r->left);
 	if (r->events == 0)
 		out_say(c->out, "Nothing changed\n");
 	else
-		out_say(c->out, "Consolidated: %llu events\n",
-		    (unsigned long long)r->events);
+		out_say(c->out, "Consolidated: %llu event%s\n",
+		    (unsigned long long)r->events, plural(r->events));
 }
 
 static enum err
-run_consolidate(struct cli *c, struct err_info *e)
+consolidate(struct run *run, struct err_info *e)
 {
-	struct run r = { .c = c };
-	struct observe_options o = { .world = { &r, of_folder, of_word, space_of,
-		on_progress, on_left } };
+	struct cli *c = run->c;
+	struct observe_options o = { .world = { run, of_folder, of_word, space_of,
+		on_progress, on_left, on_strange } };
 	struct observe_report report = { 0 };
 	struct observe_project fallback;
 	const char **path;
@@ -275,24 +325,34 @@ run_consolidate(struct cli *c, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = transcripts(c, &o.transcripts, e);
 	if (rc == ERR_OK)
-		rc = ctx_store_write(c->ctx, &r.store, e);
+		rc = ctx_store_write(c->ctx, &run->store, e);
 	if (rc == ERR_OK)
 		rc = ctx_author(c->ctx, &o.author, e);
 	if (rc != ERR_OK)
 		return rc;
-	o.store = r.store;
+	o.store = run->store;
 	out_bar_begin(c->out, "Reading", "files");
 	rc = observe_paths(&o, path, n, &fallback, &c->ctx->arena, &report, e);
 	out_bar_end(c->out);
 	if (rc == ERR_OK)
-		rc = store_checkpoint(r.store, e);
+		rc = store_checkpoint(run->store, e);
 	if (rc != ERR_OK)
 		return rc;
 	if (c->json)
-		report_json(c, &report);
+		rc = report_strange(run, &report, e);
 	else
 		report_text(c, &report);
-	return ERR_OK;
+	return rc;
+}
+
+static enum err
+run_consolidate(struct cli *c, struct err_info *e)
+{
+	struct run r = { .c = c };
+	enum err rc = consolidate(&r, e);
+
+	buf_fini(&r.strange);
+	return rc;
 }
 
 static const struct cmd_arg consolidate_arg[] = {

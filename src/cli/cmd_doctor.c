@@ -112,9 +112,15 @@ look_at_store(struct facts *f, struct err_info *e)
 	if (rc == ERR_NOMEM)
 		return err_set(e, ERR_NOMEM);
 	if (rc != ERR_OK) {
-		finding_add(&f->found, f->c, "D-006", SEVERITY_CRITICAL,
-		    "verify", "Read everything again and say what is wrong.",
-		    "the store cannot be opened: %s", why.text);
+		finding_add(&f->found, f->c, "D-006", SEVERITY_CRITICAL, NULL,
+		    NULL,
+		    rc == ERR_CORRUPT ?
+		        "the store cannot be opened: %s; move it and its -wal "
+		        "and -shm elsewhere and keep them: the next command "
+		        "begins anew, a sync brings back what the hub has, an "
+		        "import what was exported" :
+		        "the store cannot be opened: %s",
+		    why.text);
 		return ERR_OK;
 	}
 	if (f->has_store && f->store.wal_bytes > WAL_BYTES_WARN)
@@ -166,6 +172,16 @@ look_at_sync(struct facts *f, struct err_info *e)
 	return ERR_OK;
 }
 
+/* It works, but for nobody who is signed out: that was a choice. */
+static enum severity
+server_severity(const struct facts *f)
+{
+	return f->check.health == REMOTE_REACHABLE && f->has_status &&
+	        !f->status.signed_in ?
+	    SEVERITY_WARN :
+	    SEVERITY_CRITICAL;
+}
+
 static enum err
 look_at_server(struct facts *f, struct err_info *e)
 {
@@ -176,8 +192,8 @@ look_at_server(struct facts *f, struct err_info *e)
 		remote_check(a, &f->check);
 		f->checked = true;
 		if (f->check.health != REMOTE_CONNECTED)
-			finding_add(&f->found, f->c, "D-012", SEVERITY_CRITICAL,
-			    "sync status --check", "Test the connection.", "%s",
+			finding_add(&f->found, f->c, "D-012",
+			    server_severity(f), "sync status --check", "Test the connection.", "%s",
 			    f->check.why);
 	}
 	remote_close(a);

@@ -22,9 +22,10 @@ counts_json(struct json_writer *w, const struct store_report *r)
 static void
 counts_text(struct out *o, const char *verb, const struct store_report *r)
 {
-	out_say(o, "%s %llu events, %llu entries in %llu projects\n", verb,
-	    (unsigned long long)r->events, (unsigned long long)r->entities,
-	    (unsigned long long)r->projects);
+	out_say(o, "%s %llu event%s, %llu entr%s in %llu project%s\n", verb,
+	    (unsigned long long)r->events, r->events == 1 ? "" : "s",
+	    (unsigned long long)r->entities, r->entities == 1 ? "y" : "ies",
+	    (unsigned long long)r->projects, r->projects == 1 ? "" : "s");
 }
 
 static enum err
@@ -98,6 +99,22 @@ verify_progress(void *ctx, uint64_t done, uint64_t all)
 	progress(f->c, done, all);
 }
 
+/* The log may be on a hub or in an export; what is only here is worth more than
+ * a program that works. */
+static enum err
+what_now(struct cli *c, bool opens, struct err_info *e)
+{
+	struct err_info why = *e;
+
+	/* Where it opens, what was never sent can still be taken out. */
+	cli_hint(c, opens ? "export saved.jsonl" : "doctor");
+	return err_setf(e, why.code,
+	    "%.200s; what now: move %s and its -wal and -shm elsewhere and "
+	    "keep them; the next command begins anew, a sync brings back what "
+	    "the hub has, an import what was exported",
+	    why.text, c->ctx->home.store);
+}
+
 static enum err
 verify_run(struct cli *c, struct err_info *e)
 {
@@ -106,6 +123,8 @@ verify_run(struct cli *c, struct err_info *e)
 	struct store *s;
 	enum err rc = ctx_store_read(c->ctx, &s, e);
 
+	if (rc == ERR_CORRUPT)
+		return what_now(c, false, e);
 	if (rc != ERR_OK)
 		return rc;
 	if (c->json) {
@@ -126,6 +145,8 @@ verify_run(struct cli *c, struct err_info *e)
 		/* The document says it: a second one would spoil it. */
 		return cli_exit(c, err_exit(rc));
 	}
+	if (rc == ERR_CORRUPT)
+		return what_now(c, true, e);
 	if (rc != ERR_OK)
 		return rc;
 	counts_text(c->out, "Read", &r);

@@ -382,7 +382,8 @@ remote_error(const struct http_answer *ans, struct err_info *e)
 		body.message = str_of(err_text(body.code));
 	if (body.message.n == 0)
 		rc = err_setf(e, body.code,
-		    "the server answered with status %d", ans->status);
+		    "the server answered with status %d%s", ans->status,
+		    body.code == ERR_PROTOCOL ? ": is this a hub?" : "");
 	else
 		rc = err_setf(e, body.code, "%.*s", STR_ARG(body.message));
 	arena_fini(&mem);

@@ -102,6 +102,14 @@ add(struct reader *r, struct source_item item)
 	f->item[f->n++] = item;
 }
 
+static void
+strange(struct source_file *f, const char *why)
+{
+	f->skipped++;
+	if (f->strange++ == 0)
+		f->why = why;
+}
+
 /* A todo or a task: what names it is in `content` or `subject`. */
 static void
 read_item(struct reader *r, uint32_t node)
@@ -109,7 +117,11 @@ read_item(struct reader *r, uint32_t node)
 	struct source_item it = { 0 };
 	struct str status;
 
-	if (json_kind(&r->j, node) != JSON_OBJECT || is_internal(r, node)) {
+	if (json_kind(&r->j, node) != JSON_OBJECT) {
+		strange(r->file, "it is no object");
+		return;
+	}
+	if (is_internal(r, node)) {
 		r->file->skipped++;
 		return;
 	}
@@ -122,7 +134,10 @@ read_item(struct reader *r, uint32_t node)
 	if (status.n == 0)
 		it.status = STR("pending");
 	if (is_blank(it.content) || it.status.p == NULL) {
-		r->file->skipped++;
+		strange(r->file,
+		    is_blank(it.content) ? "it has no text" :
+		                           "its status is none of pending, "
+		                           "in_progress, completed");
 		return;
 	}
 	it.active_form = text(r, node, "activeForm");

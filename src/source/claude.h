@@ -37,6 +37,8 @@ struct source_file {
 	struct source_item *item; /* in the arena, in file order */
 	size_t n;
 	size_t skipped;         /* entries that are no todo, or hidden */
+	size_t strange;         /* of these the ones that nobody hid */
+	const char *why;        /* ... what is wrong with the first */
 	struct str session_id;  /* where the file says so */
 };
 

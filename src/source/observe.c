@@ -433,6 +433,9 @@ read_one(struct observer *ob, const struct found *f, struct source_file *ret,
 	}
 	ob->report->items += ret->n;
 	ob->report->skipped += ret->skipped;
+	if (ret->strange > 0 && ob->o.world.strange != NULL)
+		ob->o.world.strange(ob->o.world.ctx, f->path, ret->strange,
+		    ret->why);
 	return ERR_OK;
 }
 

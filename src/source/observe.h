@@ -36,6 +36,8 @@ struct observe_world {
 	void (*progress)(void *ctx, uint64_t done, uint64_t all);
 	/* A file that was left for the next time, and why. */
 	void (*left)(void *ctx, const char *path, const char *why);
+	/* A file of which n entries are no todos; why: of the first.  Borrows. */
+	void (*strange)(void *ctx, const char *path, size_t n, const char *why);
 };
 
 struct observe_options {
