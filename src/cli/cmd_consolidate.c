@@ -10,6 +10,8 @@
 #include "spaces.h"
 #include "text.h"
 
+enum { KIB = 1024 };
+
 struct run {
 	struct cli *c;
 	struct store *store;
@@ -103,7 +105,8 @@ on_progress(void *ctx, uint64_t done, uint64_t all)
 {
 	struct run *r = ctx;
 
-	out_bar(r->c->out, done, all);
+	/* Rounded up: 0 of 0 would be "not known". */
+	out_bar(r->c->out, done / KIB, all / KIB + 1);
 }
 
 static void
@@ -331,7 +334,7 @@ consolidate(struct run *run, struct err_info *e)
 	if (rc != ERR_OK)
 		return rc;
 	o.store = run->store;
-	out_bar_begin(c->out, "Reading", "files");
+	out_bar_begin(c->out, "Reading", "KiB");
 	rc = observe_paths(&o, path, n, &fallback, &c->ctx->arena, &report, e);
 	out_bar_end(c->out);
 	if (rc == ERR_OK)

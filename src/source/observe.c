@@ -362,12 +362,32 @@ report_one(struct observer *ob, struct sighting *s, uint64_t *events,
 	return rc;
 }
 
+static void
+progress(struct observer *ob)
+{
+	if (ob->o.world.progress != NULL)
+		ob->o.world.progress(ob->o.world.ctx, ob->bytes_done,
+		    ob->bytes_all);
+}
+
+/* An item was reported: its share of the file, of which it is one of n. */
+static void
+progress_item(struct observer *ob, const struct found *f, size_t n)
+{
+	uint64_t done = ob->bytes_done + f->id.size / n;
+
+	ob->bytes_done = done < ob->bytes_unit ? done : ob->bytes_unit;
+	progress(ob);
+}
+
 /* Name every sighting of a list, then report each. */
 static enum err
 report_list(struct observer *ob, struct sighting *s, size_t n,
     bool each_counts, struct err_info *e)
 {
 	struct listing l = { 0 };
+	/* All of one file, or each of its own. */
+	size_t share = n > 0 && s[0].file == s[n - 1].file ? n : 1;
 	enum err rc = ERR_OK;
 
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
@@ -384,6 +404,7 @@ report_list(struct observer *ob, struct sighting *s, size_t n,
 		if (rc == ERR_OK)
 			rc = report_one(ob, &s[i], &events, e);
 		ob->pending += events;
+		progress_item(ob, s[i].file, share);
 	}
 	map_fini(&l.times);
 	map_fini(&l.ids);
@@ -602,6 +623,16 @@ any_changed(const struct found *f, size_t n)
 	return false;
 }
 
+static uint64_t
+bytes_changed(const struct found *f, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += f[i].changed ? f[i].id.size : 0;
+	return sum;
+}
+
 static enum err
 observe_all(struct observer *ob, struct err_info *e)
 {
@@ -609,12 +640,14 @@ observe_all(struct observer *ob, struct err_info *e)
 	enum err rc = ERR_OK;
 	bool open = false;
 
+	ob->bytes_all = bytes_changed(ob->file, ob->n);
 	if (ob->n > 0)
 		qsort(ob->file, ob->n, sizeof *ob->file, folder_cmp);
 	for (size_t i = 0, next; rc == ERR_OK && i < ob->n; i = next) {
 		for (next = i + 1; next < ob->n &&
 		    same_folder(&ob->file[i], &ob->file[next]); next++)
 			;
+		ob->bytes_unit += bytes_changed(&ob->file[i], next - i);
 		for (size_t k = i; k < next; k++)
 			ob->report->unchanged += !ob->file[k].changed;
 		if (any_changed(&ob->file[i], next - i)) {
@@ -629,8 +662,8 @@ observe_all(struct observer *ob, struct err_info *e)
 			open = rc != ERR_OK;
 			ob->pending = 0;
 		}
-		if (ob->o.world.progress != NULL)
-			ob->o.world.progress(ob->o.world.ctx, next, ob->n);
+		ob->bytes_done = ob->bytes_unit;
+		progress(ob);
 	}
 	if (rc == ERR_OK && open)
 		rc = store_commit(s, e);

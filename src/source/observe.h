@@ -32,7 +32,7 @@ struct observe_world {
 	/* The space in which a project is worked on. */
 	enum err (*space_of)(void *ctx, struct str uuid, space_id *ret,
 	    struct err_info *e);
-	/* After each file; all: how many there are. */
+	/* After each item: of how many bytes in files that changed. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t all);
 	/* A file that was left for the next time, and why. */
 	void (*left)(void *ctx, const char *path, const char *why);

@@ -34,6 +34,8 @@ struct observer {
 	struct map seen;    /* space and key of todos counted already */
 	char node[33];
 	uint64_t pending;   /* events in the open transaction */
+	uint64_t bytes_done, bytes_all; /* of files that changed */
+	uint64_t bytes_unit; /* done at the end of what is read now */
 	enum err rc;        /* of the walk */
 };
 

@@ -36,6 +36,8 @@ struct bench {
 	char folder[256];
 	struct observe_report report;
 	unsigned left;
+	unsigned told; /* how often */
+	uint64_t done, all;
 };
 
 static enum err
@@ -55,6 +57,17 @@ was_left(void *ctx, const char *path, const char *why)
 
 	CHECK(path[0] != '\0' && why[0] != '\0');
 	b->left++;
+}
+
+static void
+progress(void *ctx, uint64_t done, uint64_t all)
+{
+	struct bench *b = ctx;
+
+	CHECK(done >= b->done && done <= all);
+	b->told++;
+	b->done = done;
+	b->all = all;
 }
 
 static void
@@ -92,10 +105,14 @@ look(struct bench *b)
 {
 	const struct observe_project none = { 0 };
 	const struct observe_options o = { .store = b->s,
-		.world = { .ctx = b, .space_of = space_of, .left = was_left },
+		.world = { .ctx = b,
+		    .space_of = space_of,
+		    .progress = progress,
+		    .left = was_left },
 		.author = STR("user:ann") };
 	const char *path = b->folder;
 
+	b->told = 0, b->done = 0;
 	CHECK_OK(observe_paths(&o, &path, 1, &none, &b->a, &b->report, &b->e),
 	    &b->e);
 }
@@ -339,6 +356,27 @@ a_log_of_calls_tells_one_story(void)
 	bench_fini(&b);
 }
 
+/* Also where one file holds much: whoever waits sees that it goes on. */
+static void
+progress_is_told_within_a_file(void)
+{
+	static const char list[] = "[{\"content\":\"a\"},{\"content\":\"b\"},"
+	                           "{\"content\":\"c\"}]";
+	static const char more[] = "[{\"content\":\"d\"}]";
+	struct bench b;
+
+	bench_init(&b, "progress");
+	put(&b, S1 "-agent-" S1 ".json", list);
+	put(&b, "todos.json", more);
+	look(&b);
+	CHECK_U(b.told, 3 + 1 + 1);
+	CHECK_U(b.all, sizeof list - 1 + sizeof more - 1);
+	CHECK_U(b.done, b.all);
+	look(&b);
+	CHECK_U(b.all, 0);
+	bench_fini(&b);
+}
+
 static void
 a_path_that_is_not_there_is_an_error(void)
 {
@@ -367,6 +405,7 @@ main(void)
 	T_RUN(tasks_of_a_folder_name_each_other);
 	T_RUN(what_does_not_parse_is_left_for_the_next_time);
 	T_RUN(a_log_of_calls_tells_one_story);
+	T_RUN(progress_is_told_within_a_file);
 	T_RUN(a_path_that_is_not_there_is_an_error);
 	return t_done();
 }
