@@ -371,7 +371,7 @@ row_text(struct listing *l, struct out_table *t, const struct lot *lot,
 	out_cell(t, view_paint(v->state), v->state);
 	if (v->priority.n > 0)
 		words_value(v->priority, &priority);
-	out_cell(t, PAINT_NONE, buf_str(&priority));
+	out_cell(t, view_priority_paint(v->priority), buf_str(&priority));
 	out_cellf(t, v->conflicts > 0 ? PAINT_BAD : PAINT_NONE, "%.*s%s",
 	    STR_ARG(v->title), v->conflicts > 0 ? " (in conflict)" : "");
 	t->failed |= priority.failed;

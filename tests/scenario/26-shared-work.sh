@@ -63,6 +63,8 @@ is "have their sides" "$(json 'sorted((c["field"], c["state"], sorted(s["who"] f
 	'[["lane", "open", ["ann", "bob"], 1], ["title", "open", ["ann", "bob"], 1]]'
 title=$(json '[c["id"] for c in d["conflicts"] if c["field"] == "title"][0]')
 shown=$(json '[s["value"] for c in d["conflicts"] if c["field"] == "title" for s in c["sides"] if s["shown"]][0]')
+exits "in a table" 0 clowder conflicts list
+like "the side that is shown comes first" "$out" "[Tt]itle +[^|]*\\* $shown +\\|"
 exits "the one of the title" 0 clowder conflicts show "${title:0:8}"
 like "says what is shown" "$out" "^  Shown now  $shown\$"
 like "and by which rule" "$out" '^  Rule       the latest write is shown$'
