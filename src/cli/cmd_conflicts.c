@@ -393,6 +393,7 @@ static const struct cmd *const conflicts_sub[] = { &conflicts_list,
 const struct cmd cmd_conflicts = {
 	.name = "conflicts",
 	.purpose = "what was changed on two sides at once",
+	.about = "Alone it is `conflicts list`.",
 	.opt = list_opt,
 	.run = list_run,
 	.sub = conflicts_sub,

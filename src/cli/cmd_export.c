@@ -190,8 +190,8 @@ print(struct export *x)
 		out_json_end(x->c->out);
 		return;
 	}
-	out_say(x->c->out, "Wrote %llu events to ",
-	    (unsigned long long)x->written);
+	out_say(x->c->out, "Wrote %llu event%s to ",
+	    (unsigned long long)x->written, x->written == 1 ? "" : "s");
 	out_str(x->c->out, PAINT_NONE, str_of(x->sink.path));
 	out_say(x->c->out, "\n");
 }

@@ -510,10 +510,12 @@ report_json(struct json_writer *w, const struct hub_report *r)
 static void
 report_text(struct out *o, const char *verb, const struct hub_report *r)
 {
-	out_say(o, "%s %llu events of %llu teams, %llu users\n", verb,
+	out_say(o, "%s %llu event%s of %llu team%s, %llu user%s\n", verb,
 	    (unsigned long long)r->store.events,
+	    r->store.events == 1 ? "" : "s",
 	    (unsigned long long)r->store.spaces,
-	    (unsigned long long)r->users);
+	    r->store.spaces == 1 ? "" : "s", (unsigned long long)r->users,
+	    r->users == 1 ? "" : "s");
 }
 
 static enum err

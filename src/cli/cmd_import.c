@@ -270,13 +270,14 @@ print(struct import *im)
 		out_json_end(im->c->out);
 		return;
 	}
-	out_say(im->c->out, "Imported %llu events into '",
-	    (unsigned long long)im->added);
+	out_say(im->c->out, "Imported %llu event%s into '",
+	    (unsigned long long)im->added, im->added == 1 ? "" : "s");
 	out_str(im->c->out, PAINT_NONE, im->space.team);
 	out_say(im->c->out, "'");
 	if (im->known > 0)
-		out_say(im->c->out, ", %llu were there already",
-		    (unsigned long long)im->known);
+		out_say(im->c->out, ", %llu %s there already",
+		    (unsigned long long)im->known,
+		    im->known == 1 ? "was" : "were");
 	out_say(im->c->out, "\n");
 }
 

@@ -117,8 +117,9 @@ print(struct cli *c, const char *verb, const struct work_place *at,
 	out_say(c->out, " in the team ");
 	out_str(c->out, PAINT_ID, str_of(team));
 	if (copied != NULL)
-		out_say(c->out, ": %llu events go there at the next sync",
-		    (unsigned long long)*copied);
+		out_say(c->out, ": %llu event%s at the next sync",
+		    (unsigned long long)*copied,
+		    *copied == 1 ? " goes there" : "s go there");
 	out_say(c->out, "\n");
 }
 

@@ -45,6 +45,21 @@ exits "again" 0 clowder consolidate lists/todos.json --json
 is "for programs" "$(json '[[s["file"].split("/")[-1], s["entries"], s["why"]] for s in d["no_todos"]]')" \
 	'[["todos.json", 1, "it is no object"]]'
 
+# One is one.
+home one
+check "a project" clowder init
+check "one event" clowder feature add x
+check "a file of them" clowder export "$T/some.jsonl"
+grep -e '"clowder":' -e '"feature_created"' "$T/some.jsonl" >"$T/one.jsonl"
+home two
+exits "one is taken in" 0 clowder import "$T/one.jsonl"
+like "as one" "$out" "^Imported 1 event into "
+exits "again" 0 clowder import "$T/one.jsonl"
+like "it was there" "$out" ", 1 was there already$"
+exits "it is read" 0 clowder verify
+like "as one too" "$out" "^Read 1 event, 1 entry in 1 project$"
+home a
+
 # Signing in.
 python3 - "$T/port" <<'P' &
 import http.server, sys
