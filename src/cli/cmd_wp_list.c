@@ -168,7 +168,8 @@ static const struct cmd_opt list_opt[] = {
 	    .words = WORDS_FEATURE },
 	{ .name = "lane",
 	    .arg = "L",
-	    .help = "only in this lane",
+	    .help = "only in this lane: planned claimed in_progress "
+	            "for_review approved done blocked canceled",
 	    .words = WORDS_LANE },
 	{ .name = "all-projects", .help = "of all projects of this machine" },
 	{ 0 },

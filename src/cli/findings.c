@@ -79,9 +79,13 @@ findings_say(const struct findings *f, struct cli *c)
 			(void)out_words(o, PAINT_NONE, str_of(it->summary),
 			    SUMMARY_COLUMN, SUMMARY_COLUMN);
 			out_say(o, "\n");
-			if (it->command != NULL)
-				out_say(o, "                   try: %s\n",
-				    it->command);
+			if (it->command != NULL) {
+				out_say(o, "%*stry: ", SUMMARY_COLUMN, "");
+				(void)out_words(o, PAINT_NONE,
+				    str_of(it->command), SUMMARY_COLUMN + 5,
+				    SUMMARY_COLUMN);
+				out_say(o, "\n");
+			}
 		}
 	if (!any_from(f, SEVERITY_WARN))
 		out_say(o, "No problems detected.\n");

@@ -45,6 +45,12 @@ is "is answered by whole words" "${out%%$'\t'*}" "--lane=for_review"
 exits "one about a value that may be anything" 0 clowder __complete wp add x --tag ''
 is "has no answer" "$out" ""
 
+# bash, at a terminal: a second tab lists.
+like "the list that people see" "$(env -u NO_COLOR python3 "$tests/at_terminal.py" 100 \
+	'' "PS1=REA''DY; eval \"\$(clowder completion bash)\""$'\n' \
+	READY $'clowder todo done \t\t' 'Buy cake' -- bash --norc -i 2>&1)" \
+	"${cake:0:8}  \\(Buy cake: a big one"
+
 # zsh, at a terminal.  tab LINE REGEX: what stands there once REGEX does.
 tab() {
 	python3 "$tests/at_terminal.py" 100 '' "PS1=REA''DY; $how"$'\n' \
