@@ -93,6 +93,8 @@ text_width(struct str s)
 	struct glyph g;
 	size_t columns = plain_run(s);
 
+	if (columns == s.n)
+		return columns;
 	s = str_n(s.p + columns, s.n - columns);
 	while (s.n > 0) {
 		take(&s, false, &g);

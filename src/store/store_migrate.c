@@ -32,18 +32,34 @@ migrate_newest(void)
 	return store_schema_count;
 }
 
+/* All of it in one view: another process may be making the store just now. */
+static enum err
+marks_read(struct store_sqlite *s, int64_t *app, int64_t *user,
+    int64_t *tables, struct err_info *e)
+{
+	struct err_info ignored = { 0 };
+	enum err rc = sqlite_text_run(s, "BEGIN", e);
+
+	if (rc != ERR_OK)
+		return rc;
+	rc = pragma_get(s, "PRAGMA user_version", user, e);
+	if (rc == ERR_OK)
+		rc = pragma_get(s, "PRAGMA application_id", app, e);
+	if (rc == ERR_OK && *user == 0)
+		rc = pragma_get(s, "SELECT count(*) FROM sqlite_schema", tables,
+		    e);
+	/* Nothing was written. */
+	(void)sqlite_text_run(s, "ROLLBACK", &ignored);
+	return rc;
+}
+
 enum err
 migrate_look(struct store_sqlite *s, unsigned newest, unsigned *version,
     struct err_info *e)
 {
 	int64_t app = 0, user = 0, tables = 0;
-	enum err rc = pragma_get(s, "PRAGMA user_version", &user, e);
+	enum err rc = marks_read(s, &app, &user, &tables, e);
 
-	if (rc == ERR_OK)
-		rc = pragma_get(s, "PRAGMA application_id", &app, e);
-	if (rc == ERR_OK && user == 0)
-		rc = pragma_get(s, "SELECT count(*) FROM sqlite_schema",
-		    &tables, e);
 	if (rc != ERR_OK)
 		return rc;
 	*version = user >= 0 && user <= UINT32_MAX ? (unsigned)user : UINT32_MAX;

@@ -21,13 +21,11 @@ MUTANTS = [
            "\tif (rc == ERR_OK)\n\t\trc = s->ops->commit(s, e);\n"),
     Mutant("a position advanced before its events are applied", "sim",
            "src/client/replica.c",
-           "\tconst struct take *t = arg;\n\n\tfor (size_t i = 0; i < t->p->n; i++) {",
-           "\tconst struct take *t = arg;\n\n"
+           "\tif (clocks_fit(r, t->p, e) != ERR_OK)\n\t\treturn e->code;\n",
            "\tif (store_pulled(r->store, r->space, t->p->epoch, t->p->next,\n"
            "\t        t->p->head, e) != ERR_OK ||\n"
            "\t    store_commit(r->store, e) != ERR_OK ||\n"
-           "\t    store_begin(r->store, e) != ERR_OK)\n\t\treturn e->code;\n"
-           "\tfor (size_t i = 0; i < t->p->n; i++) {"),
+           "\t    store_begin(r->store, e) != ERR_OK)\n\t\treturn e->code;\n"),
     Mutant("a late event is not folded again", "sim", "src/store/store_cache.c",
            "\tif (entity_cmp_last(slot->en, ev) <= 0) {\n\t\tslot->stale = true;\n"
            "\t\treturn ERR_OK;\n\t}\n",
