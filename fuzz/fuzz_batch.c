@@ -36,8 +36,8 @@ again(const struct batch *b)
 		must(it->id.n > 0);
 		if (it->code != ERR_OK)
 			continue;
-		one[n] = (struct batch_send){ it->ev.id, it->ev.raw, it->relayed,
-			it->user, it->received_ms };
+		one[n] = (struct batch_send){ it->ev.id, it->ev.raw,
+			it->relayed, it->user, it->received_ms };
 		send[n] = &one[n];
 		n++;
 	}

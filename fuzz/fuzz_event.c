@@ -19,8 +19,8 @@ stamp_anew(const struct event *ev)
 	    ev->n_replaces, &out);
 	if (out.len <= EVENT_BYTES_MAX &&
 	    (event_parse(&again, &j, buf_str(&out), &a, &e) != ERR_OK ||
-	    again.clock != CLOCK_MAX || !eid_eq(&again.id, &ev->id) ||
-	    again.folds != ev->folds))
+	        again.clock != CLOCK_MAX || !eid_eq(&again.id, &ev->id) ||
+	        again.folds != ev->folds))
 		abort();
 	json_fini(&j);
 	arena_fini(&a);

@@ -16,15 +16,20 @@ static const struct {
 	{ "todo_status_changed", "todo", "{\"status\":\"completed\"}" },
 	{ "todo_status_changed", "todo", "{\"status\":\"pending\"}" },
 	{ "todo_status_changed", "todo", "{\"status\":\"in_progress\"}" },
-	{ "todo_observed", "todo", "{\"reporter\":\"r:1\",\"status\":\"completed\"}" },
-	{ "todo_observed", "todo", "{\"reporter\":\"r:2\",\"status\":\"pending\"}" },
-	{ "todo_updated", "todo", "{\"blocks\":[\"a\",\"b\"],\"description\":\"d\"}" },
-	{ "todo_updated", "todo", "{\"blocks\":{\"remove\":[\"a\"]},\"priority\":1}" },
+	{ "todo_observed", "todo",
+	    "{\"reporter\":\"r:1\",\"status\":\"completed\"}" },
+	{ "todo_observed", "todo",
+	    "{\"reporter\":\"r:2\",\"status\":\"pending\"}" },
+	{ "todo_updated", "todo",
+	    "{\"blocks\":[\"a\",\"b\"],\"description\":\"d\"}" },
+	{ "todo_updated", "todo",
+	    "{\"blocks\":{\"remove\":[\"a\"]},\"priority\":1}" },
 	{ "todo_updated", "todo", "{\"blocks\":[\"c\"],\"content\":\"d\"}" },
 	{ "todo_deleted", "todo", "{}" },
-	{ "reverted", "todo", "{\"reverts\":[],\"status\":\"completed\",\"content\":\"e\"}" },
+	{ "reverted", "todo",
+	    "{\"reverts\":[],\"status\":\"completed\",\"content\":\"e\"}" },
 	{ "conflict_resolved", "todo",
-	  "{\"conflict_id\":\"x\",\"field\":\"present\",\"value\":true}" },
+	    "{\"conflict_id\":\"x\",\"field\":\"present\",\"value\":true}" },
 };
 
 static void
@@ -33,11 +38,12 @@ add_event(struct buf *out, const uint8_t *b, unsigned i)
 	const char *comma = "";
 	size_t k = b[0] % (sizeof kinds / sizeof kinds[0]);
 
-	buf_addf(out, "{\"event_id\":\"%032x\",\"event_type\":\"%s\","
+	buf_addf(out,
+	    "{\"event_id\":\"%032x\",\"event_type\":\"%s\","
 	    "\"aggregate_type\":\"%s\",\"aggregate_id\":\"t%u\","
 	    "\"lamport_clock\":%u,\"node_id\":\"n%u\","
-	    "\"timestamp\":\"2026-01-01T00:00:00Z\",\"payload\":%s", i,
-	    kinds[k].type, kinds[k].aggregate, (b[1] >> 7) & 1u,
+	    "\"timestamp\":\"2026-01-01T00:00:00Z\",\"payload\":%s",
+	    i, kinds[k].type, kinds[k].aggregate, (b[1] >> 7) & 1u,
 	    (b[1] & 0x3fu) + i / 2, b[2] % 3u, kinds[k].payload);
 	if (b[2] & 0x80) {
 		buf_addc(out, '}');

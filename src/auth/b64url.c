@@ -22,6 +22,7 @@ b64url_decode(struct str s, uint8_t *out, size_t cap, size_t *ret_n)
 	/* Without an end pointer, libsodium takes the whole text or nothing,
 	 * and refuses bits that no byte holds. */
 	*ret_n = 0;
-	return s.n == 0 || sodium_base642bin(out, cap, s.p, s.n, NULL, ret_n,
-	                       NULL, VARIANT) == 0;
+	return s.n == 0 ||
+	    sodium_base642bin(out, cap, s.p, s.n, NULL, ret_n, NULL, VARIANT) ==
+	    0;
 }

@@ -5,8 +5,8 @@
 #include "b64url.h"
 #include "buf.h"
 
-_Static_assert(
-    FAMILY_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
+_Static_assert(FAMILY_NONCE_BYTES ==
+            crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
         FAMILY_SEALED_BYTES - FAMILY_NONCE_BYTES - FAMILY_TOKEN_BYTES ==
             crypto_aead_xchacha20poly1305_ietf_ABYTES,
     "XChaCha20-Poly1305");
@@ -14,8 +14,8 @@ _Static_assert(
 static const char text_prefix[] = "crt_";
 
 void
-family_token_text(
-    const uint8_t token[FAMILY_TOKEN_BYTES], char out[FAMILY_TEXT_LEN + 1])
+family_token_text(const uint8_t token[FAMILY_TOKEN_BYTES],
+    char out[FAMILY_TEXT_LEN + 1])
 {
 	size_t n = sizeof text_prefix - 1;
 
@@ -30,17 +30,17 @@ family_token_parse(struct str s, uint8_t out[FAMILY_TOKEN_BYTES])
 	size_t prefix = sizeof text_prefix - 1, n;
 
 	return s.n == FAMILY_TEXT_LEN && str_starts(s, STR("crt_")) &&
-	       b64url_decode(str_n(s.p + prefix, s.n - prefix), out,
-	           FAMILY_TOKEN_BYTES, &n) &&
-	       n == FAMILY_TOKEN_BYTES;
+	    b64url_decode(str_n(s.p + prefix, s.n - prefix), out,
+	        FAMILY_TOKEN_BYTES, &n) &&
+	    n == FAMILY_TOKEN_BYTES;
 }
 
 void
-family_token_hash(
-    const uint8_t token[FAMILY_TOKEN_BYTES], uint8_t out[FAMILY_HASH_BYTES])
+family_token_hash(const uint8_t token[FAMILY_TOKEN_BYTES],
+    uint8_t out[FAMILY_HASH_BYTES])
 {
-	crypto_generichash(
-	    out, FAMILY_HASH_BYTES, token, FAMILY_TOKEN_BYTES, NULL, 0);
+	crypto_generichash(out, FAMILY_HASH_BYTES, token, FAMILY_TOKEN_BYTES,
+	    NULL, 0);
 }
 
 /* Only the spent token gives it: its hash, which is what the hub has, does

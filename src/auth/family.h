@@ -98,10 +98,10 @@ void family_refresh(const struct family *f, const struct family_token *t,
     const uint8_t random[FAMILY_RANDOM_BYTES], struct family_answer *ret);
 
 /* The token as it is shown, with a NUL, and back (strict). */
-void family_token_text(
-    const uint8_t token[FAMILY_TOKEN_BYTES], char out[FAMILY_TEXT_LEN + 1]);
+void family_token_text(const uint8_t token[FAMILY_TOKEN_BYTES],
+    char out[FAMILY_TEXT_LEN + 1]);
 bool family_token_parse(struct str s, uint8_t out[FAMILY_TOKEN_BYTES]);
-void family_token_hash(
-    const uint8_t token[FAMILY_TOKEN_BYTES], uint8_t out[FAMILY_HASH_BYTES]);
+void family_token_hash(const uint8_t token[FAMILY_TOKEN_BYTES],
+    uint8_t out[FAMILY_HASH_BYTES]);
 
 #endif

@@ -37,8 +37,8 @@ static const struct {
 enum { TEXT_CLAIMS = sizeof text_claim / sizeof text_claim[0] };
 
 void
-jwt_key_init(
-    struct jwt_key *k, uint32_t id, const uint8_t secret[JWT_KEY_BYTES])
+jwt_key_init(struct jwt_key *k, uint32_t id,
+    const uint8_t secret[JWT_KEY_BYTES])
 {
 	memcpy(k->secret, secret, sizeof k->secret);
 	for (int kind = 0; kind < JWT_KIND_COUNT; kind++) {
@@ -117,8 +117,8 @@ done:
 static enum err
 not_ours(struct err_info *e)
 {
-	return err_setf(
-	    e, ERR_UNAUTHORIZED, "the access token is not one of this hub's");
+	return err_setf(e, ERR_UNAUTHORIZED,
+	    "the access token is not one of this hub's");
 }
 
 /* The key whose pinned header this is, byte for byte. */
@@ -149,9 +149,9 @@ authentic(struct str token, const struct jwt_want *want, struct str *claims)
 		return false;
 	k = key_of(want, head);
 	return k != NULL && b64url_decode(sig, sum, sizeof sum, &n) &&
-	       n == sizeof sum &&
-	       crypto_auth_hmacsha256_verify(sum, (const uint8_t *)token.p,
-	           head.n + 1 + claims->n, k->secret) == 0;
+	    n == sizeof sum &&
+	    crypto_auth_hmacsha256_verify(sum, (const uint8_t *)token.p,
+	        head.n + 1 + claims->n, k->secret) == 0;
 }
 
 static enum err
@@ -221,7 +221,7 @@ jwt_verify(struct str token, const struct jwt_want *want, struct arena *a,
 	    ret->iat_s > want->now_s + JWT_SKEW_S || ret->exp_s <= ret->iat_s)
 		return not_ours(e);
 	if (want->now_s >= ret->exp_s)
-		return err_setf(
-		    e, ERR_UNAUTHORIZED, "the access token has expired");
+		return err_setf(e, ERR_UNAUTHORIZED,
+		    "the access token has expired");
 	return ERR_OK;
 }

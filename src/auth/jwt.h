@@ -36,8 +36,8 @@ struct jwt_key {
 };
 
 /* id: row of the key in the hub's table; it is the `kid` of the header. */
-void jwt_key_init(
-    struct jwt_key *k, uint32_t id, const uint8_t secret[JWT_KEY_BYTES]);
+void jwt_key_init(struct jwt_key *k, uint32_t id,
+    const uint8_t secret[JWT_KEY_BYTES]);
 
 struct jwt_claims {
 	struct str sub; /* user id */

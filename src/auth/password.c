@@ -31,8 +31,9 @@ password_hash(struct str password, const struct password_cost *cost,
 	if (password.n > PASSWORD_BYTES_MAX)
 		return err_setf(e, ERR_REFUSED,
 		    "a password has at most %d bytes", PASSWORD_BYTES_MAX);
-	if (fault_tick() || crypto_pwhash_str(out, password.p, password.n,
-	                        cost->passes, cost->memory) != 0)
+	if (fault_tick() ||
+	    crypto_pwhash_str(out, password.p, password.n, cost->passes,
+	        cost->memory) != 0)
 		return err_set(e, ERR_NOMEM);
 	return ERR_OK;
 }
@@ -43,16 +44,16 @@ password_verify(struct str password, const char *hash, struct err_info *e)
 	/* Asked for its third answer, "not a hash", which the verdict below
 	 * cannot tell from a lack of memory. */
 	if (strnlen(hash, PASSWORD_HASH_MAX) == PASSWORD_HASH_MAX ||
-	    crypto_pwhash_str_needs_rehash(
-	        hash, password_cost.passes, password_cost.memory) < 0)
+	    crypto_pwhash_str_needs_rehash(hash, password_cost.passes,
+	        password_cost.memory) < 0)
 		return err_setf(e, ERR_CORRUPT, "a stored password hash");
 	if (password.n > PASSWORD_BYTES_MAX)
 		return err_set(e, ERR_CREDENTIALS);
 	if (fault_tick())
 		return err_set(e, ERR_NOMEM);
 	errno = 0;
-	if (crypto_pwhash_str_verify(
-	        hash, password.n ? password.p : "", password.n) == 0)
+	if (crypto_pwhash_str_verify(hash, password.n ? password.p : "",
+	        password.n) == 0)
 		return ERR_OK;
 	/* libsodium sets EINVAL for another password only. */
 	return err_set(e, errno == EINVAL ? ERR_CREDENTIALS : ERR_NOMEM);
@@ -61,8 +62,8 @@ password_verify(struct str password, const char *hash, struct err_info *e)
 bool
 password_needs_rehash(const char *hash, const struct password_cost *cost)
 {
-	return crypto_pwhash_str_needs_rehash(
-	           hash, cost->passes, cost->memory) != 0;
+	return crypto_pwhash_str_needs_rehash(hash, cost->passes,
+	           cost->memory) != 0;
 }
 
 void
@@ -78,8 +79,8 @@ password_dummy(const struct password_cost *cost, char out[PASSWORD_HASH_MAX])
 }
 
 void
-password_make(
-    const uint8_t random[PASSWORD_MADE_RANDOM], char out[PASSWORD_MADE_LEN + 1])
+password_make(const uint8_t random[PASSWORD_MADE_RANDOM],
+    char out[PASSWORD_MADE_LEN + 1])
 {
 	/* No i, l, o, 0, 1.  Two bytes for each character: their remainder
 	 * favours none by more than one part in two thousand. */

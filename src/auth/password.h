@@ -37,15 +37,15 @@ enum err password_hash(struct str password, const struct password_cost *cost,
     char out[PASSWORD_HASH_MAX], struct err_info *e);
 /* ERR_CREDENTIALS: another password.  ERR_CORRUPT: hash is not one.
  * ERR_NOMEM.  Takes as long as the parameters written in the hash say. */
-enum err password_verify(
-    struct str password, const char *hash, struct err_info *e);
+enum err password_verify(struct str password, const char *hash,
+    struct err_info *e);
 /* True where the hash was made at another cost than this: hash the password
  * again while it is known. */
 bool password_needs_rehash(const char *hash, const struct password_cost *cost);
 /* A hash that no password has, to verify against where there is no such user:
  * the answer must not come sooner for names that nobody has. */
-void password_dummy(
-    const struct password_cost *cost, char out[PASSWORD_HASH_MAX]);
+void password_dummy(const struct password_cost *cost,
+    char out[PASSWORD_HASH_MAX]);
 /* A password from chance: letters and digits that are not taken for each other
  * when read aloud or copied by hand. */
 void password_make(const uint8_t random[PASSWORD_MADE_RANDOM],

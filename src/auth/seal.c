@@ -9,8 +9,8 @@ enum {
 	TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES
 };
 
-_Static_assert(
-    SEAL_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
+_Static_assert(SEAL_NONCE_BYTES ==
+            crypto_aead_xchacha20poly1305_ietf_NPUBBYTES &&
         SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
         SEAL_EXTRA_BYTES == SEAL_HEAD_BYTES + SEAL_NONCE_BYTES + TAG_BYTES,
     "XChaCha20-Poly1305");
@@ -33,11 +33,11 @@ seal_key(const uint8_t salt[SEAL_SALT_BYTES], struct str machine_id,
 	crypto_generichash_state st;
 
 	crypto_generichash_init(&st, salt, SEAL_SALT_BYTES, SEAL_KEY_BYTES);
-	crypto_generichash_update(
-	    &st, (const uint8_t *)purpose, sizeof purpose);
+	crypto_generichash_update(&st, (const uint8_t *)purpose,
+	    sizeof purpose);
 	hash_u64(&st, machine_id.n); /* so that no two inputs read the same */
-	crypto_generichash_update(
-	    &st, (const uint8_t *)machine_id.p, machine_id.n);
+	crypto_generichash_update(&st, (const uint8_t *)machine_id.p,
+	    machine_id.n);
 	hash_u64(&st, uid);
 	crypto_generichash_final(&st, ret, SEAL_KEY_BYTES);
 }
@@ -50,15 +50,16 @@ seal_add(const uint8_t key[SEAL_KEY_BYTES],
 	unsigned long long n = 0;
 
 	if (plain.n > SEAL_BYTES_MAX - SEAL_EXTRA_BYTES)
-		return err_setf(
-		    e, ERR_TOO_LARGE, "a session of %zu bytes", plain.n);
+		return err_setf(e, ERR_TOO_LARGE, "a session of %zu bytes",
+		    plain.n);
 	buf_add(out, head, sizeof head);
 	buf_add(out, nonce, SEAL_NONCE_BYTES);
 	if (!buf_reserve(out, plain.n + TAG_BYTES))
 		return buf_ok(out, e);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(
-	    (uint8_t *)out->data + out->len, &n, (const uint8_t *)plain.p,
-	    plain.n, head, sizeof head, NULL, nonce, key);
+	crypto_aead_xchacha20poly1305_ietf_encrypt((uint8_t *)out->data +
+	        out->len,
+	    &n, (const uint8_t *)plain.p, plain.n, head, sizeof head, NULL,
+	    nonce, key);
 	out->len += (size_t)n;
 	out->data[out->len] = '\0';
 	return ERR_OK;
@@ -71,12 +72,12 @@ head_check(struct str sealed, struct err_info *e)
 	    memcmp(sealed.p, head, MAGIC_BYTES) != 0)
 		return err_setf(e, ERR_CORRUPT, "not a sealed session");
 	if ((uint8_t)sealed.p[MAGIC_BYTES] > head[MAGIC_BYTES])
-		return err_setf(
-		    e, ERR_NEWER, "the session was sealed by a newer version");
+		return err_setf(e, ERR_NEWER,
+		    "the session was sealed by a newer version");
 	if ((uint8_t)sealed.p[MAGIC_BYTES] != head[MAGIC_BYTES] ||
 	    sealed.n < SEAL_EXTRA_BYTES)
-		return err_setf(
-		    e, ERR_CORRUPT, "the sealed session is cut off or damaged");
+		return err_setf(e, ERR_CORRUPT,
+		    "the sealed session is cut off or damaged");
 	if (sealed.n > SEAL_BYTES_MAX)
 		return err_setf(e, ERR_TOO_LARGE,
 		    "a sealed session of %zu bytes", sealed.n);
@@ -95,9 +96,9 @@ seal_open(const uint8_t key[SEAL_KEY_BYTES], struct str sealed, struct buf *out,
 		return rc;
 	if (!buf_reserve(out, sealed.n - SEAL_EXTRA_BYTES))
 		return buf_ok(out, e);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-	        (uint8_t *)out->data + out->len, &n, NULL,
-	        nonce + SEAL_NONCE_BYTES,
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)out->data +
+	            out->len,
+	        &n, NULL, nonce + SEAL_NONCE_BYTES,
 	        sealed.n - SEAL_HEAD_BYTES - SEAL_NONCE_BYTES, head,
 	        sizeof head, nonce, key) != 0) {
 		out->data[out->len] = '\0';

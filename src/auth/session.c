@@ -30,8 +30,8 @@ static const struct field {
 	FIELD(scope, "scope", TEXT, false),
 	FIELD(issued_ms, "issued_at", TIME, true),
 	FIELD(access_expires_ms, "access_token_expires_at", TIME, true),
-	FIELD(
-	    refresh_expires_ms, "refresh_token_expires_at", TIME_OR_NULL, true),
+	FIELD(refresh_expires_ms, "refresh_token_expires_at", TIME_OR_NULL,
+	    true),
 	FIELD(last_used_ms, "last_used_at", TIME, true),
 	FIELD(generation, "generation", COUNT, true),
 };
@@ -142,8 +142,8 @@ struct decoder {
 static enum err
 wrong(struct decoder *d, const char *name)
 {
-	return err_setf(
-	    d->e, ERR_CORRUPT, "the session's %s is missing or wrong", name);
+	return err_setf(d->e, ERR_CORRUPT,
+	    "the session's %s is missing or wrong", name);
 }
 
 static enum err
@@ -252,8 +252,8 @@ get_method(struct decoder *d, enum session_method *ret)
 }
 
 enum err
-session_decode(
-    struct str text, struct arena *a, struct session *ret, struct err_info *e)
+session_decode(struct str text, struct arena *a, struct session *ret,
+    struct err_info *e)
 {
 	struct json j = { 0 };
 	struct decoder d = { .j = &j, .a = a, .e = e };
@@ -282,12 +282,12 @@ bool
 session_same(const struct session *a, const struct session *b)
 {
 	return str_eq(a->session_id, b->session_id) &&
-	       str_eq(a->refresh_token, b->refresh_token);
+	    str_eq(a->refresh_token, b->refresh_token);
 }
 
 bool
 session_fresh(const struct session *s, int64_t now_ms, int64_t margin_ms)
 {
 	return s->access_token.n > 0 &&
-	       now_ms + margin_ms < s->access_expires_ms;
+	    now_ms + margin_ms < s->access_expires_ms;
 }

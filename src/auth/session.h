@@ -42,13 +42,13 @@ struct session {
 const char *session_method_name(enum session_method m);
 
 /* Append the JSON; times are written to the millisecond. */
-enum err session_encode(
-    const struct session *s, struct buf *out, struct err_info *e);
+enum err session_encode(const struct session *s, struct buf *out,
+    struct err_info *e);
 /* Everything of *ret lives in a, nothing in text.  ERR_CORRUPT names the field
  * that is missing or wrong; members that are not known are passed over.
  * ERR_NOMEM. */
-enum err session_decode(
-    struct str text, struct arena *a, struct session *ret, struct err_info *e);
+enum err session_decode(struct str text, struct arena *a, struct session *ret,
+    struct err_info *e);
 
 /* The same material: (session_id, refresh_token) equal, byte for byte.  The
  * only comparison that a refresh makes. */

@@ -42,8 +42,8 @@ struct throttle {
 };
 
 enum err
-throttle_new(
-    struct throttle **ret, const struct throttle_rule *rule, struct err_info *e)
+throttle_new(struct throttle **ret, const struct throttle_rule *rule,
+    struct err_info *e)
 {
 	struct throttle *t = mem_zero(sizeof *t);
 
@@ -78,8 +78,8 @@ throttle_count(const struct throttle *t)
 static struct slot *
 slot_find(const struct throttle *t, struct str key, uint8_t hash[KEY_BYTES])
 {
-	crypto_generichash(
-	    hash, KEY_BYTES, (const uint8_t *)key.p, key.n, NULL, 0);
+	crypto_generichash(hash, KEY_BYTES, (const uint8_t *)key.p, key.n, NULL,
+	    0);
 	return map_get(&t->slot, str_n(hash, KEY_BYTES));
 }
 
@@ -122,9 +122,9 @@ throttle_wait(const struct throttle *t, struct str key, int64_t now_ms)
 	if (s == NULL || forgotten(t, s, now_ms) || s->closed_ms <= now_ms)
 		return 0;
 	/* A clock that was set back does not make a wait longer than any. */
-	return s->closed_ms - now_ms < t->rule.wait_max_ms
-	           ? s->closed_ms - now_ms
-	           : t->rule.wait_max_ms;
+	return s->closed_ms - now_ms < t->rule.wait_max_ms ?
+	    s->closed_ms - now_ms :
+	    t->rule.wait_max_ms;
 }
 
 static int64_t
@@ -159,8 +159,8 @@ slot_add(struct throttle *t, const uint8_t hash[KEY_BYTES])
 }
 
 enum err
-throttle_take(
-    struct throttle *t, struct str key, int64_t now_ms, struct err_info *e)
+throttle_take(struct throttle *t, struct str key, int64_t now_ms,
+    struct err_info *e)
 {
 	uint8_t hash[KEY_BYTES];
 	struct slot *s = slot_find(t, key, hash);
@@ -214,15 +214,13 @@ throttle_address(struct str address, char out[THROTTLE_ADDRESS_MAX])
 		if (inet_pton(AF_INET6, z, &in6) == 1) {
 			const uint8_t *b = in6.s6_addr;
 
-			len =
-			    IN6_IS_ADDR_V4MAPPED(&in6)
-			        ? snprintf(out, THROTTLE_ADDRESS_MAX,
-			              "%u.%u.%u.%u", b[12], b[13], b[14], b[15])
-			        : snprintf(out, THROTTLE_ADDRESS_MAX,
-			              "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/"
-			              "64",
-			              b[0], b[1], b[2], b[3], b[4], b[5], b[6],
-			              b[7]);
+			len = IN6_IS_ADDR_V4MAPPED(&in6) ?
+			    snprintf(out, THROTTLE_ADDRESS_MAX, "%u.%u.%u.%u",
+			        b[12], b[13], b[14], b[15]) :
+			    snprintf(out, THROTTLE_ADDRESS_MAX,
+			        "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/"
+			        "64",
+			        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
 			return (size_t)len;
 		}
 	}

@@ -39,8 +39,8 @@ void throttle_free(struct throttle *t); /* NULL is fine */
 int64_t throttle_wait(const struct throttle *t, struct str key, int64_t now_ms);
 /* Begin an attempt: count it as failed.  To be asked after throttle_wait() of
  * every throttle said 0.  ERR_NOMEM: not counted, do not go on. */
-enum err throttle_take(
-    struct throttle *t, struct str key, int64_t now_ms, struct err_info *e);
+enum err throttle_take(struct throttle *t, struct str key, int64_t now_ms,
+    struct err_info *e);
 /* The attempt succeeded.  all: the key has a clean sheet (an account whose
  * owner came); else only this attempt is taken back (an address, from which a
  * stranger may succeed with an account of his own as well). */

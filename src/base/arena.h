@@ -22,8 +22,9 @@ arena_in(void *room, size_t n)
 {
 	return (struct arena){ .at = room, .left = n };
 }
-void arena_fini(struct arena *a);  /* safe on a zeroed arena */
-void arena_reset(struct arena *a); /* everything is free; the newest block is kept */
+void arena_fini(struct arena *a); /* safe on a zeroed arena */
+void
+arena_reset(struct arena *a); /* everything is free; the newest block is kept */
 /* Aligned for any type; NULL when out of memory.  arena_zero: zeroed. */
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zero(struct arena *a, size_t n);

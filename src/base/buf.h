@@ -14,15 +14,16 @@
 #include "str.h"
 
 struct buf {
-	char *data; /* own; NULL until first use */
-	size_t len; /* bytes, without the NUL */
-	size_t cap; /* bytes allocated */
+	char *data;  /* own; NULL until first use */
+	size_t len;  /* bytes, without the NUL */
+	size_t cap;  /* bytes allocated */
 	bool failed; /* out of memory once: the content is not whole */
 };
 
-void buf_fini(struct buf *b); /* safe on a zeroed buf */
+void buf_fini(struct buf *b);  /* safe on a zeroed buf */
 void buf_reset(struct buf *b); /* empty and not failed, memory kept */
-bool buf_reserve(struct buf *b, size_t more); /* room for more bytes at data + len */
+bool buf_reserve(struct buf *b,
+    size_t more); /* room for more bytes at data + len */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_addc(struct buf *b, char c);
 void buf_adds(struct buf *b, const char *z);

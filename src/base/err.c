@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* clang-format off: rows of a table */
+/* Rows of a table: */
+/* clang-format off */
 static const struct {
 	const char *wire;
 	const char *text;

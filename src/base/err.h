@@ -7,7 +7,8 @@
 #ifndef CLOWDER_ERR_H
 #define CLOWDER_ERR_H
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 #define ERR_TABLE(X)                                                                         \
 	/* code          wire name                 http exit text                              */ \
 	X(NOMEM,        "out_of_memory",            503, 1, "out of memory")                      \
@@ -66,7 +67,7 @@ enum err {
 #define X(code, wire, http, exit_, text) ERR_##code,
 	ERR_TABLE(X)
 #undef X
-	ERR_COUNT
+	    ERR_COUNT
 };
 
 enum { ERR_TEXT_MAX = 512 };

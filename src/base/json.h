@@ -32,15 +32,16 @@ enum json_kind {
 
 struct json_node {
 	uint32_t start; /* byte offset; of a string: of its opening quote */
-	uint32_t end;   /* behind the last byte; of a string: behind the closing quote */
-	uint32_t next;  /* index behind the subtree */
-	uint32_t n : 28; /* children of an array, members of an object */
-	uint32_t kind : 3; /* enum json_kind */
+	uint32_t
+	    end; /* behind the last byte; of a string: behind the closing quote */
+	uint32_t next;        /* index behind the subtree */
+	uint32_t n : 28;      /* children of an array, members of an object */
+	uint32_t kind : 3;    /* enum json_kind */
 	uint32_t escaped : 1; /* string with a backslash in it */
 };
 
 struct json {
-	const char *text; /* borrow: must outlive the tape */
+	const char *text;       /* borrow: must outlive the tape */
 	struct json_node *node; /* own */
 	size_t cap;
 	uint32_t count;

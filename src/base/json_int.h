@@ -40,8 +40,8 @@ json_plain8(const uint8_t *p)
 
 	memcpy(&x, p, sizeof x);
 	return ((x | (x - ones * 0x20)) & ones * 0x80) == 0 &&
-	       json_zero_bytes(x ^ ones * '"') == 0 &&
-	       json_zero_bytes(x ^ ones * '\\') == 0;
+	    json_zero_bytes(x ^ ones * '"') == 0 &&
+	    json_zero_bytes(x ^ ones * '\\') == 0;
 }
 #endif
 
@@ -56,8 +56,8 @@ json_plain_end(const uint8_t *p, const uint8_t *end)
 		__m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
 		__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
 		__m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-		unsigned mask = (unsigned)_mm_movemask_epi8(
-		    _mm_or_si128(low, _mm_or_si128(quote, slash)));
+		unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(low,
+		    _mm_or_si128(quote, slash)));
 
 		if (mask != 0)
 			return p + __builtin_ctz(mask);

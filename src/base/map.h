@@ -9,8 +9,9 @@
 #include "str.h"
 
 struct map_slot {
-	struct str key; /* borrow: lives as long as the entry; p NULL = free slot */
-	void *value;    /* borrow or own, as the user of the map says */
+	struct str
+	    key; /* borrow: lives as long as the entry; p NULL = free slot */
+	void *value; /* borrow or own, as the user of the map says */
 	uint64_t hash;
 };
 

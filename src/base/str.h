@@ -14,7 +14,10 @@ struct str {
 
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 /* The same as the initializer of a static table's field. */
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define STR_INIT(literal) \
+	{ \
+		"" literal, sizeof(literal) - 1 \
+	}
 /* For printf's "%.*s". */
 #define STR_ARG(s) (int)(s).n, ((s).p ? (s).p : "")
 
@@ -41,7 +44,8 @@ str_eq(struct str a, struct str b)
 static inline bool
 str_is(struct str a, const char *z)
 {
-	return (a.n == 0 || z == NULL || a.p[0] == z[0]) && str_eq(a, str_of(z));
+	return (a.n == 0 || z == NULL || a.p[0] == z[0]) &&
+	    str_eq(a, str_of(z));
 }
 
 /* By bytes, as memcmp; a prefix comes first. */

@@ -21,7 +21,7 @@ enum toml_kind { TOML_STRING, TOML_INTEGER, TOML_BOOLEAN, TOML_ARRAY };
 
 struct toml_value {
 	enum toml_kind kind;
-	struct str string;  /* unescaped */
+	struct str string; /* unescaped */
 	int64_t integer;
 	bool boolean;
 	const struct toml_value *item; /* array */

@@ -44,7 +44,7 @@ enum {
 	CMD_HIDDEN = 1, /* not in help; for scripts of ours */
 	CMD_LONG = 2,   /* asks os_signal_check itself: ^C ends it in order */
 	CMD_RAW_WORDS = 4, /* takes its words unparsed, options too */
-	CMD_LOGS = 8, /* runs for long: logs on stderr from LOG_INFO on */
+	CMD_LOGS = 8,      /* runs for long: logs on stderr from LOG_INFO on */
 };
 
 struct cmd_opt {

@@ -82,7 +82,8 @@ of_word(void *ctx, struct str word, bool exact, struct observe_project *ret,
 	for (size_t i = 0; i < config->n_projects; i++)
 		for (size_t k = 0; k < config->project[i].n; k++)
 			if (holds_word(word, config->project[i].word[k]))
-				return of_name(r, config->project[i].name, ret, e);
+				return of_name(r, config->project[i].name, ret,
+				    e);
 	return err_set(e, ERR_NOT_FOUND);
 }
 
@@ -126,8 +127,8 @@ on_strange(void *ctx, const char *path, size_t n, const char *why)
 
 	if (!r->c->json) {
 		out_note(r->c->out, PAINT_WARN, "%s: %zu %s; the first: %s",
-		    path, n, n == 1 ? "entry is no todo" :
-		                      "entries are no todos", why);
+		    path, n,
+		    n == 1 ? "entry is no todo" : "entries are no todos", why);
 		return;
 	}
 	buf_adds(&r->strange, r->strange.len > 0 ? "," : "");
@@ -142,7 +143,8 @@ on_strange(void *ctx, const char *path, size_t n, const char *why)
 static enum err
 find_paths(struct cli *c, const char ***ret, size_t *n, struct err_info *e)
 {
-	static const char *const usual[] = { "~/.claude/todos", "~/.claude/tasks" };
+	static const char *const usual[] = { "~/.claude/todos",
+		"~/.claude/tasks" };
 	struct arena *a = &c->ctx->arena;
 	const char *config_dir = getenv("CLAUDE_CONFIG_DIR");
 	enum err rc = ERR_OK;
@@ -228,7 +230,8 @@ report_json(struct cli *c, const struct observe_report *r, struct str strange)
 		const struct observe_count *p = &r->project[i];
 
 		json_obj(w);
-		json_key(w, "project"), json_put_str(w, project_name(&p->project));
+		json_key(w, "project"),
+		    json_put_str(w, project_name(&p->project));
 		json_key(w, "uuid");
 		if (p->project.uuid.n > 0)
 			json_put_str(w, p->project.uuid);
@@ -274,7 +277,8 @@ report_text(struct cli *c, const struct observe_report *r)
 		{ "TODOS", COL_RIGHT }, { "EVENTS", COL_RIGHT }, { NULL, 0 } };
 	struct out_table t;
 
-	out_say(c->out, "Read %llu of %llu file%s: %llu todo%s, %llu of them new",
+	out_say(c->out,
+	    "Read %llu of %llu file%s: %llu todo%s, %llu of them new",
 	    (unsigned long long)(r->files - r->unchanged),
 	    (unsigned long long)r->files, plural(r->files),
 	    (unsigned long long)r->todos, plural(r->todos),
@@ -310,8 +314,9 @@ static enum err
 consolidate(struct run *run, struct err_info *e)
 {
 	struct cli *c = run->c;
-	struct observe_options o = { .world = { run, of_folder, of_word, space_of,
-		on_progress, on_left, on_strange } };
+	struct observe_options o = { .world = { run, of_folder, of_word,
+		                         space_of, on_progress, on_left,
+		                         on_strange } };
 	struct observe_report report = { 0 };
 	struct observe_project fallback;
 	const char **path;
@@ -320,7 +325,8 @@ consolidate(struct run *run, struct err_info *e)
 
 	if (rc == ERR_OK && n == 0) {
 		cli_hint(c, "consolidate PATH");
-		return err_setf(e, ERR_NOT_FOUND, "nothing found: neither "
+		return err_setf(e, ERR_NOT_FOUND,
+		    "nothing found: neither "
 		    "~/.claude/todos nor ~/.claude/tasks is there");
 	}
 	if (rc == ERR_OK)
@@ -359,9 +365,11 @@ run_consolidate(struct cli *c, struct err_info *e)
 }
 
 static const struct cmd_arg consolidate_arg[] = {
-	{ .name = "PATH", .flags = ARG_OPTIONAL | ARG_REPEAT,
-	  .words = WORDS_FILE,
-	  .help = "files or folders (else ~/.claude/todos and ~/.claude/tasks)" },
+	{ .name = "PATH",
+	    .flags = ARG_OPTIONAL | ARG_REPEAT,
+	    .words = WORDS_FILE,
+	    .help =
+	        "files or folders (else ~/.claude/todos and ~/.claude/tasks)" },
 	{ 0 },
 };
 static const struct cmd_example consolidate_examples[] = {
@@ -372,10 +380,13 @@ static const struct cmd_example consolidate_examples[] = {
 const struct cmd cmd_consolidate = {
 	.name = "consolidate",
 	.purpose = "take in the todos and tasks that agents left in files",
-	.about = "Reads the todo lists and task folders of coding agents: each todo "
-	         "once, with the highest status that any session reports. Looking at "
-	         "the same files again changes nothing, and the files themselves are "
-	         "never written.",
+	.about =
+	    "Reads the todo lists and task folders of coding agents: each todo "
+	    "once, with the highest status that any session reports. Looking "
+	    "at "
+	    "the same files again changes nothing, and the files themselves "
+	    "are "
+	    "never written.",
 	.arg = consolidate_arg,
 	.example = consolidate_examples,
 	.run = run_consolidate,

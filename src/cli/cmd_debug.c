@@ -49,16 +49,19 @@ run_fold(struct cli *c, struct err_info *e)
 }
 
 static const struct cmd_arg fold_arg[] = {
-	{ .name = "FILE", .flags = ARG_OPTIONAL, .words = WORDS_FILE,
-	  .help = "events, one JSON object a line (else standard input)" },
+	{ .name = "FILE",
+	    .flags = ARG_OPTIONAL,
+	    .words = WORDS_FILE,
+	    .help = "events, one JSON object a line (else standard input)" },
 	{ 0 },
 };
 static const struct cmd cmd_debug_fold = {
 	.name = "fold",
 	.purpose = "fold events in any order and print their state",
-	.about = "One line of canonical JSON: entities with the heads of their "
-	         "fields, the ledger of conflicts, the digests of the projects. "
-	         "The door for other implementations of the merge rules.",
+	.about =
+	    "One line of canonical JSON: entities with the heads of their "
+	    "fields, the ledger of conflicts, the digests of the projects. "
+	    "The door for other implementations of the merge rules.",
 	.arg = fold_arg,
 	.run = run_fold,
 };

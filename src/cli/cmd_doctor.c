@@ -193,8 +193,8 @@ look_at_server(struct facts *f, struct err_info *e)
 		f->checked = true;
 		if (f->check.health != REMOTE_CONNECTED)
 			finding_add(&f->found, f->c, "D-012",
-			    server_severity(f), "sync status --check", "Test the connection.", "%s",
-			    f->check.why);
+			    server_severity(f), "sync status --check",
+			    "Test the connection.", "%s", f->check.why);
 	}
 	remote_close(a);
 	return rc == ERR_NOT_FOUND ? ERR_OK : rc;

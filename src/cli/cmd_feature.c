@@ -18,8 +18,8 @@ enum { NUMBER_DIGITS = 3, WORD_MAX = 100 };
 struct slugs {
 	struct str word; /* without a number */
 	uint64_t greatest;
-	struct str same; /* a present feature of that word, in the arena */
-	uint64_t wanted; /* number; 0 = the next */
+	struct str same;   /* a present feature of that word, in the arena */
+	uint64_t wanted;   /* number; 0 = the next */
 	struct str shares; /* a present feature of the wanted number */
 	struct arena *a;
 };

@@ -52,11 +52,13 @@ serve_ready(void *ctx, const char *url, const char *ca)
 		out_paint(c->out, PAINT_GOOD, "%s", url);
 		out_say(c->out, "\n");
 		if (ca != NULL)
-			out_say(c->out, "Its certificate is self-signed. Make other "
+			out_say(c->out,
+			    "Its certificate is self-signed. Make other "
 			    "programs trust it:\n  export SSL_CERT_FILE=%s\n"
 			    "  export REQUESTS_CA_BUNDLE=%s\n"
 			    "and Clowder itself, in its config.toml:\n"
-			    "  [server]\n  ca_file = \"%s\"\n", ca, ca, ca);
+			    "  [server]\n  ca_file = \"%s\"\n",
+			    ca, ca, ca);
 	}
 	out_flush(c->out);
 }
@@ -65,15 +67,20 @@ static enum err
 run_serve(struct cli *c, struct err_info *e)
 {
 	struct hub_options o = { .listen = cli_opt(c, "listen"),
-		.cert = cli_opt(c, "tls-cert"), .key = cli_opt(c, "tls-key"),
-		.dev_tls = cli_has(c, "dev-tls"), .plain = cli_has(c, "plain"),
-		.quiet = cli_has(c, "quiet"), .ready = serve_ready, .ctx = c };
+		.cert = cli_opt(c, "tls-cert"),
+		.key = cli_opt(c, "tls-key"),
+		.dev_tls = cli_has(c, "dev-tls"),
+		.plain = cli_has(c, "plain"),
+		.quiet = cli_has(c, "quiet"),
+		.ready = serve_ready,
+		.ctx = c };
 	enum err rc = data_dir(c, &o.data, e);
 
 	if (o.listen == NULL)
 		o.listen = HUB_LISTEN;
 	if (o.dev_tls && o.cert != NULL)
-		return cli_usage(e, "--dev-tls and --tls-cert exclude each other");
+		return cli_usage(e,
+		    "--dev-tls and --tls-cert exclude each other");
 	if (rc != ERR_OK)
 		return rc;
 	os_memory_keep();
@@ -81,32 +88,41 @@ run_serve(struct cli *c, struct err_info *e)
 }
 
 static const struct cmd_opt serve_opts[] = {
-	{ .name = "listen", .arg = "ADDRESS:PORT",
-	  .help = "where to serve (" HUB_LISTEN "; port 0: any free one)" },
+	{ .name = "listen",
+	    .arg = "ADDRESS:PORT",
+	    .help = "where to serve (" HUB_LISTEN "; port 0: any free one)" },
 	DATA_OPT,
-	{ .name = "tls-cert", .arg = "FILE", .help = "certificate chain, PEM",
-	  .words = WORDS_FILE },
-	{ .name = "tls-key", .arg = "FILE", .help = "its key, PEM",
-	  .words = WORDS_FILE },
+	{ .name = "tls-cert",
+	    .arg = "FILE",
+	    .help = "certificate chain, PEM",
+	    .words = WORDS_FILE },
+	{ .name = "tls-key",
+	    .arg = "FILE",
+	    .help = "its key, PEM",
+	    .words = WORDS_FILE },
 	{ .name = "dev-tls",
-	  .help = "make a self-signed certificate for this machine and use it" },
+	    .help =
+	        "make a self-signed certificate for this machine and use it" },
 	{ .name = "plain",
-	  .help = "plain HTTP beyond loopback too (behind a proxy that does TLS)" },
+	    .help = "plain HTTP beyond loopback too (behind a proxy that does "
+	            "TLS)" },
 	{ .letter = 'q', .name = "quiet", .help = "no line per request" },
 	{ 0 },
 };
 static const struct cmd_example serve_examples[] = {
 	{ "hub serve", "for this machine, on " HUB_LISTEN },
-	{ "hub serve --listen 0.0.0.0:8177 --tls-cert hub.pem --tls-key hub.key",
-	  "for a team" },
+	{ "hub serve --listen 0.0.0.0:8177 --tls-cert hub.pem --tls-key "
+	  "hub.key",
+	    "for a team" },
 	{ NULL, NULL },
 };
 static const struct cmd cmd_hub_serve = {
 	.name = "serve",
 	.purpose = "serve a hub until it is told to stop",
-	.about = "Keeps the log of every team in its folder and answers clients "
-	         "over HTTP. SIGTERM or ^C ends it: what is under way is answered "
-	         "first. One line per request goes to stderr.",
+	.about =
+	    "Keeps the log of every team in its folder and answers clients "
+	    "over HTTP. SIGTERM or ^C ends it: what is under way is answered "
+	    "first. One line per request goes to stderr.",
 	.opt = serve_opts,
 	.example = serve_examples,
 	.flags = CMD_LONG | CMD_LOGS,
@@ -136,7 +152,8 @@ open_accounts(struct cli *c, struct accounts **ret, struct err_info *e)
 static enum err
 run_team_add(struct cli *c, struct err_info *e)
 {
-	struct str slug = str_of(cli_arg(c, 0)), name = str_of(cli_opt(c, "name"));
+	struct str slug = str_of(cli_arg(c, 0)),
+	           name = str_of(cli_opt(c, "name"));
 	struct accounts *a = NULL;
 	enum err rc = open_accounts(c, &a, e);
 
@@ -186,7 +203,8 @@ run_team_list(struct cli *c, struct err_info *e)
 			json_obj(w);
 			json_key(w, "slug"), json_put_str(w, team[i].slug);
 			json_key(w, "name"), json_put_str(w, team[i].name);
-			json_key(w, "private"), json_put_bool(w, team[i].is_private);
+			json_key(w, "private"),
+			    json_put_bool(w, team[i].is_private);
 			json_end(w);
 		}
 		json_end(w);
@@ -216,9 +234,11 @@ get_password(struct cli *c, struct accounts *a, struct buf *ret, bool *made,
 
 	*made = !cli_has(c, "password-stdin");
 	if (!*made) {
-		rc = os_read_fd(0, "standard input", PASSWORD_BYTES_MAX + 2, ret, e);
-		while (ret->len > 0 && (ret->data[ret->len - 1] == '\n' ||
-		    ret->data[ret->len - 1] == '\r'))
+		rc = os_read_fd(0, "standard input", PASSWORD_BYTES_MAX + 2,
+		    ret, e);
+		while (ret->len > 0 &&
+		    (ret->data[ret->len - 1] == '\n' ||
+		        ret->data[ret->len - 1] == '\r'))
 			ret->data[--ret->len] = '\0';
 		return rc;
 	}
@@ -366,7 +386,8 @@ set_member(struct cli *c, const char *verb,
 	}
 	out_say(c->out, "%s ", verb);
 	out_str(c->out, PAINT_ID, name);
-	out_say(c->out, set == accounts_team_join ? " to team " : " from team ");
+	out_say(c->out,
+	    set == accounts_team_join ? " to team " : " from team ");
 	out_str(c->out, PAINT_ID, team);
 	out_say(c->out, "\n");
 	return ERR_OK;
@@ -432,8 +453,8 @@ static enum err
 run_user_list(struct cli *c, struct err_info *e)
 {
 	static const struct out_column column[] = { { "USER", 0 },
-		{ "E-MAIL", COL_SHRINK }, { "TEAM", 0 }, { "SESSIONS", COL_RIGHT },
-		{ "STATE", 0 }, { NULL, 0 } };
+		{ "E-MAIL", COL_SHRINK }, { "TEAM", 0 },
+		{ "SESSIONS", COL_RIGHT }, { "STATE", 0 }, { NULL, 0 } };
 	struct account_user *user;
 	struct accounts *a = NULL;
 	struct out_table t;
@@ -638,85 +659,119 @@ static const struct cmd_opt team_opts[] = {
 	{ 0 },
 };
 static const struct cmd_opt user_opts[] = {
-	{ .name = "email", .arg = "ADDRESS", .help = "another name to sign in with" },
-	{ .name = "team", .arg = "SLUG", .flags = OPT_REPEAT,
-	  .help = "a team it belongs to; the first is its default" },
+	{ .name = "email",
+	    .arg = "ADDRESS",
+	    .help = "another name to sign in with" },
+	{ .name = "team",
+	    .arg = "SLUG",
+	    .flags = OPT_REPEAT,
+	    .help = "a team it belongs to; the first is its default" },
 	{ .name = "password-stdin",
-	  .help = "read the password from standard input (else one is made)" },
+	    .help =
+	        "read the password from standard input (else one is made)" },
 	DATA_OPT,
 	{ 0 },
 };
 static const struct cmd_opt passwd_opts[] = {
 	{ .name = "password-stdin",
-	  .help = "read the password from standard input (else one is made)" },
+	    .help =
+	        "read the password from standard input (else one is made)" },
 	DATA_OPT,
 	{ 0 },
 };
 static const struct cmd_arg team_arg[] = {
-	{ .name = "SLUG", .help = "a-z, 0-9 and hyphens" }, { 0 } };
+	{ .name = "SLUG", .help = "a-z, 0-9 and hyphens" }, { 0 }
+};
 static const struct cmd_arg user_arg[] = {
-	{ .name = "NAME", .help = "letters, digits and . _ -" }, { 0 } };
+	{ .name = "NAME", .help = "letters, digits and . _ -" }, { 0 }
+};
 static const struct cmd_example user_add_examples[] = {
 	{ "hub user add ann --team core", "prints a password, once" },
 	{ NULL, NULL },
 };
 
 static const struct cmd cmd_team_add = { .name = "add",
-	.purpose = "add a team", .opt = team_opts, .arg = team_arg,
+	.purpose = "add a team",
+	.opt = team_opts,
+	.arg = team_arg,
 	.run = run_team_add };
 static const struct cmd cmd_team_list = { .name = "list",
-	.purpose = "list the teams", .opt = data_only, .run = run_team_list };
-static const struct cmd_arg member_arg[] = {
-	{ .name = "TEAM", .help = "a shared team" },
+	.purpose = "list the teams",
+	.opt = data_only,
+	.run = run_team_list };
+static const struct cmd_arg member_arg[] = { { .name = "TEAM",
+	                                         .help = "a shared team" },
 	{ .name = "NAME", .help = "a user" }, { 0 } };
 static const struct cmd cmd_team_add_user = { .name = "add-user",
-	.purpose = "take a user into a team", .opt = data_only,
-	.arg = member_arg, .run = run_team_add_user };
+	.purpose = "take a user into a team",
+	.opt = data_only,
+	.arg = member_arg,
+	.run = run_team_add_user };
 static const struct cmd cmd_team_remove_user = { .name = "remove-user",
 	.purpose = "take a user out of a team; what it wrote stays",
-	.opt = data_only, .arg = member_arg, .run = run_team_remove_user };
-static const struct cmd *const team_verbs[] = { &cmd_team_add,
-	&cmd_team_list, &cmd_team_add_user, &cmd_team_remove_user, NULL };
-static const struct cmd cmd_hub_team = { .name = "team",
-	.purpose = "the teams of a hub", .sub = team_verbs };
+	.opt = data_only,
+	.arg = member_arg,
+	.run = run_team_remove_user };
+static const struct cmd *const team_verbs[] = { &cmd_team_add, &cmd_team_list,
+	&cmd_team_add_user, &cmd_team_remove_user, NULL };
+static const struct cmd cmd_hub_team = {
+	.name = "team", .purpose = "the teams of a hub", .sub = team_verbs
+};
 
 static const struct cmd cmd_user_add = { .name = "add",
 	.purpose = "add a user, with a private team of its own",
-	.opt = user_opts, .arg = user_arg, .example = user_add_examples,
+	.opt = user_opts,
+	.arg = user_arg,
+	.example = user_add_examples,
 	.run = run_user_add };
 static const struct cmd cmd_user_list = { .name = "list",
-	.purpose = "list the users", .opt = data_only, .run = run_user_list };
+	.purpose = "list the users",
+	.opt = data_only,
+	.run = run_user_list };
 static const struct cmd cmd_user_passwd = { .name = "passwd",
 	.purpose = "set another password; every session of the user ends",
-	.opt = passwd_opts, .arg = user_arg, .run = run_user_passwd };
+	.opt = passwd_opts,
+	.arg = user_arg,
+	.run = run_user_passwd };
 static const struct cmd cmd_user_disable = { .name = "disable",
 	.purpose = "end every session of a user, who may sign in no more",
-	.opt = data_only, .arg = user_arg, .run = run_user_disable };
+	.opt = data_only,
+	.arg = user_arg,
+	.run = run_user_disable };
 static const struct cmd cmd_user_enable = { .name = "enable",
 	.purpose = "let a disabled user sign in again",
-	.opt = data_only, .arg = user_arg, .run = run_user_enable };
-static const struct cmd *const user_verbs[] = { &cmd_user_add,
-	&cmd_user_list, &cmd_user_passwd, &cmd_user_disable, &cmd_user_enable,
-	NULL };
-static const struct cmd cmd_hub_user = { .name = "user",
-	.purpose = "the users of a hub", .sub = user_verbs };
+	.opt = data_only,
+	.arg = user_arg,
+	.run = run_user_enable };
+static const struct cmd *const user_verbs[] = { &cmd_user_add, &cmd_user_list,
+	&cmd_user_passwd, &cmd_user_disable, &cmd_user_enable, NULL };
+static const struct cmd cmd_hub_user = {
+	.name = "user", .purpose = "the users of a hub", .sub = user_verbs
+};
 
 static const struct cmd cmd_key_rotate = { .name = "rotate",
 	.purpose = "make a new key for access tokens",
-	.about = "It signs from the hub's next start on. Tokens that the key "
-	         "before it has signed are good until they expire; rotate twice, "
-	         "starting the hub again each time, to be rid of a key.",
-	.opt = data_only, .run = run_key_rotate };
+	.about =
+	    "It signs from the hub's next start on. Tokens that the key "
+	    "before it has signed are good until they expire; rotate twice, "
+	    "starting the hub again each time, to be rid of a key.",
+	.opt = data_only,
+	.run = run_key_rotate };
 static const struct cmd *const key_verbs[] = { &cmd_key_rotate, NULL };
 static const struct cmd cmd_hub_key = { .name = "key",
-	.purpose = "the keys that sign access tokens", .sub = key_verbs };
+	.purpose = "the keys that sign access tokens",
+	.sub = key_verbs };
 
 static const struct cmd_arg backup_arg[] = {
-	{ .name = "FILE", .help = "is made; must not be there",
-	  .words = WORDS_FILE }, { 0 } };
+	{ .name = "FILE",
+	    .help = "is made; must not be there",
+	    .words = WORDS_FILE },
+	{ 0 }
+};
 static const struct cmd_arg restore_arg[] = {
 	{ .name = "FILE", .help = "that hub backup made", .words = WORDS_FILE },
-	{ 0 } };
+	{ 0 }
+};
 static const struct cmd_example backup_examples[] = {
 	{ "hub backup hub-2026-05-01.db", "also while the hub serves" },
 	{ NULL, NULL },
@@ -727,28 +782,36 @@ static const struct cmd_example restore_examples[] = {
 };
 static const struct cmd cmd_hub_backup = { .name = "backup",
 	.purpose = "copy a hub into one file, and read it again",
-	.about = "The log of every team as of one moment and the accounts. The "
-	         "hub may serve meanwhile; others wait for nothing. The copy is "
-	         "read whole and folded from nothing before it gets its name.",
-	.opt = data_only, .arg = backup_arg, .example = backup_examples,
+	.about =
+	    "The log of every team as of one moment and the accounts. The "
+	    "hub may serve meanwhile; others wait for nothing. The copy is "
+	    "read whole and folded from nothing before it gets its name.",
+	.opt = data_only,
+	.arg = backup_arg,
+	.example = backup_examples,
 	.run = run_backup };
 static const struct cmd cmd_hub_restore = { .name = "restore",
 	.purpose = "put a hub back from a backup",
-	.about = "What is in the folder is moved aside, never removed. The hub "
-	         "has a new epoch: each client sees it at its next sync, keeps "
-	         "what it has and pushes what the backup lacks, so work that was "
-	         "acknowledged since is not lost where a client still has it.",
-	.opt = data_only, .arg = restore_arg, .example = restore_examples,
+	.about =
+	    "What is in the folder is moved aside, never removed. The hub "
+	    "has a new epoch: each client sees it at its next sync, keeps "
+	    "what it has and pushes what the backup lacks, so work that was "
+	    "acknowledged since is not lost where a client still has it.",
+	.opt = data_only,
+	.arg = restore_arg,
+	.example = restore_examples,
 	.run = run_restore };
 static const struct cmd cmd_hub_verify = { .name = "verify",
 	.purpose = "read everything that a hub has stored, and check it",
-	.about = "As `verify` does for a home, for every team, and the accounts "
-	         "with it. Changes nothing; the hub may serve meanwhile.",
-	.opt = data_only, .run = run_hub_verify };
+	.about =
+	    "As `verify` does for a home, for every team, and the accounts "
+	    "with it. Changes nothing; the hub may serve meanwhile.",
+	.opt = data_only,
+	.run = run_hub_verify };
 
-static const struct cmd *const hub_verbs[] = { &cmd_hub_serve,
-	&cmd_hub_team, &cmd_hub_user, &cmd_hub_key, &cmd_hub_backup,
-	&cmd_hub_restore, &cmd_hub_verify, NULL };
+static const struct cmd *const hub_verbs[] = { &cmd_hub_serve, &cmd_hub_team,
+	&cmd_hub_user, &cmd_hub_key, &cmd_hub_backup, &cmd_hub_restore,
+	&cmd_hub_verify, NULL };
 const struct cmd cmd_hub = {
 	.name = "hub",
 	.purpose = "serve a hub, and keep its teams and users",

@@ -295,8 +295,7 @@ say_end(struct cli *c, const struct report *r)
 	if (r->conflicts > 0) {
 		out_paint(c->out, PAINT_WARN, "%llu new conflict%s",
 		    (unsigned long long)r->conflicts, s_of(r->conflicts));
-		out_say(c->out,
-		    " with what you wrote (see conflicts list)\n");
+		out_say(c->out, " with what you wrote (see conflicts list)\n");
 	}
 	if (r->st->elsewhere > 0) {
 		out_paint(c->out, PAINT_WARN, "%llu event%s",

@@ -24,7 +24,7 @@ enum { LANE_SIDES_MAX = LANE_RANK_MAX + 1 };
 struct needs {
 	struct work *w;
 	struct str feature;
-	struct str self; /* id; n 0 while it is not made yet */
+	struct str self;         /* id; n 0 while it is not made yet */
 	const struct entity *en; /* the same; NULL */
 };
 

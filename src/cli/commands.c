@@ -1,7 +1,8 @@
 /* The one table of commands. */
 #include "cmds.h"
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct cmd *const work[] = {
 	&cmd_init, &cmd_board, &cmd_feature, &cmd_wp, &cmd_todo, &cmd_item,
 	&cmd_project, NULL,

@@ -177,7 +177,8 @@ conflict_load(struct work *w, space_id sp, const struct entity *en,
 	return rc == ERR_OK ? shown_load(w, en, c, e) : rc;
 }
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct {
 	const char *type, *field, *before, *behind;
 } settled_by[] = {

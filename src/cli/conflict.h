@@ -12,8 +12,8 @@ struct conflict_side {
 	struct str author;
 	int64_t when_ms;
 	uint64_t pos; /* in the log of the space */
-	bool own;   /* written by this replica */
-	bool shown; /* its value is shown now */
+	bool own;     /* written by this replica */
+	bool shown;   /* its value is shown now */
 };
 
 /* Everything in the arena of the command. */

@@ -10,8 +10,8 @@ struct edit {
 	const struct entity *en; /* borrow: until the first event */
 	struct payload p;
 	unsigned asked,
-	    changed; /* options given; fields that get a new value */
-	bool more;   /* the command changes something else as well */
+	    changed;      /* options given; fields that get a new value */
+	bool more;        /* the command changes something else as well */
 	bool was_removed; /* any edit brings it back */
 	bool doubted;     /* somebody removed it at the same time */
 	/* Of an entity elsewhere; 0 and n 0: of the folder's project. */

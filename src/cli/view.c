@@ -42,7 +42,8 @@ view_conflicts(const struct entity *en, unsigned *ret, struct err_info *e)
 /* Which field becomes which member. */
 enum how { AS_TEXT, AS_LANE, AS_STATUS, AS_RAW, AS_FLAG };
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct loaded {
 	const char *field;
 	enum how how;

@@ -22,9 +22,10 @@ struct view {
 	struct str shown;       /* the id as it is typed: "WP03" */
 	struct str assignee, phase;
 	struct str tags, needs, resolved; /* raw JSON lists */
-	struct str waits; /* ids of what it waits for, "WP01, WP02"; n 0 where it
+	struct str
+	    waits;      /* ids of what it waits for, "WP01, WP02"; n 0 where it
 	                     is over */
-	struct str who;   /* views_who */
+	struct str who; /* views_who */
 
 	/* Todos. */
 	struct str owner, active_form, list;

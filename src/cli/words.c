@@ -158,7 +158,8 @@ tail_topic(const struct event *ev, struct arena *a, struct buf *out)
 	add_member(ev, ": ", "topic", "", a, out);
 }
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct {
 	const char *type, *verb;
 	tail_fn *tail;

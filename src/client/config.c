@@ -35,7 +35,8 @@ struct key_row {
 #define AT(member) offsetof(struct config, member)
 enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct key_row keys[] = {
 	/* key                   kind            where               choice         min  max */
 	{ "server.url", VALUE_URL, AT(server_url), NULL, 0, 0 },
@@ -254,8 +255,8 @@ room(const struct reader *r, const struct toml *t, void *list, size_t size)
 static struct str
 unquoted(struct str name)
 {
-	bool quoted = name.n >= 2 && name.p[0] == '"' &&
-	              name.p[name.n - 1] == '"';
+	bool quoted =
+	    name.n >= 2 && name.p[0] == '"' && name.p[name.n - 1] == '"';
 
 	return quoted ? str_n(name.p + 1, name.n - 2) : name;
 }

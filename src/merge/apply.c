@@ -30,11 +30,11 @@ struct parents {
 struct step {
 	struct entity *en;
 	const struct event *ev;
-	struct writes w;       /* "the rest is out" told apart into elements */
-	struct parents *plan;  /* one for each write */
-	struct eid *replaces;  /* sorted, each once */
+	struct writes w;      /* "the rest is out" told apart into elements */
+	struct parents *plan; /* one for each write */
+	struct eid *replaces; /* sorted, each once */
 	size_t n_replaces;
-	struct arena a;        /* goes with the step */
+	struct arena a; /* goes with the step */
 	uint32_t node;
 	uint32_t round; /* what the event wrote to the status field */
 	int32_t rank;
@@ -44,8 +44,8 @@ struct step {
 static size_t
 replaces_at(const struct step *st, const struct eid *id)
 {
-	const struct eid *at = bsearch(id, st->replaces, st->n_replaces,
-	    sizeof *at, eid_cmp_void);
+	const struct eid *at =
+	    bsearch(id, st->replaces, st->n_replaces, sizeof *at, eid_cmp_void);
 
 	return at ? (size_t)(at - st->replaces) : SIZE_MAX;
 }
@@ -220,15 +220,16 @@ rolls_back(const struct step *st, const struct write *w, int32_t from)
 static bool
 may_roll_back(const struct step *st, const struct write *w)
 {
-	return rolls_back(st, w, st->en->aggregate == AGG_TODO ?
-	    TODO_STATUS_RANK_MAX : LANE_RANK_MAX);
+	return rolls_back(st, w,
+	    st->en->aggregate == AGG_TODO ? TODO_STATUS_RANK_MAX :
+	                                    LANE_RANK_MAX);
 }
 
 static void
 raise(struct standing *best, const struct standing *s)
 {
-	if (s->rank >= 0 && (best->id.form == EID_NONE ||
-	    standing_cmp(s, best) > 0))
+	if (s->rank >= 0 &&
+	    (best->id.form == EID_NONE || standing_cmp(s, best) > 0))
 		*best = *s;
 }
 
@@ -355,7 +356,8 @@ elements_in(struct step *st, struct str field, struct str **ret, size_t *n,
 	if (*ret == NULL)
 		return err_set(e, ERR_NOMEM);
 	for (size_t i = 0; i < st->w.n; i++)
-		if (st->w.w[i].op == WRITE_IN && str_eq(st->w.w[i].field, field))
+		if (st->w.w[i].op == WRITE_IN &&
+		    str_eq(st->w.w[i].field, field))
 			(*ret)[(*n)++] = st->w.w[i].element;
 	qsort(*ret, *n, sizeof **ret, element_cmp);
 	return ERR_OK;
@@ -402,10 +404,12 @@ tell_rest_apart(struct step *st, struct err_info *e)
 
 			if (str_eq(c->field, w.field) && cell_in(c) &&
 			    bsearch(&c->element, in, n_in, sizeof *in,
-			    element_cmp) == NULL)
+			        element_cmp) == NULL)
 				all[n++] = (struct write){ .field = w.field,
-					.element = c->element, .kind = KIND_SET,
-					.op = WRITE_OUT, .value = STR("false") };
+					.element = c->element,
+					.kind = KIND_SET,
+					.op = WRITE_OUT,
+					.value = STR("false") };
 		}
 	}
 	if (all != NULL) {
@@ -500,8 +504,8 @@ close_rows(struct step *st, const struct write *w, const struct cell *c,
 		state = row_state_of(c, p->s, p->n);
 		if (state == ROW_OPEN)
 			state = st->ev->has_replaces ? ROW_RESOLVED : ROW_AUTO;
-		rc = row_close(st->en, c->field, p->s, p->n, &st->ev->id,
-		    state, e);
+		rc = row_close(st->en, c->field, p->s, p->n, &st->ev->id, state,
+		    e);
 	}
 	if (rc == ERR_OK && !st->ev->has_replaces && w->old.n == 0)
 		rc = note_unseen(st, w, c, p, e);
@@ -511,8 +515,11 @@ close_rows(struct step *st, const struct write *w, const struct cell *c,
 static bool
 head_new(const struct step *st, const struct write *w, struct head *ret)
 {
-	*ret = (struct head){ .id = st->ev->id, .clock = st->ev->clock,
-		.node = st->node, .round = st->round, .rank = st->rank,
+	*ret = (struct head){ .id = st->ev->id,
+		.clock = st->ev->clock,
+		.node = st->node,
+		.round = st->round,
+		.rank = st->rank,
 		.observation = st->w.observation,
 		.in = str_is(w->value, "true") };
 	ret->value = str_n(mem_dup(w->value.p, w->value.n), w->value.n);
@@ -587,8 +594,8 @@ step_init(struct step *st, struct err_info *e)
 
 	if (rc != ERR_OK)
 		return rc;
-	st->replaces = arena_array(&st->a, ev->n_replaces,
-	    sizeof *st->replaces);
+	st->replaces =
+	    arena_array(&st->a, ev->n_replaces, sizeof *st->replaces);
 	if (st->replaces == NULL)
 		return err_set(e, ERR_NOMEM);
 	if (ev->n_replaces > 0) {
@@ -598,8 +605,9 @@ step_init(struct step *st, struct err_info *e)
 		    eid_cmp_void);
 	}
 	for (size_t i = 0; i < ev->n_replaces; i++)
-		if (st->n_replaces == 0 || !eid_eq(&st->replaces[i],
-		    &st->replaces[st->n_replaces - 1]))
+		if (st->n_replaces == 0 ||
+		    !eid_eq(&st->replaces[i],
+		        &st->replaces[st->n_replaces - 1]))
 			st->replaces[st->n_replaces++] = st->replaces[i];
 	return tell_rest_apart(st, e);
 }
@@ -609,8 +617,9 @@ entity_apply(struct entity *en, const struct event *ev, enum applied *ret,
     struct err_info *e)
 {
 	alignas(max_align_t) char room[STEP_BYTES];
-	struct step st = { .en = en, .ev = ev,
-		.a = arena_in(room, sizeof room) };
+	struct step st = {
+		.en = en, .ev = ev, .a = arena_in(room, sizeof room)
+	};
 	enum err rc;
 
 	*ret = APPLIED;

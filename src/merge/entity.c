@@ -59,8 +59,8 @@ entity_new(struct entity **ret, const struct entity_key *key,
 	*ret = NULL;
 	if (en == NULL)
 		return err_set(e, ERR_NOMEM);
-	en->project = str_n(mem_dup(key->project.p, key->project.n),
-	    key->project.n);
+	en->project =
+	    str_n(mem_dup(key->project.p, key->project.n), key->project.n);
 	en->type = str_n(mem_dup(key->type.p, key->type.n), key->type.n);
 	en->key = str_n(mem_dup(key->key.p, key->key.n), key->key.n);
 	if (en->project.p == NULL || en->type.p == NULL || en->key.p == NULL) {
@@ -116,7 +116,7 @@ entity_node_put(struct entity *en, struct str node, uint32_t *ret)
 			return true;
 		}
 	if (!mem_grow(&en->node, &en->cap_nodes, en->n_nodes + 1,
-	    sizeof *en->node))
+	        sizeof *en->node))
 		return false;
 	copy = str_n(mem_dup(node.p, node.n), node.n);
 	if (copy.p == NULL)
@@ -169,7 +169,7 @@ entity_cell_add(struct entity *en, struct str field, struct str element,
 	struct cell c = { .kind = kind };
 
 	if (!mem_grow(&en->cell, &en->cap_cells, en->n_cells + 1,
-	    sizeof *en->cell))
+	        sizeof *en->cell))
 		return NULL;
 	c.field = str_n(mem_dup(field.p, field.n), field.n);
 	c.element = str_n(mem_dup(element.p, element.n), element.n);
@@ -338,8 +338,7 @@ add_set(const struct entity *en, const struct cell *c, size_t n,
 }
 
 bool
-entity_value_of(const struct entity *en, const struct cell *c,
-    struct buf *out)
+entity_value_of(const struct entity *en, const struct cell *c, struct buf *out)
 {
 	const struct head *h;
 
@@ -385,8 +384,7 @@ entity_text_of(const struct entity *en, const struct cell *c, struct arena *a)
 	in = str_n(h->value.p + 1, h->value.n - 2);
 	if (in.n == 0 || memchr(in.p, '\\', in.n) == NULL)
 		return arena_str(a, in);
-	if (json_parse(&j, h->value, 1, &e) == ERR_OK &&
-	    json_str(&j, 0, a, &s))
+	if (json_parse(&j, h->value, 1, &e) == ERR_OK && json_str(&j, 0, a, &s))
 		s = arena_str(a, s);
 	json_fini(&j);
 	return s;
@@ -422,7 +420,7 @@ entity_heads_of(const struct entity *en, const struct writes *w,
 			written = w->w[k].op != WRITE_DEFAULT &&
 			    str_eq(w->w[k].field, c->field) &&
 			    (w->w[k].op == WRITE_REST_OUT ||
-			    str_eq(w->w[k].element, c->element));
+			        str_eq(w->w[k].element, c->element));
 		for (size_t k = 0; written && k < c->n; k++)
 			(*ret)[at++] = c->head[k].id;
 	}

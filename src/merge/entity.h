@@ -18,13 +18,14 @@
 struct head {
 	struct eid id;
 	uint64_t clock;
-	uint32_t node;      /* index into the entity's nodes */
+	uint32_t node; /* index into the entity's nodes */
 	/* What the same event wrote to the entity's status field, also where
 	 * this head is of another field; rank -1 = nothing. */
 	uint32_t round;
 	int32_t rank;
-	struct str value;   /* own; canonical JSON */
-	struct str reporter; /* own; of an observation or a per_session value, else n 0 */
+	struct str value; /* own; canonical JSON */
+	struct str
+	    reporter; /* own; of an observation or a per_session value, else n 0 */
 	bool observation;
 	bool in; /* set and flag: the element is in, the flag is true */
 };
@@ -35,7 +36,8 @@ struct cell {
 	enum kind kind;
 	struct head *head; /* own; in stamp order */
 	size_t n, cap;
-	struct trail *trail; /* own; all its writes, only while entity_fold() runs */
+	struct trail
+	    *trail; /* own; all its writes, only while entity_fold() runs */
 };
 
 enum row_state { ROW_OPEN, ROW_AUTO, ROW_MERGED, ROW_RESOLVED };
@@ -43,10 +45,11 @@ enum row_state { ROW_OPEN, ROW_AUTO, ROW_MERGED, ROW_RESOLVED };
 /* A row of the ledger of conflicts. */
 struct row {
 	uint8_t id[8];
-	struct str field;   /* own */
-	struct eid *head;   /* own; sorted */
+	struct str field; /* own */
+	struct eid *head; /* own; sorted */
 	size_t n_heads;
-	struct eid *closer; /* own; sorted; none while it is open or auto among heads */
+	struct eid *
+	    closer; /* own; sorted; none while it is open or auto among heads */
 	size_t n_closers;
 	enum row_state state;
 };

@@ -312,8 +312,9 @@ get_row(struct reader *r, struct entity *en, size_t all)
 	row.field = get_str(r);
 	row.head = get_ids(r, &row.n_heads);
 	row.closer = get_ids(r, &row.n_closers);
-	if (r->bad || !get_room(r, &en->closed, &en->cap_closed, en->n_closed,
-	                  all, sizeof *en->closed)) {
+	if (r->bad ||
+	    !get_room(r, &en->closed, &en->cap_closed, en->n_closed, all,
+	        sizeof *en->closed)) {
 		if (r->a == NULL)
 			row_fini(&row);
 		return;
@@ -387,7 +388,8 @@ entity_decode_in(struct arena *a, const struct entity_key *key,
     struct str bytes, const struct entity **ret, struct err_info *e)
 {
 	struct reader r = { .p = (const uint8_t *)bytes.p,
-		.end = (const uint8_t *)bytes.p + bytes.n, .a = a };
+		.end = (const uint8_t *)bytes.p + bytes.n,
+		.a = a };
 	struct entity *en = arena_zero(a, sizeof *en);
 
 	if (en == NULL)
@@ -441,8 +443,11 @@ static const char *
 kind_name(enum kind k)
 {
 	static const char *const name[] = { [KIND_REGISTER] = "register",
-		[KIND_STATUS] = "status", [KIND_TEXT] = "text",
-		[KIND_SET] = "set", [KIND_LIST] = "list", [KIND_FLAG] = "flag",
+		[KIND_STATUS] = "status",
+		[KIND_TEXT] = "text",
+		[KIND_SET] = "set",
+		[KIND_LIST] = "list",
+		[KIND_FLAG] = "flag",
 		[KIND_PER_SESSION] = "per_session" };
 
 	return name[k];

@@ -23,8 +23,8 @@ struct group {
 
 struct fold {
 	struct arena a;
-	struct map by_id;  /* eid_key -> held */
-	struct map by_key; /* canonical [project, type, key] -> group */
+	struct map by_id;   /* eid_key -> held */
+	struct map by_key;  /* canonical [project, type, key] -> group */
 	struct held **held; /* own */
 	size_t n, cap;
 	struct group **group; /* own */
@@ -103,8 +103,9 @@ group_of(struct fold *f, const struct entity_key *k, struct group **ret,
 		return ERR_OK;
 	}
 	g = mem_zero(sizeof *g);
-	if (g == NULL || !mem_grow(&f->group, &f->cap_groups, f->n_groups + 1,
-	    sizeof(struct group *))) {
+	if (g == NULL ||
+	    !mem_grow(&f->group, &f->cap_groups, f->n_groups + 1,
+	        sizeof(struct group *))) {
 		rc = err_set(e, ERR_NOMEM);
 		goto fail;
 	}
@@ -154,7 +155,7 @@ hold(struct fold *f, struct held *h, struct err_info *e)
 		if (rc != ERR_OK)
 			return rc;
 		if (!mem_grow(&g->held, &g->cap, g->n + 1,
-		    sizeof(struct held *)))
+		        sizeof(struct held *)))
 			return err_set(e, ERR_NOMEM);
 	}
 	if (!map_put(&f->by_id, eid_key(&h->ev.id), h))
@@ -303,10 +304,12 @@ put_ledger(struct fold *f, struct json_writer *w, struct err_info *e)
 		size_t rows;
 
 		rc = entity_ledger(f->group[i]->en, &a, &row, &rows, e);
-		if (rc == ERR_OK && !mem_grow(&all, &cap, n + rows, sizeof *all))
+		if (rc == ERR_OK &&
+		    !mem_grow(&all, &cap, n + rows, sizeof *all))
 			rc = err_set(e, ERR_NOMEM);
 		for (size_t k = 0; rc == ERR_OK && k < rows; k++)
-			all[n++] = (struct ledger_entry){ f->group[i]->en, row[k] };
+			all[n++] =
+			    (struct ledger_entry){ f->group[i]->en, row[k] };
 	}
 	if (n > 0)
 		qsort(all, n, sizeof *all, ledger_cmp);

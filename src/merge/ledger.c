@@ -9,7 +9,8 @@ const char *
 row_state_name(enum row_state s)
 {
 	static const char *const name[] = { [ROW_OPEN] = "open",
-		[ROW_AUTO] = "auto", [ROW_MERGED] = "merged",
+		[ROW_AUTO] = "auto",
+		[ROW_MERGED] = "merged",
 		[ROW_RESOLVED] = "resolved" };
 
 	return name[s];
@@ -139,8 +140,7 @@ row_add_closer(struct row *r, const struct eid *closer, enum row_state state,
 }
 
 static enum err
-row_add(struct entity *en, size_t at, const struct row *row,
-    struct err_info *e)
+row_add(struct entity *en, size_t at, const struct row *row, struct err_info *e)
 {
 	struct row copy = *row;
 
@@ -148,7 +148,7 @@ row_add(struct entity *en, size_t at, const struct row *row,
 	copy.head = mem_dup(row->head, row->n_heads * sizeof *row->head);
 	if (copy.field.p == NULL || copy.head == NULL ||
 	    !mem_grow(&en->closed, &en->cap_closed, en->n_closed + 1,
-	    sizeof *en->closed)) {
+	        sizeof *en->closed)) {
 		row_fini(&copy);
 		return err_set(e, ERR_NOMEM);
 	}
@@ -201,7 +201,8 @@ present_row(const struct entity *en, const struct cell *c, struct arena *a,
 		s[i] = standing_of(en, &c->head[i]);
 	if (!standing_differ(s, c->n))
 		return ERR_OK;
-	*ret = (struct row){ .field = c->field, .n_heads = c->n,
+	*ret = (struct row){ .field = c->field,
+		.n_heads = c->n,
 		.state = row_state_of(c, s, c->n) };
 	ret->head = arena_array(a, c->n, sizeof *ret->head);
 	if (ret->head == NULL)

@@ -41,8 +41,12 @@ trail_add(struct trail *t, const struct head *h, const size_t *parent,
 
 	if (p == NULL)
 		return false;
-	*p = (struct past){ .id = h->id, .clock = h->clock, .node = h->node,
-		.round = h->round, .rank = h->rank, .n_parents = n_parents };
+	*p = (struct past){ .id = h->id,
+		.clock = h->clock,
+		.node = h->node,
+		.round = h->round,
+		.rank = h->rank,
+		.n_parents = n_parents };
 	p->value = str_n(mem_dup(h->value.p, h->value.n), h->value.n);
 	if (n_parents > 0)
 		p->parent = mem_dup(parent, n_parents * sizeof *parent);
@@ -63,7 +67,7 @@ trail_find(struct trail *t, const struct eid *id, bool *nomem)
 
 	while (t->indexed < t->n) {
 		if (!map_put(&t->index, eid_key(&t->past[t->indexed]->id),
-		    (void *)(t->indexed + 1))) {
+		        (void *)(t->indexed + 1))) {
 			*nomem = true;
 			return SIZE_MAX;
 		}

@@ -7,7 +7,8 @@
 
 #define N(a) (sizeof(a) / sizeof(a)[0])
 
-/* clang-format off: tables are drawn by hand */
+/* Tables are drawn by hand: */
+/* clang-format off */
 static const struct field_row project_fields[] = {
 	{ "slug",       KIND_REGISTER, CHECK_LINE },
 	{ "title",      KIND_REGISTER, CHECK_STRING },
@@ -498,9 +499,12 @@ lane_move_check(struct str from, struct str to, struct str actor,
     struct str reason, struct str review_ref, bool force, struct err_info *e)
 {
 	if (lane_rank(to) < 0)
-		return err_setf(e, ERR_USAGE, "%.*s is no lane; lanes are "
-		    "planned, claimed, in_progress, for_review, approved, done, "
-		    "blocked, canceled", STR_ARG(to));
+		return err_setf(e, ERR_USAGE,
+		    "%.*s is no lane; lanes are "
+		    "planned, claimed, in_progress, for_review, approved, "
+		    "done, "
+		    "blocked, canceled",
+		    STR_ARG(to));
 	if (force) {
 		if (actor.n == 0)
 			return err_setf(e, ERR_REFUSED,
@@ -622,8 +626,8 @@ is_reporter(struct str s)
 }
 
 static bool
-all_of(const struct json *j, uint32_t node, bool (*fn)(const struct json *,
-    uint32_t))
+all_of(const struct json *j, uint32_t node,
+    bool (*fn)(const struct json *, uint32_t))
 {
 	uint32_t child = node + 1;
 
@@ -663,8 +667,8 @@ node_is_id(const struct json *j, uint32_t node)
 
 /* Whole list, or {"add":[],"remove":[]} with nothing else in it. */
 static bool
-check_set(const struct json *j, uint32_t node, bool (*fn)(const struct json *,
-    uint32_t))
+check_set(const struct json *j, uint32_t node,
+    bool (*fn)(const struct json *, uint32_t))
 {
 	uint32_t add, remove;
 
@@ -796,16 +800,16 @@ invalid(struct err_info *e, const char *name, enum check check,
 }
 
 static enum err
-check_member(const struct member_row *m, const struct json *j,
-    uint32_t payload, struct err_info *e)
+check_member(const struct member_row *m, const struct json *j, uint32_t payload,
+    struct err_info *e)
 {
 	uint32_t node = json_get(j, payload, m->name);
 
 	if (node == 0 && m->alias != NULL)
 		node = json_get(j, payload, m->alias);
 	if (node == 0 && m->required)
-		return err_setf(e, ERR_SCHEMA,
-		    "missing field in payload: %s", m->name);
+		return err_setf(e, ERR_SCHEMA, "missing field in payload: %s",
+		    m->name);
 	if (node == 0)
 		return ERR_OK;
 	/* null removes an optional field. */
@@ -824,15 +828,17 @@ check_named(enum aggregate agg, struct str name, const struct json *j,
 	const struct field_row *f = field_find(agg, name);
 
 	if (f == NULL || f->kind == KIND_LIST)
-		return err_setf(e, ERR_SCHEMA, "invalid payload: %.*s is no field "
-		    "of %s that can be written", STR_ARG(name),
-		    aggregate_name(agg));
+		return err_setf(e, ERR_SCHEMA,
+		    "invalid payload: %.*s is no field "
+		    "of %s that can be written",
+		    STR_ARG(name), aggregate_name(agg));
 	/* null removes the field. */
 	if (json_kind(j, value) == JSON_NULL)
 		return ERR_OK;
 	if (!check_value(f->check, NULL, j, value))
-		return err_setf(e, ERR_SCHEMA, "invalid payload: %.*s must be %s",
-		    STR_ARG(name), check_text(f->check));
+		return err_setf(e, ERR_SCHEMA,
+		    "invalid payload: %.*s must be %s", STR_ARG(name),
+		    check_text(f->check));
 	return ERR_OK;
 }
 
@@ -867,7 +873,7 @@ check_names_field(enum aggregate agg, const struct json *j, uint32_t payload,
 
 	/* The members are there: check_member saw to it. */
 	if (!check_string(j, json_get(j, payload, "field"), text, sizeof text,
-	    &name))
+	        &name))
 		return invalid(e, "field", CHECK_LINE, NULL);
 	return check_named(agg, name, j, json_get(j, payload, "value"), e);
 }

@@ -13,8 +13,9 @@
 #include "str.h"
 
 enum {
-	FOLD_VERSION = 1,   /* travels with each digest */
-	SCHEMA_VERSION = 1, /* of the events we write; greater ones are not folded */
+	FOLD_VERSION = 1, /* travels with each digest */
+	SCHEMA_VERSION =
+	    1, /* of the events we write; greater ones are not folded */
 };
 
 enum aggregate {
@@ -43,12 +44,12 @@ enum kind {
 enum check {
 	CHECK_ANY,
 	CHECK_STRING,
-	CHECK_LINE,    /* string of 1..1024 bytes without control characters */
-	CHECK_COUNT,   /* integer 0..2^53-1 */
+	CHECK_LINE,  /* string of 1..1024 bytes without control characters */
+	CHECK_COUNT, /* integer 0..2^53-1 */
 	CHECK_BOOL,
 	CHECK_OBJECT,
 	CHECK_STRINGS, /* array of strings */
-	CHECK_SET,     /* array of strings, or {"add":[],"remove":[]} of strings */
+	CHECK_SET, /* array of strings, or {"add":[],"remove":[]} of strings */
 	CHECK_SET_ANY, /* the same of any values */
 	CHECK_LANE,
 	CHECK_TODO_STATUS,
@@ -57,7 +58,7 @@ enum check {
 	CHECK_WORDS,        /* one of `words` */
 	CHECK_NUMBER_TEXT,  /* integer, or a string of digits */
 	CHECK_REPORTER,
-	CHECK_IDS           /* array of event ids */
+	CHECK_IDS /* array of event ids */
 };
 
 /* A field of an aggregate. */
@@ -73,19 +74,22 @@ struct member_row {
 	bool required;
 	enum check check;
 	const char *words; /* CHECK_WORDS: "a b c" */
-	const char *field; /* the field it writes; NULL = none; "" = of its name */
+	const char
+	    *field; /* the field it writes; NULL = none; "" = of its name */
 	const char *alias; /* another name for the member */
 };
 
 enum {
-	TYPE_OBSERVATION = 1, /* what a session's file says, not what somebody did */
-	TYPE_DELETE = 2,      /* writes present = false */
-	TYPE_OPEN = 4,        /* members that are not listed write registers, dotted */
-	TYPE_SILENT = 8,      /* stored and shown, writes nothing */
+	TYPE_OBSERVATION =
+	    1,           /* what a session's file says, not what somebody did */
+	TYPE_DELETE = 2, /* writes present = false */
+	TYPE_OPEN = 4, /* members that are not listed write registers, dotted */
+	TYPE_SILENT = 8,       /* stored and shown, writes nothing */
 	TYPE_NAMES_FIELD = 16, /* conflict_resolved: `field` gets `value` */
-	TYPE_FIELDS_BACK = 32, /* reverted: members that are fields are written */
+	TYPE_FIELDS_BACK =
+	    32, /* reverted: members that are fields are written */
 	TYPE_ANY_AGGREGATE = 64,
-	TYPE_ENTRY = 128       /* the payload is an entry of the list `field` */
+	TYPE_ENTRY = 128 /* the payload is an entry of the list `field` */
 };
 
 struct event_type {
@@ -98,7 +102,8 @@ struct event_type {
 	const char *entry_field; /* TYPE_ENTRY */
 	/* A field that the type writes by itself: always, or (default_) only
 	 * where the field has no value at its place. */
-	const char *set_field, *set_value; /* value NULL: the event's timestamp */
+	const char *set_field,
+	    *set_value; /* value NULL: the event's timestamp */
 	const char *default_field, *default_value;
 };
 

@@ -8,8 +8,15 @@
 
 #define N(a) (sizeof(a) / sizeof(a)[0])
 
-enum want { WANT_TEXT, WANT_CLOCK, WANT_SEQ, WANT_PAYLOAD, WANT_REPLACES,
-	WANT_VERSION, WANT_SETS_ASIDE };
+enum want {
+	WANT_TEXT,
+	WANT_CLOCK,
+	WANT_SEQ,
+	WANT_PAYLOAD,
+	WANT_REPLACES,
+	WANT_VERSION,
+	WANT_SETS_ASIDE
+};
 
 /* Members of the envelope.  min 0: optional, null is as good as absent. */
 static const struct envelope_row {
@@ -44,7 +51,7 @@ static const struct envelope_row {
 	TEXT("git_branch", 0, 4096, git_branch),
 #undef TEXT
 #undef ROW
-/* clang-format on */
+	/* clang-format on */
 };
 
 static enum err
@@ -66,8 +73,10 @@ take_text(struct event *ev, const struct envelope_row *row, uint32_t node,
 	if (!json_str(ev->json, node, a, s))
 		return err_set(e, ERR_NOMEM);
 	if (s->n < row->min || s->n > row->max)
-		return err_setf(e, ERR_SCHEMA, "invalid %s: must have %zu to %zu "
-		    "bytes", row->name, row->min, row->max);
+		return err_setf(e, ERR_SCHEMA,
+		    "invalid %s: must have %zu to %zu "
+		    "bytes",
+		    row->name, row->min, row->max);
 	return ERR_OK;
 }
 
@@ -89,7 +98,8 @@ take_replaces(struct event *ev, uint32_t node, struct arena *a,
 		struct str s;
 
 		if (json_kind(j, child) != JSON_STRING)
-			return bad(e, "replaces", "must be a list of event ids");
+			return bad(e, "replaces",
+			    "must be a list of event ids");
 		if (!json_str(j, child, a, &s))
 			return err_set(e, ERR_NOMEM);
 		if (!eid_parse(s, &ev->replaces[i]))
@@ -114,13 +124,15 @@ take(struct event *ev, const struct envelope_row *row, uint32_t node,
 		return take_text(ev, row, node, a, e);
 	case WANT_CLOCK:
 		if (!json_u53(j, node, &ev->clock))
-			return bad(e, row->name, "must be an integer, 0 to 2^53-1");
+			return bad(e, row->name,
+			    "must be an integer, 0 to 2^53-1");
 		break;
 	case WANT_SEQ:
 		if (json_kind(j, node) == JSON_NULL)
 			break;
 		if (!json_u53(j, node, &ev->node_seq))
-			return bad(e, row->name, "must be an integer, 0 to 2^53-1");
+			return bad(e, row->name,
+			    "must be an integer, 0 to 2^53-1");
 		ev->has_node_seq = true;
 		break;
 	case WANT_PAYLOAD:
@@ -274,11 +286,11 @@ place(struct event *ev, struct arena *a, struct err_info *e)
 {
 	struct entity_key *k = &ev->entity;
 
-	k->project = ev->project_uuid.n ? uuid_normal(ev->project_uuid, a)
-	                                : STR("unplaced");
-	k->type = ev->aggregate == AGG_OTHER
-	    ? ev->aggregate_type
-	    : str_of(aggregate_name(ev->aggregate));
+	k->project = ev->project_uuid.n ? uuid_normal(ev->project_uuid, a) :
+	                                  STR("unplaced");
+	k->type = ev->aggregate == AGG_OTHER ?
+	    ev->aggregate_type :
+	    str_of(aggregate_name(ev->aggregate));
 	switch (ev->aggregate) {
 	case AGG_PROJECT:
 		k->key = uuid_normal(ev->aggregate_id, a);
@@ -315,10 +327,12 @@ event_decode(struct event *ev, const struct json *j, uint32_t node,
 	int64_t when;
 	enum err rc;
 
-	*ev = (struct event){ .json = j, .root = node, .folds = true,
-		.raw = json_raw(j, node) };
+	*ev = (struct event){
+		.json = j, .root = node, .folds = true, .raw = json_raw(j, node)
+	};
 	if (json_kind(j, node) != JSON_OBJECT)
-		return err_setf(e, ERR_SCHEMA, "invalid event: must be an object");
+		return err_setf(e, ERR_SCHEMA,
+		    "invalid event: must be an object");
 	rc = take_all(ev, &seen, a, e);
 	if (rc != ERR_OK)
 		return rc;
@@ -346,15 +360,16 @@ event_decode(struct event *ev, const struct json *j, uint32_t node,
 		return rc;
 	/* A payload that does not fit is kept and shown, never folded; whoever
 	 * may refuse it asks event_check. */
-	if (ev->kind == NULL || payload_check(ev->kind, ev->aggregate, j,
-	    ev->payload, &why) != ERR_OK)
+	if (ev->kind == NULL ||
+	    payload_check(ev->kind, ev->aggregate, j, ev->payload, &why) !=
+	        ERR_OK)
 		ev->folds = false;
 	return why.code == ERR_NOMEM ? err_set(e, ERR_NOMEM) : ERR_OK;
 }
 
 enum err
-event_parse(struct event *ev, struct json *j, struct str text,
-    struct arena *a, struct err_info *e)
+event_parse(struct event *ev, struct json *j, struct str text, struct arena *a,
+    struct err_info *e)
 {
 	enum err rc = json_parse(j, text, JSON_DEPTH_MAX, e);
 

@@ -14,14 +14,16 @@
 enum {
 	EVENT_BYTES_MAX = 512 * 1024,
 	EVENT_DEPTH_MAX = 32,
-	EVENT_NAMES_MAX = 64 * 1024, /* ids in replaces; the byte limit is tighter */
+	EVENT_NAMES_MAX =
+	    64 * 1024, /* ids in replaces; the byte limit is tighter */
 };
 #define CLOCK_MAX ((UINT64_C(1) << 53) - 1)
 
 /* Which entity an event is about, within its space. */
 struct entity_key {
 	struct str project; /* uuid in normal form, or "unplaced" */
-	struct str type;    /* aggregate_name(), or the aggregate_type as written */
+	struct str
+	    type; /* aggregate_name(), or the aggregate_type as written */
 	struct str key;
 };
 
@@ -86,13 +88,15 @@ struct write {
 	enum kind kind;
 	enum write_op op;
 	struct str value; /* canonical JSON */
-	struct str old;   /* value that it says it replaces (from_lane), canonical; n 0 = none */
+	struct str
+	    old; /* value that it says it replaces (from_lane), canonical; n 0 = none */
 };
 
 struct writes {
 	struct write *w; /* in the arena */
 	size_t n;
-	struct str reporter; /* who says so, for per_session fields and observations */
+	struct str
+	    reporter; /* who says so, for per_session fields and observations */
 	bool observation;
 	bool deletes;
 };

@@ -82,8 +82,8 @@ status_value(struct collector *c, uint32_t node)
 		c->nomem = true;
 		return s;
 	}
-	normal = c->ev->aggregate == AGG_TODO ? todo_status_normal(s)
-	                                      : lane_normal(s);
+	normal = c->ev->aggregate == AGG_TODO ? todo_status_normal(s) :
+	                                        lane_normal(s);
 	/* Nearly always written as we write it. */
 	if (str_eq(s, normal))
 		return canonical(c, node);
@@ -153,8 +153,8 @@ add_field(struct collector *c, struct str field, const struct field_row *row,
 	w = add(c, field, row->kind, WRITE_VALUE);
 	if (w == NULL)
 		return;
-	w->value = row->kind == KIND_STATUS ? status_value(c, node)
-	                                    : canonical(c, node);
+	w->value = row->kind == KIND_STATUS ? status_value(c, node) :
+	                                      canonical(c, node);
 	if (row->name != NULL && str_is(field, "present"))
 		c->names_present = true;
 }
@@ -170,8 +170,8 @@ add_open(struct collector *c, struct str name, uint32_t node)
 
 	if (row == NULL || row->kind == KIND_LIST || str_is(name, "present"))
 		return;
-	if (row->kind != KIND_REGISTER ||
-	    json_kind(j, node) != JSON_OBJECT || j->node[node].n == 0) {
+	if (row->kind != KIND_REGISTER || json_kind(j, node) != JSON_OBJECT ||
+	    j->node[node].n == 0) {
 		add_field(c, name, row, node);
 		return;
 	}
@@ -184,8 +184,8 @@ add_open(struct collector *c, struct str name, uint32_t node)
 			c->nomem = true;
 			return;
 		}
-		dotted = arena_fmt(c->a, "%.*s.%.*s", STR_ARG(name),
-		    STR_ARG(part));
+		dotted =
+		    arena_fmt(c->a, "%.*s.%.*s", STR_ARG(name), STR_ARG(part));
 		if (dotted == NULL) {
 			c->nomem = true;
 			return;
@@ -201,7 +201,7 @@ is_listed(const struct event_type *t, struct str name)
 	for (size_t i = 0; i < t->n_members; i++)
 		if (str_is(name, t->member[i].name) ||
 		    (t->member[i].alias != NULL &&
-		    str_is(name, t->member[i].alias)))
+		        str_is(name, t->member[i].alias)))
 			return true;
 	return false;
 }
@@ -240,7 +240,8 @@ add_listed(struct collector *c)
 
 	for (size_t i = 0; i < ev->kind->n_members; i++) {
 		const struct member_row *m = &ev->kind->member[i];
-		const char *field = m->field && m->field[0] ? m->field : m->name;
+		const char *field =
+		    m->field && m->field[0] ? m->field : m->name;
 		const struct field_row *row;
 		uint32_t node;
 
@@ -264,8 +265,8 @@ add_fixed(struct collector *c)
 		return;
 	w = add(c, str_of(t->set_field), KIND_REGISTER, WRITE_VALUE);
 	if (w != NULL)
-		w->value = t->set_value ? str_of(t->set_value)
-		                        : quoted(c, c->ev->timestamp);
+		w->value = t->set_value ? str_of(t->set_value) :
+		                          quoted(c, c->ev->timestamp);
 }
 
 static void
@@ -308,7 +309,7 @@ add_named_field(struct collector *c)
 	struct str name;
 
 	if (!json_str(ev->json, json_get(ev->json, ev->payload, "field"), c->a,
-	    &name)) {
+	        &name)) {
 		c->nomem = true;
 		return;
 	}
@@ -339,7 +340,7 @@ find_reporter(struct collector *c, struct writes *ret)
 	ret->observation = ev->kind->flags & TYPE_OBSERVATION;
 	if (ret->observation &&
 	    json_str(ev->json, json_get(ev->json, ev->payload, "reporter"),
-	    c->a, &ret->reporter))
+	        c->a, &ret->reporter))
 		return;
 	name = arena_alloc(c->a, prefix.n + ev->node.n);
 	if (name == NULL) {

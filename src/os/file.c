@@ -129,8 +129,9 @@ os_read_head(const char *path, size_t max_bytes, struct buf *out,
 	if (rc == ERR_OK && !buf_reserve(out, max_bytes))
 		rc = buf_ok(out, e);
 	while (rc == ERR_OK && max_bytes > 0) {
-		ssize_t n = fault_tick() ? (errno = EIO, -1)
-		                         : read(fd, out->data + out->len, max_bytes);
+		ssize_t n = fault_tick() ?
+		    (errno = EIO, -1) :
+		    read(fd, out->data + out->len, max_bytes);
 
 		if (n < 0 && errno == EINTR)
 			continue;

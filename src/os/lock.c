@@ -124,9 +124,9 @@ os_lock_take(struct os_lock *l, const char *path, uint32_t timeout_ms,
 	uint32_t retry = l->retry_ms ? l->retry_ms : RETRY_MS_MIN;
 	enum err rc;
 
-	*l = (struct os_lock){ .fd = -1,
-		.retry_ms = l->retry_ms,
-		.steady = l->steady };
+	*l = (struct os_lock){
+		.fd = -1, .retry_ms = l->retry_ms, .steady = l->steady
+	};
 	l->path = mem_strdup(path);
 	if (l->path == NULL)
 		return err_set(e, ERR_NOMEM);

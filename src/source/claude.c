@@ -87,8 +87,8 @@ add(struct reader *r, struct source_item item)
 
 	if (f->n == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 16;
-		struct source_item *grown = arena_array(r->a, cap,
-		    sizeof *grown);
+		struct source_item *grown =
+		    arena_array(r->a, cap, sizeof *grown);
 
 		if (grown == NULL) {
 			r->nomem = true;
@@ -147,8 +147,8 @@ read_item(struct reader *r, uint32_t node)
 	it.local_id = text(r, node, "id");
 	it.project = text(r, node, "project");
 	it.has_blocks = texts(r, node, "blocks", &it.blocks, &it.n_blocks);
-	it.has_blocked_by = texts(r, node, "blockedBy", &it.blocked_by,
-	    &it.n_blocked_by);
+	it.has_blocked_by =
+	    texts(r, node, "blockedBy", &it.blocked_by, &it.n_blocked_by);
 	add(r, it);
 }
 
@@ -180,7 +180,8 @@ read_root(struct reader *r, struct err_info *e)
 		return ERR_OK;
 	}
 	if (json_kind(&r->j, 0) != JSON_OBJECT)
-		return err_setf(e, ERR_UNSUPPORTED, "neither a list nor a task");
+		return err_setf(e, ERR_UNSUPPORTED,
+		    "neither a list nor a task");
 	todos = json_get(&r->j, 0, "todos");
 	if (todos > 0 && json_kind(&r->j, todos) == JSON_ARRAY) {
 		r->file->session_id = text(r, 0, "sessionId");
@@ -232,7 +233,8 @@ is_uuid(struct str s)
 bool
 claude_todo_name(struct str name, struct str *session, struct str *agent)
 {
-	static const struct str middle = { "-agent-", 7 }, tail = { ".json", 5 };
+	static const struct str middle = { "-agent-", 7 },
+	                        tail = { ".json", 5 };
 
 	if (name.n != 36 + middle.n + 36 + tail.n || !str_ends(name, tail) ||
 	    !str_eq(str_n(name.p + 36, middle.n), middle))

@@ -27,7 +27,7 @@ struct source_item {
 };
 
 enum source_shape {
-	SOURCE_TODOS,   /* bare array, or {"todos":[]}: the whole list of a session */
+	SOURCE_TODOS, /* bare array, or {"todos":[]}: the whole list of a session */
 	SOURCE_TASK,    /* one task of a list */
 	SOURCE_TASK_LOG /* array of tool calls about tasks: later ones tell on */
 };
@@ -36,10 +36,10 @@ struct source_file {
 	enum source_shape shape;
 	struct source_item *item; /* in the arena, in file order */
 	size_t n;
-	size_t skipped;         /* entries that are no todo, or hidden */
-	size_t strange;         /* of these the ones that nobody hid */
-	const char *why;        /* ... what is wrong with the first */
-	struct str session_id;  /* where the file says so */
+	size_t skipped;        /* entries that are no todo, or hidden */
+	size_t strange;        /* of these the ones that nobody hid */
+	const char *why;       /* ... what is wrong with the first */
+	struct str session_id; /* where the file says so */
 };
 
 /* Everything of *ret lives in a; the bytes may go.  0 bytes is an empty list. */

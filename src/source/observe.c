@@ -10,7 +10,7 @@
 
 enum {
 	DEPTH_MAX = 16,
-	COMMIT_EVENTS = 2000, /* in one transaction */
+	COMMIT_EVENTS = 2000,          /* in one transaction */
 	TRANSCRIPT_BYTES = 256 * 1024, /* the first lines say where it was */
 };
 
@@ -49,8 +49,8 @@ read_notes(struct observer *ob, struct err_info *e)
 {
 	struct str *name, *value;
 	size_t n;
-	enum err rc = store_note_list(ob->o.store, STR("source:"), ob->a,
-	    &name, &value, &n, e);
+	enum err rc = store_note_list(ob->o.store, STR("source:"), ob->a, &name,
+	    &value, &n, e);
 
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		if (!map_put(&ob->notes, name[i], &value[i]))
@@ -214,9 +214,9 @@ ask(enum err rc, bool *found)
 }
 
 enum err
-observe_project_of(struct observer *ob, struct str session,
-    const char *folder, const struct source_item *item,
-    struct observe_project *ret, struct err_info *e)
+observe_project_of(struct observer *ob, struct str session, const char *folder,
+    const struct source_item *item, struct observe_project *ret,
+    struct err_info *e)
 {
 	const struct observe_world *w = &ob->o.world;
 	bool found = false;
@@ -250,8 +250,8 @@ count(struct observer *ob, const struct sighting *s, uint64_t events,
 	char *seen;
 
 	if (at == 0) {
-		struct observe_count *grown = arena_array(ob->a,
-		    r->n_projects + 1, sizeof *grown);
+		struct observe_count *grown =
+		    arena_array(ob->a, r->n_projects + 1, sizeof *grown);
 		struct str name = arena_str(ob->a, uuid);
 
 		if (grown == NULL || name.p == NULL)
@@ -282,16 +282,17 @@ count(struct observer *ob, const struct sighting *s, uint64_t events,
 /* --- lists: which occurrence an item is, what its local ids mean ----------------- */
 
 struct listing {
-	struct map times; /* project and normalised content -> how often so far */
-	struct map ids;   /* local id -> key */
+	struct map
+	    times;      /* project and normalised content -> how often so far */
+	struct map ids; /* local id -> key */
 };
 
 static enum err
 name_key(struct observer *ob, struct listing *l, struct sighting *s,
     bool each_counts, struct err_info *e)
 {
-	struct str project = s->project.uuid.n ? s->project.uuid
-	                                       : STR("unplaced");
+	struct str project =
+	    s->project.uuid.n ? s->project.uuid : STR("unplaced");
 	struct buf plain = { 0 };
 	uintptr_t times;
 	char *name;
@@ -382,8 +383,8 @@ progress_item(struct observer *ob, const struct found *f, size_t n)
 
 /* Name every sighting of a list, then report each. */
 static enum err
-report_list(struct observer *ob, struct sighting *s, size_t n,
-    bool each_counts, struct err_info *e)
+report_list(struct observer *ob, struct sighting *s, size_t n, bool each_counts,
+    struct err_info *e)
 {
 	struct listing l = { 0 };
 	/* All of one file, or each of its own. */
@@ -395,8 +396,8 @@ report_list(struct observer *ob, struct sighting *s, size_t n,
 	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
 		uint64_t events = 0;
 
-		rc = resolve_ids(ob, &l, s[i].item->blocks,
-		    s[i].item->n_blocks, &s[i].blocks, &s[i].n_blocks, e);
+		rc = resolve_ids(ob, &l, s[i].item->blocks, s[i].item->n_blocks,
+		    &s[i].blocks, &s[i].n_blocks, e);
 		if (rc == ERR_OK)
 			rc = resolve_ids(ob, &l, s[i].item->blocked_by,
 			    s[i].item->n_blocked_by, &s[i].blocked_by,
@@ -422,9 +423,9 @@ note_file(struct observer *ob, const struct found *f, bool left,
 	const char *text = left ? note_left : file_text(&a, &f->id);
 	enum err rc;
 
-	rc = name.p == NULL || text == NULL
-	    ? err_set(e, ERR_NOMEM)
-	    : store_note_put(ob->o.store, name, str_of(text), e);
+	rc = name.p == NULL || text == NULL ?
+	    err_set(e, ERR_NOMEM) :
+	    store_note_put(ob->o.store, name, str_of(text), e);
 	arena_fini(&a);
 	return rc;
 }
@@ -463,8 +464,8 @@ read_one(struct observer *ob, const struct found *f, struct source_file *ret,
 static char *
 folder_of(struct observer *ob, const struct found *f)
 {
-	return arena_dup(ob->a, f->folder ? str_n(f->path, f->folder)
-	                                  : STR("."));
+	return arena_dup(ob->a,
+	    f->folder ? str_n(f->path, f->folder) : STR("."));
 }
 
 /* Who reports, by the file's name: a session, or the file itself. */
@@ -479,10 +480,10 @@ reporter_of(struct observer *ob, const struct found *f,
 	*folder = NULL;
 	if (claude_todo_name(str_of(f->name), session, &agent)) {
 		/* A helper of the session keeps a list of its own. */
-		name = str_eq(*session, agent)
-		    ? arena_fmt(ob->a, "claude-todos:%.*s", STR_ARG(*session))
-		    : arena_fmt(ob->a, "claude-todos:%.*s/%.*s",
-		      STR_ARG(*session), STR_ARG(agent));
+		name = str_eq(*session, agent) ?
+		    arena_fmt(ob->a, "claude-todos:%.*s", STR_ARG(*session)) :
+		    arena_fmt(ob->a, "claude-todos:%.*s/%.*s",
+		        STR_ARG(*session), STR_ARG(agent));
 	} else {
 		*session = sf->session_id;
 		*folder = folder_of(ob, f);
@@ -505,8 +506,9 @@ observe_list(struct observer *ob, const struct found *f,
 		return err_set(e, ERR_NOMEM);
 	rc = reporter_of(ob, f, sf, &reporter, &session, &folder, e);
 	for (size_t i = 0; rc == ERR_OK && i < sf->n; i++) {
-		s[i] = (struct sighting){ .reporter = reporter,
-			.item = &sf->item[i], .file = f };
+		s[i] = (struct sighting){
+			.reporter = reporter, .item = &sf->item[i], .file = f
+		};
 		rc = observe_project_of(ob, session, folder, s[i].item,
 		    &s[i].project, e);
 	}
@@ -542,7 +544,8 @@ observe_tasks(struct observer *ob, struct found *f, size_t n_files,
 		if (!ok[i] || sf[i].shape != SOURCE_TASK || sf[i].n == 0)
 			continue;
 		s[n] = (struct sighting){ .reporter = str_of(reporter),
-			.list = list, .item = &sf[i].item[0],
+			.list = list,
+			.item = &sf[i].item[0],
 			.file = &f[i] };
 		rc = observe_project_of(ob, session, folder, s[n].item,
 		    &s[n].project, e);
@@ -602,8 +605,8 @@ static int
 folder_cmp(const void *a, const void *b)
 {
 	const struct found *fa = a, *fb = b;
-	int c = str_cmp(str_n(fa->path, fa->folder),
-	    str_n(fb->path, fb->folder));
+	int c =
+	    str_cmp(str_n(fa->path, fa->folder), str_n(fb->path, fb->folder));
 
 	return c ? c : found_cmp(a, b);
 }
@@ -644,8 +647,9 @@ observe_all(struct observer *ob, struct err_info *e)
 	if (ob->n > 0)
 		qsort(ob->file, ob->n, sizeof *ob->file, folder_cmp);
 	for (size_t i = 0, next; rc == ERR_OK && i < ob->n; i = next) {
-		for (next = i + 1; next < ob->n &&
-		    same_folder(&ob->file[i], &ob->file[next]); next++)
+		for (next = i + 1;
+		     next < ob->n && same_folder(&ob->file[i], &ob->file[next]);
+		     next++)
 			;
 		ob->bytes_unit += bytes_changed(&ob->file[i], next - i);
 		for (size_t k = i; k < next; k++)
@@ -655,7 +659,8 @@ observe_all(struct observer *ob, struct err_info *e)
 				rc = store_begin(s, e);
 			open = open || rc == ERR_OK;
 			if (rc == ERR_OK)
-				rc = observe_folder(ob, &ob->file[i], next - i, e);
+				rc = observe_folder(ob, &ob->file[i], next - i,
+				    e);
 		}
 		if (rc == ERR_OK && open && ob->pending >= COMMIT_EVENTS) {
 			rc = store_commit(s, e);
@@ -689,8 +694,9 @@ note_root(struct observer *ob, const struct space *sp, const char *path,
 	if (!*open)
 		rc = store_begin(ob->o.store, e);
 	*open = *open || rc == ERR_OK;
-	return rc == ERR_OK
-	    ? store_note_put(ob->o.store, name, str_of(text), e) : rc;
+	return rc == ERR_OK ?
+	    store_note_put(ob->o.store, name, str_of(text), e) :
+	    rc;
 }
 
 /* Every file was looked at just now, also where nothing changed. */
@@ -717,8 +723,9 @@ observe_paths(const struct observe_options *o, const char *const *path,
     size_t n, const struct observe_project *fallback, struct arena *a,
     struct observe_report *ret, struct err_info *e)
 {
-	struct observer ob = { .o = *o, .fallback = fallback, .a = a,
-		.report = ret };
+	struct observer ob = {
+		.o = *o, .fallback = fallback, .a = a, .report = ret
+	};
 	enum err rc;
 
 	*ret = (struct observe_report){ 0 };

@@ -41,15 +41,15 @@ struct observe_world {
 };
 
 struct observe_options {
-	struct store *store;      /* borrow; no transaction is open */
+	struct store *store; /* borrow; no transaction is open */
 	struct observe_world world;
-	const char *transcripts;  /* ~/.claude/projects; NULL = none */
+	const char *transcripts; /* ~/.claude/projects; NULL = none */
 	struct str author;
 };
 
 struct observe_count {
 	struct observe_project project;
-	uint64_t todos;  /* seen in the files, each once */
+	uint64_t todos; /* seen in the files, each once */
 	uint64_t events;
 };
 
@@ -63,8 +63,8 @@ struct observe_report {
 
 /* Look at files and folders (deep).  fallback: the project of files that say
  * nothing; uuid n 0 = "unplaced".  Everything of *ret lives in a. */
-enum err observe_paths(const struct observe_options *o,
-    const char *const *path, size_t n, const struct observe_project *fallback,
-    struct arena *a, struct observe_report *ret, struct err_info *e);
+enum err observe_paths(const struct observe_options *o, const char *const *path,
+    size_t n, const struct observe_project *fallback, struct arena *a,
+    struct observe_report *ret, struct err_info *e);
 
 #endif

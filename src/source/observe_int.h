@@ -30,20 +30,20 @@ struct observer {
 	struct map notes;       /* path -> value of its note */
 	struct map transcripts; /* session id -> path */
 	bool transcripts_listed;
-	struct map counts;  /* project uuid -> index + 1 of the report's rows */
-	struct map seen;    /* space and key of todos counted already */
+	struct map counts; /* project uuid -> index + 1 of the report's rows */
+	struct map seen;   /* space and key of todos counted already */
 	char node[33];
-	uint64_t pending;   /* events in the open transaction */
+	uint64_t pending;               /* events in the open transaction */
 	uint64_t bytes_done, bytes_all; /* of files that changed */
 	uint64_t bytes_unit; /* done at the end of what is read now */
-	enum err rc;        /* of the walk */
+	enum err rc;         /* of the walk */
 };
 
 /* A todo as one reporter has it now. */
 struct sighting {
 	struct str reporter;
 	struct observe_project project;
-	struct str list;    /* of tasks; n 0 */
+	struct str list; /* of tasks; n 0 */
 	const struct source_item *item;
 	char key[33];
 	/* Ids of todos that the item names, by its local ids; unknown ones wait. */

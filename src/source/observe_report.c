@@ -63,7 +63,8 @@ member_set(struct said *s, const struct event *ev, const char *name,
 		uint32_t list = json_get(ev->json, node, part[p]);
 		uint32_t child = list + 1;
 
-		for (uint32_t i = 0; list > 0 && i < ev->json->node[list].n; i++) {
+		for (uint32_t i = 0; list > 0 && i < ev->json->node[list].n;
+		     i++) {
 			struct str one = json_raw(ev->json, child);
 			size_t at = find_element(*set, *n, one);
 
@@ -108,8 +109,7 @@ hear(void *ctx, const struct log_row *row, struct err_info *e)
 	s->list = member(s, &ev, "list", s->list);
 	s->local_id = member(s, &ev, "local_id", s->local_id);
 	if (!member_set(s, &ev, "blocks", &s->blocks, &s->n_blocks) ||
-	    !member_set(s, &ev, "blocked_by", &s->blocked_by,
-	    &s->n_blocked_by))
+	    !member_set(s, &ev, "blocked_by", &s->blocked_by, &s->n_blocked_by))
 		rc = err_set(e, ERR_NOMEM);
 done:
 	json_fini(&j);
@@ -251,8 +251,8 @@ is_overtaken(struct observer *ob, const struct sighting *s, space_id sp,
 
 static enum err
 name_replaced(struct observer *ob, const struct sighting *s, space_id sp,
-    const struct entity *en, bool reported, struct arena *a,
-    struct eid **ret, size_t *n, struct err_info *e)
+    const struct entity *en, bool reported, struct arena *a, struct eid **ret,
+    size_t *n, struct err_info *e)
 {
 	size_t all = 0;
 
@@ -270,11 +270,12 @@ name_replaced(struct observer *ob, const struct sighting *s, space_id sp,
 			continue;
 		for (size_t k = 0; k < c->n; k++) {
 			const struct head *h = &c->head[k];
-			bool own = h->observation &&
-			    str_eq(h->reporter, s->reporter);
+			bool own =
+			    h->observation && str_eq(h->reporter, s->reporter);
 
-			if (own || (c->kind == KIND_STATUS &&
-			    is_overtaken(ob, s, sp, h, a)))
+			if (own ||
+			    (c->kind == KIND_STATUS &&
+			        is_overtaken(ob, s, sp, h, a)))
 				(*ret)[(*n)++] = h->id;
 		}
 	}
@@ -293,7 +294,8 @@ name_project(struct observer *ob, const struct sighting *s, space_id sp,
 	struct json_writer w = { .out = &payload };
 	struct draft d = { .type = STR("project_created"),
 		.aggregate_type = STR("project"),
-		.aggregate_id = s->project.uuid, .author = ob->o.author,
+		.aggregate_id = s->project.uuid,
+		.author = ob->o.author,
 		.project_uuid = s->project.uuid,
 		.project_slug = s->project.slug };
 	enum err rc;
@@ -315,19 +317,22 @@ name_project(struct observer *ob, const struct sighting *s, space_id sp,
 }
 
 enum err
-sighting_report(struct observer *ob, const struct sighting *s,
-    uint64_t *events, struct err_info *e)
+sighting_report(struct observer *ob, const struct sighting *s, uint64_t *events,
+    struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct said last = { .ob = ob, .reporter = s->reporter, .a = &a };
 	struct buf payload = { 0 };
 	struct draft d = { .type = STR("todo_observed"),
 		.aggregate_type = STR("todo"),
-		.aggregate_id = str_n(s->key, 32), .author = ob->o.author,
+		.aggregate_id = str_n(s->key, 32),
+		.author = ob->o.author,
 		.project_uuid = s->project.uuid,
-		.project_slug = s->project.slug, .named = true };
-	struct entity_key key = { s->project.uuid.n ? s->project.uuid
-	    : STR("unplaced"), STR("todo"), str_n(s->key, 32) };
+		.project_slug = s->project.slug,
+		.named = true };
+	struct entity_key key = { s->project.uuid.n ? s->project.uuid :
+		                                      STR("unplaced"),
+		STR("todo"), str_n(s->key, 32) };
 	const struct entity *en;
 	struct eid *replaces;
 	bool changed;

@@ -126,8 +126,9 @@ levels_draw(struct kv *kv)
 static bool
 undo_room(struct kv *kv)
 {
-	return !kv->undoing || mem_grow(&kv->undo, &kv->cap_undo,
-	                           kv->n_undo + 1, sizeof *kv->undo);
+	return !kv->undoing ||
+	    mem_grow(&kv->undo, &kv->cap_undo, kv->n_undo + 1,
+	        sizeof *kv->undo);
 }
 
 static void
@@ -267,7 +268,8 @@ kv_copy(struct kv *to, const struct kv *from)
 			ok = kv_del(to, u->node->key);
 		else
 			ok = kv_put(to, u->node->key,
-			    u->change == KV_CHANGED ? u->value : u->node->value);
+			    u->change == KV_CHANGED ? u->value :
+			                              u->node->value);
 	}
 	if (!ok)
 		kv_fini(to);

@@ -29,7 +29,7 @@ struct kv_undo {
 struct kv {
 	struct kv_node *head; /* own; NULL before the first put */
 	uint64_t dice;
-	bool undoing; /* changes are noted */
+	bool undoing;         /* changes are noted */
 	struct kv_undo *undo; /* own */
 	size_t n_undo, cap_undo;
 };

@@ -70,19 +70,19 @@ struct name_slot {
 };
 
 struct store_sqlite {
-	struct store base; /* first: the interface */
-	sqlite3 *db;       /* own */
+	struct store base;      /* first: the interface */
+	sqlite3 *db;            /* own */
 	char *path, *lock_path; /* own */
-	struct os_lock lock;    /* held while a transaction or checkpoint runs */
-	sqlite3_stmt *stmt[SQL_COUNT]; /* own; made when first used */
-	struct map name_id; /* text -> struct name_slot, own */
-	struct map name_text; /* id -> the same */
+	struct os_lock lock; /* held while a transaction or checkpoint runs */
+	sqlite3_stmt *stmt[SQL_COUNT];  /* own; made when first used */
+	struct map name_id;             /* text -> struct name_slot, own */
+	struct map name_text;           /* id -> the same */
 	struct name_slot *last_name[2]; /* borrow: short cuts, by turns */
 	unsigned turn;
 	uint64_t wal_pages; /* after our last commit */
 	bool wal_moved;     /* since then */
 	int busy_ms;        /* SQLite's own patience, with others than us */
-	bool broken; /* a write of the disk failed: open again */
+	bool broken;        /* a write of the disk failed: open again */
 };
 
 /* A statement that is being used.  It remembers its first failure and ignores

@@ -30,26 +30,30 @@ typedef int64_t space_id; /* row of a space in this store, > 0 */
 
 /* The world, passed in so that a run can be replayed. */
 struct store_env {
-	int64_t (*wall_ms)(void *ctx);                  /* since 1970 */
+	int64_t (*wall_ms)(void *ctx); /* since 1970 */
 	void (*random)(void *ctx, void *out, size_t n);
 	void *ctx;
 };
 
 struct store_options {
 	struct store_env env;
-	bool hub;               /* assigns seq itself; refuses forks */
-	bool read_only;         /* no lock, no migration, writes are refused */
-	bool no_fold;           /* tools that read rows only: as read_only, and the
+	bool hub;       /* assigns seq itself; refuses forks */
+	bool read_only; /* no lock, no migration, writes are refused */
+	bool no_fold;   /* tools that read rows only: as read_only, and the
 	                           state may be of another fold_version */
-	const char *doorbell;   /* copied; touched after each commit; NULL = none */
-	unsigned lock_wait_ms;  /* for the writer lock; then ERR_LOCKED names the pid */
-	size_t cache_entities;  /* 0 = default (16,384) */
-	uint64_t free_bytes_min; /* less room on the disk refuses writes; 0 = default
+	const char
+	    *doorbell; /* copied; touched after each commit; NULL = none */
+	unsigned
+	    lock_wait_ms; /* for the writer lock; then ERR_LOCKED names the pid */
+	size_t cache_entities; /* 0 = default (16,384) */
+	uint64_t
+	    free_bytes_min; /* less room on the disk refuses writes; 0 = default
 	                            (16 MiB) */
-	uint64_t wal_bytes_max; /* a longer write-ahead log is moved into the database
+	uint64_t
+	    wal_bytes_max; /* a longer write-ahead log is moved into the database
 	                           after a commit; 0 = default (1 MiB, hub 32 MiB),
 	                           UINT64_MAX = only by store_checkpoint */
-	bool tidy_later;        /* not in the commit: the caller does store_tidy when
+	bool tidy_later;   /* not in the commit: the caller does store_tidy when
 	                           nobody waits for it */
 	/* Told of a rebuild at the opening (fold_version was raised); NULL = none. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t all);
@@ -99,17 +103,21 @@ enum err store_node(struct store *s, char out[33], struct err_info *e);
 
 struct space {
 	space_id id;
-	struct str hub;     /* URL of the hub; "" for the space `local` and in a hub */
+	struct str
+	    hub; /* URL of the hub; "" for the space `local` and in a hub */
 	struct str account; /* as the hub names it; "" likewise */
 	struct str team;    /* slug; "local" before the first login */
-	struct str epoch;   /* the hub's, "" before the first contact; in a hub its own */
-	uint64_t pulled;    /* client: everything up to this seq is here.  hub: head */
-	uint64_t head;      /* greatest seq we heard of */
-	uint64_t clock;     /* Lamport clock */
-	uint64_t events;    /* in the log */
-	uint64_t unacked;   /* local, not refused */
+	struct str
+	    epoch; /* the hub's, "" before the first contact; in a hub its own */
+	uint64_t
+	    pulled; /* client: everything up to this seq is here.  hub: head */
+	uint64_t head;    /* greatest seq we heard of */
+	uint64_t clock;   /* Lamport clock */
+	uint64_t events;  /* in the log */
+	uint64_t unacked; /* local, not refused */
 	uint64_t refused;
-	int64_t contact_ms; /* wall time of the last whole exchange, 0 = never */
+	int64_t
+	    contact_ms; /* wall time of the last whole exchange, 0 = never */
 	uint8_t digest[32]; /* sum over its projects */
 };
 
@@ -136,8 +144,9 @@ enum err store_space_contact(struct store *s, space_id id, int64_t wall_ms,
  * is not a read (store_read_begin and _end count as none).  *ret NULL where
  * nothing is folded under this key.  In a transaction: with all that was
  * appended in it. */
-enum err store_entity(struct store *s, space_id sp, const struct entity_key *key,
-    const struct entity **ret, struct err_info *e);
+enum err store_entity(struct store *s, space_id sp,
+    const struct entity_key *key, const struct entity **ret,
+    struct err_info *e);
 /* As store_entity, but never folds - *ret is NULL also where that would be
  * needed - and valid only until the next call on the store. */
 enum err store_entity_peek(struct store *s, space_id sp,
@@ -152,9 +161,9 @@ typedef enum err store_entity_fn(void *ctx, const struct entity *en,
 enum err store_entities(struct store *s, space_id sp, struct str project,
     const char *type, store_entity_fn *fn, void *ctx, struct err_info *e);
 /* The same of one type, only those whose key begins with prefix. */
-enum err store_entities_prefix(struct store *s, space_id sp,
-    struct str project, const char *type, struct str prefix,
-    store_entity_fn *fn, void *ctx, struct err_info *e);
+enum err store_entities_prefix(struct store *s, space_id sp, struct str project,
+    const char *type, struct str prefix, store_entity_fn *fn, void *ctx,
+    struct err_info *e);
 /* Projects of a space that have events: uuid, how many entities, digest. */
 struct store_project {
 	struct str project;
@@ -169,7 +178,7 @@ enum err store_digest(struct store *s, space_id sp, struct str project,
 /* --- the log ------------------------------------------------------------ */
 
 enum event_status {
-	EVENT_LOCAL,  /* durable here, not acknowledged in the hub's present epoch */
+	EVENT_LOCAL, /* durable here, not acknowledged in the hub's present epoch */
 	EVENT_ACKED,
 	EVENT_REFUSED /* out of the fold, kept and shown */
 };
@@ -177,21 +186,22 @@ enum event_status {
 /* What stands beside an event and never inside it. */
 struct log_row {
 	space_id space;
-	uint64_t pos;     /* place in this replica's log, gap-free per space, from 1.
+	uint64_t
+	    pos; /* place in this replica's log, gap-free per space, from 1.
 	                     In a hub this is the seq */
-	uint64_t seq;     /* the hub's, 0 = none in its present epoch */
+	uint64_t seq; /* the hub's, 0 = none in its present epoch */
 	struct eid id;
-	struct str raw;   /* the event, byte for byte */
-	bool own;         /* made by this replica */
-	bool fixed;       /* not own, or some hub, team or epoch has acknowledged it:
+	struct str raw; /* the event, byte for byte */
+	bool own;       /* made by this replica */
+	bool fixed; /* not own, or some hub, team or epoch has acknowledged it:
 	                     it never changes */
 	enum event_status status;
-	struct str user;  /* the hub's word: who was signed in; "" unknown */
+	struct str user;     /* the hub's word: who was signed in; "" unknown */
 	int64_t received_ms; /* the hub's, else this replica's, wall time */
-	bool relayed;     /* user and time were told by another client */
-	enum err code;    /* EVENT_REFUSED */
+	bool relayed;        /* user and time were told by another client */
+	enum err code;       /* EVENT_REFUSED */
 	struct str why;
-	bool discarded;   /* EVENT_REFUSED and given up */
+	bool discarded; /* EVENT_REFUSED and given up */
 };
 typedef enum err store_row_fn(void *ctx, const struct log_row *row,
     struct err_info *e);
@@ -225,7 +235,8 @@ enum err store_entity_log(struct store *s, space_id sp,
 struct draft {
 	struct str type, aggregate_id, aggregate_type, payload;
 	struct str author, session_id, causation_id, team_slug;
-	struct str project_uuid, project_slug, git_branch, head_commit_sha, repo_slug;
+	struct str project_uuid, project_slug, git_branch, head_commit_sha,
+	    repo_slug;
 	bool named; /* replaces is given (observations) */
 	const struct eid *replaces;
 	size_t n_replaces;
@@ -244,7 +255,8 @@ enum put {
 };
 struct arrival {
 	const struct event *ev; /* borrow; checked by event_decode */
-	uint64_t seq;           /* the hub's; client: > 0 for pulled events, 0 for imports */
+	uint64_t
+	    seq; /* the hub's; client: > 0 for pulled events, 0 for imports */
 	struct str user;
 	int64_t received_ms;
 	bool relayed;
@@ -336,7 +348,7 @@ enum err store_note_list(struct store *s, struct str prefix, struct arena *a,
 
 struct store_report {
 	uint64_t events, entities, projects, spaces;
-	uint64_t wrong;      /* verify: how many findings */
+	uint64_t wrong;                /* verify: how many findings */
 	uint8_t before[32], after[32]; /* rebuild: sums over all spaces */
 };
 typedef void store_progress_fn(void *ctx, uint64_t done, uint64_t all);

@@ -50,7 +50,8 @@ list_read(struct str list, uint64_t **pos, size_t *n, size_t *cap,
 		shift = 0;
 	}
 	if (shift != 0)
-		return err_setf(e, ERR_CORRUPT, "a list of positions is broken");
+		return err_setf(e, ERR_CORRUPT,
+		    "a list of positions is broken");
 	return ERR_OK;
 }
 
@@ -256,8 +257,8 @@ project_dirty(struct store *s, struct project_slot *slot)
 }
 
 static enum err
-project_slot_load(struct store *s, space_id space, struct str uuid,
-    bool create, struct project_slot **ret, struct err_info *e)
+project_slot_load(struct store *s, space_id space, struct str uuid, bool create,
+    struct project_slot **ret, struct err_info *e)
 {
 	struct str key = buf_str(&s->key);
 	struct project_slot *slot = mem_zero(sizeof *slot + key.n + 1);
@@ -334,8 +335,8 @@ static enum err
 slot_fill(struct entity_slot *slot, const struct entity_row *r,
     const struct entity_key *key, struct err_info *e)
 {
-	enum err rc = list_read(r->tail, &slot->pos, &slot->n_pos,
-	    &slot->cap_pos, e);
+	enum err rc =
+	    list_read(r->tail, &slot->pos, &slot->n_pos, &slot->cap_pos, e);
 
 	if (rc != ERR_OK)
 		return rc;
@@ -435,8 +436,7 @@ entity_slot(struct store *s, space_id space, const struct entity_key *key,
 }
 
 enum err
-entity_slot_dirty(struct store *s, struct entity_slot *slot,
-    struct err_info *e)
+entity_slot_dirty(struct store *s, struct entity_slot *slot, struct err_info *e)
 {
 	if (slot->dirty)
 		return ERR_OK;
@@ -452,8 +452,7 @@ entity_slot_dirty(struct store *s, struct entity_slot *slot,
 /* --- the fold ------------------------------------------------------------------------- */
 
 static enum err
-slot_apply(struct entity_slot *slot, const struct event *ev,
-    struct err_info *e)
+slot_apply(struct entity_slot *slot, const struct event *ev, struct err_info *e)
 {
 	enum applied applied;
 	enum err rc;
@@ -570,8 +569,7 @@ entity_slot_remove(struct store *s, struct entity_slot *slot, uint64_t pos,
 }
 
 enum err
-entity_slot_stale(struct store *s, struct entity_slot *slot,
-    struct err_info *e)
+entity_slot_stale(struct store *s, struct entity_slot *slot, struct err_info *e)
 {
 	enum err rc = entity_slot_dirty(s, slot, e);
 
@@ -722,7 +720,8 @@ cache_flush_entities(struct store *s, struct err_info *e)
 	enum err rc = names_settle(s, e);
 
 	if (s->n_dirty > 1)
-		qsort(s->dirty, s->n_dirty, sizeof(struct entity_slot *), dirty_cmp);
+		qsort(s->dirty, s->n_dirty, sizeof(struct entity_slot *),
+		    dirty_cmp);
 	for (size_t i = 0; i < s->n_dirty && rc == ERR_OK; i++)
 		rc = slot_write(s, s->dirty[i], &tail, &state, e);
 	if (rc == ERR_OK) {

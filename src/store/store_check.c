@@ -20,7 +20,8 @@ static void
 progress_step(struct progress *p)
 {
 	p->done++;
-	if (p->fn != NULL && (p->done % PROGRESS_EVERY == 0 || p->done == p->all))
+	if (p->fn != NULL &&
+	    (p->done % PROGRESS_EVERY == 0 || p->done == p->all))
 		p->fn(p->ctx, p->done, p->all);
 }
 
@@ -248,8 +249,7 @@ verify_id(struct verify *v, const struct event_row *r, struct err_info *e)
 	    false, &a, &again, &found, e);
 
 	if (rc == ERR_OK && (!found || again.pos != r->pos))
-		found_fault(v,
-		    "space %lld, event %llu: is not found by its id",
+		found_fault(v, "space %lld, event %llu: is not found by its id",
 		    (long long)r->space, (unsigned long long)r->pos);
 	arena_fini(&a);
 	return rc;
@@ -283,8 +283,8 @@ verify_row(struct verify *v, const struct space_row *space,
 }
 
 static enum err
-verify_log(struct verify *v, const struct space_row *space,
-    struct tally *t, struct err_info *e)
+verify_log(struct verify *v, const struct space_row *space, struct tally *t,
+    struct err_info *e)
 {
 	struct store *s = v->store;
 	struct arena a = { 0 };
@@ -536,11 +536,12 @@ verify_state(struct verify *v, const struct space_row *space,
 	if (rc != ERR_OK)
 		return rc;
 	if (memcmp(sum, space->digest, HASH_BYTES) != 0)
-		found_fault(v, "space %lld: its digest is not that of its "
-		    "projects", (long long)space->id);
-	if (listed != space->events)
 		found_fault(v,
-		    "space %lld: %llu events, entities list %llu",
+		    "space %lld: its digest is not that of its "
+		    "projects",
+		    (long long)space->id);
+	if (listed != space->events)
+		found_fault(v, "space %lld: %llu events, entities list %llu",
 		    (long long)space->id, (unsigned long long)space->events,
 		    (unsigned long long)listed);
 	return ERR_OK;

@@ -104,9 +104,9 @@ history_raw(struct store *s, space_id space, const struct history_item *item,
 	enum err rc;
 	bool found;
 
-	*r = (struct event_row){ .space = space,
-		.pos = item->pos,
-		.raw = item->raw };
+	*r = (struct event_row){
+		.space = space, .pos = item->pos, .raw = item->raw
+	};
 	if (item->raw.p != NULL)
 		return ERR_OK;
 	arena_reset(a);
@@ -125,7 +125,6 @@ struct history_walk {
 	struct parsed parsed;
 	struct arena row; /* of an event that is read again */
 };
-
 
 static enum err
 walk_next(void *ctx, const struct event **ret, struct err_info *e)

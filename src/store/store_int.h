@@ -27,7 +27,8 @@ enum {
 	POS_BITS = 40,
 	RUN_LENGTH = 64,
 	PAGE_ROWS = 256,
-	PAGE_BYTES_MAX = 1024 * 1024 /* of what a page holds; one row at least */
+	PAGE_BYTES_MAX =
+	    1024 * 1024 /* of what a page holds; one row at least */
 };
 #define POS_MAX ((UINT64_C(1) << POS_BITS) - 1)
 
@@ -43,9 +44,9 @@ enum {
 /* One row: the replica itself. */
 struct meta_row {
 	char node[33];
-	uint64_t node_seq; /* of the last event of this node */
-	uint64_t version;  /* commits */
-	uint64_t fold;     /* FOLD_VERSION of the stored state */
+	uint64_t node_seq;           /* of the last event of this node */
+	uint64_t version;            /* commits */
+	uint64_t fold;               /* FOLD_VERSION of the stored state */
 	uint64_t projects, entities; /* last numbers given to rows */
 };
 
@@ -71,8 +72,9 @@ struct entity_row {
 	struct str type, key;
 	bool counts; /* has state: is in the project's digest */
 	uint8_t digest[HASH_BYTES];
-	uint64_t runs;   /* whole runs of positions in rows of their own */
-	struct str tail; /* the positions behind them, as list_add writes them */
+	uint64_t runs; /* whole runs of positions in rows of their own */
+	struct str
+	    tail; /* the positions behind them, as list_add writes them */
 	struct str state; /* entity_encode; n 0 where there is none */
 };
 
@@ -248,7 +250,7 @@ struct project_slot {
 	struct project_row row; /* uuid follows the struct's key */
 	bool dirty;
 	struct project_slot *next_dirty; /* borrow */
-	char *key; /* own: map key */
+	char *key;                       /* own: map key */
 };
 
 struct entity_slot {
@@ -261,10 +263,10 @@ struct entity_slot {
 	uint64_t runs; /* stored in rows of their own */
 	uint64_t *pos; /* own: positions behind the runs */
 	size_t n_pos, cap_pos;
-	bool dirty; /* in the store's dirty list */
-	bool stale; /* to be folded again from the log */
-	bool renames; /* an event of it was refused: others may name it */
-	bool lent;  /* somebody may hold en */
+	bool dirty;     /* in the store's dirty list */
+	bool stale;     /* to be folded again from the log */
+	bool renames;   /* an event of it was refused: others may name it */
+	bool lent;      /* somebody may hold en */
 	size_t bytes;   /* of its state as stored, as counted in cache_bytes */
 	struct str key; /* own: map key */
 };
@@ -282,16 +284,16 @@ struct store {
 
 	struct meta_row meta; /* as of the view or the transaction */
 	bool meta_known;
-	struct map spaces;   /* id -> struct space_slot */
-	struct map projects; /* space, uuid -> struct project_slot */
-	struct map entities; /* project, type, key -> struct entity_slot */
-	struct entity_slot lru;      /* ring: lru.newer is the oldest */
-	size_t cache_bytes;          /* of their states, as stored */
-	struct space_slot *dirty_space;     /* lists of what is to be written */
+	struct map spaces;      /* id -> struct space_slot */
+	struct map projects;    /* space, uuid -> struct project_slot */
+	struct map entities;    /* project, type, key -> struct entity_slot */
+	struct entity_slot lru; /* ring: lru.newer is the oldest */
+	size_t cache_bytes;     /* of their states, as stored */
+	struct space_slot *dirty_space; /* lists of what is to be written */
 	struct project_slot *dirty_project;
-	struct entity_slot **dirty;  /* borrow */
+	struct entity_slot **dirty; /* borrow */
 	size_t n_dirty, cap_dirty;
-	size_t n_renames; /* of those, how many wait for names_settle */
+	size_t n_renames;      /* of those, how many wait for names_settle */
 	struct entity **grave; /* own: lent, and no longer in the cache */
 	size_t n_grave, cap_grave;
 	struct project_slot *last_project; /* borrow: a short cut */

@@ -547,8 +547,7 @@ mem_entity_page(struct store *s, uint64_t project, struct str type,
 }
 
 static enum err
-mem_entity_put(struct store *s, const struct entity_row *r,
-    struct err_info *e)
+mem_entity_put(struct store *s, const struct entity_row *r, struct err_info *e)
 {
 	struct buf *v = value_of(s);
 
@@ -758,8 +757,8 @@ event_merge(struct store *s, const struct event_row *r, bool bytes,
 	struct arena a = { 0 };
 	struct event_row row;
 	bool found;
-	enum err rc = mem_event_get(s, r->space, r->pos, true, &a, &row, &found,
-	    e);
+	enum err rc =
+	    mem_event_get(s, r->space, r->pos, true, &a, &row, &found, e);
 
 	if (rc == ERR_OK && !found)
 		rc = err_setf(e, ERR_CORRUPT, "event %llu is not there",
@@ -941,8 +940,7 @@ mem_unacked_del(struct store *s, const struct event_row *r, struct err_info *e)
 
 static enum err
 mem_unacked_page(struct store *s, space_id space, const struct stamp *after,
-    size_t max, struct arena *a, uint64_t **ret, size_t *n,
-    struct err_info *e)
+    size_t max, struct arena *a, uint64_t **ret, size_t *n, struct err_info *e)
 {
 	struct buf *k = unacked_key(s, space, after);
 	const struct kv_node *first, *at;
@@ -1094,8 +1092,8 @@ mem_seen_del(struct store *s, struct str node, uint64_t lo, struct err_info *e)
 }
 
 static enum err
-mem_note_get(struct store *s, struct str name, struct arena *a,
-    struct str *ret, bool *found, struct err_info *e)
+mem_note_get(struct store *s, struct str name, struct arena *a, struct str *ret,
+    bool *found, struct err_info *e)
 {
 	const char *p;
 	enum err rc;

@@ -34,8 +34,8 @@ migrate_newest(void)
 
 /* All of it in one view: another process may be making the store just now. */
 static enum err
-marks_read(struct store_sqlite *s, int64_t *app, int64_t *user,
-    int64_t *tables, struct err_info *e)
+marks_read(struct store_sqlite *s, int64_t *app, int64_t *user, int64_t *tables,
+    struct err_info *e)
 {
 	struct err_info ignored = { 0 };
 	enum err rc = sqlite_text_run(s, "BEGIN", e);
@@ -62,12 +62,13 @@ migrate_look(struct store_sqlite *s, unsigned newest, unsigned *version,
 
 	if (rc != ERR_OK)
 		return rc;
-	*version = user >= 0 && user <= UINT32_MAX ? (unsigned)user : UINT32_MAX;
+	*version =
+	    user >= 0 && user <= UINT32_MAX ? (unsigned)user : UINT32_MAX;
 	if (user == 0 && tables == 0)
 		return ERR_OK;
 	if (app != SQLITE_APPLICATION_ID || user <= 0)
-		return err_setf(e, ERR_CORRUPT,
-		    "%s is not a store of Clowder", s->path);
+		return err_setf(e, ERR_CORRUPT, "%s is not a store of Clowder",
+		    s->path);
 	if (user > (int64_t)newest)
 		return err_setf(e, ERR_NEWER,
 		    "%s was made by a newer version of Clowder (schema %lld, "

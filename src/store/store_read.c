@@ -169,8 +169,8 @@ project_show(struct store *s, const struct project_row *project,
 		rc = s->ops->entity_page(s, project->id, at_type, at_key,
 		    w->type.n > 0, max, page, &row, &n, &rest, e);
 		if (rc == ERR_OK)
-			rc = page_show(row, n, project->uuid, w, &one, &more,
-			    e);
+			rc =
+			    page_show(row, n, project->uuid, w, &one, &more, e);
 		if (rc == ERR_OK && n > 0) {
 			at_type = row[n - 1].type;
 			at_key = row[n - 1].key;
@@ -248,8 +248,8 @@ store_projects(struct store *s, space_id sp, struct arena *a,
 }
 
 enum err
-store_digest(struct store *s, space_id sp, struct str project,
-    uint8_t out[32], struct err_info *e)
+store_digest(struct store *s, space_id sp, struct str project, uint8_t out[32],
+    struct err_info *e)
 {
 	struct project_slot *slot;
 	bool mine;
@@ -303,8 +303,8 @@ row_log(struct store *s, const struct space_row *space,
 	if (!(r->flags & FLAG_REFUSED))
 		return ERR_OK;
 	ret->status = EVENT_REFUSED;
-	rc = s->ops->refused_get(s, r->space, r->pos, a, &code, &why, &found,
-	    e);
+	rc =
+	    s->ops->refused_get(s, r->space, r->pos, a, &code, &why, &found, e);
 	if (rc != ERR_OK)
 		return rc;
 	ret->code = found ? err_from_wire(code.p, code.n) : ERR_OK;
@@ -316,8 +316,8 @@ row_log(struct store *s, const struct space_row *space,
 }
 
 static enum err
-event_by_id(struct store *s, space_id sp, const struct eid *id,
-    struct arena *a, struct log_row *ret, struct err_info *e)
+event_by_id(struct store *s, space_id sp, const struct eid *id, struct arena *a,
+    struct log_row *ret, struct err_info *e)
 {
 	struct space_slot *space;
 	struct event_row r = { 0 };
@@ -331,8 +331,8 @@ event_by_id(struct store *s, space_id sp, const struct eid *id,
 }
 
 enum err
-store_event(struct store *s, space_id sp, const struct eid *id,
-    struct arena *a, struct log_row *ret, struct err_info *e)
+store_event(struct store *s, space_id sp, const struct eid *id, struct arena *a,
+    struct log_row *ret, struct err_info *e)
 {
 	bool mine;
 	enum err rc = read_begin(s, &mine, e);
@@ -419,9 +419,8 @@ events_prefix(struct store *s, space_id sp, struct str prefix, size_t max,
 }
 
 enum err
-store_events_prefix(struct store *s, space_id sp, struct str prefix,
-    size_t max, struct arena *a, struct log_row **ret, size_t *n,
-    struct err_info *e)
+store_events_prefix(struct store *s, space_id sp, struct str prefix, size_t max,
+    struct arena *a, struct log_row **ret, size_t *n, struct err_info *e)
 {
 	bool mine;
 	enum err rc = read_begin(s, &mine, e);
@@ -558,8 +557,7 @@ store_log_back(struct store *s, space_id sp, uint64_t before, size_t max,
 /* Which events an entity has, by stamp. */
 static enum err
 entity_history(struct store *s, space_id sp, const struct entity_key *key,
-    struct arena *a, struct history_item **item, size_t *n,
-    struct err_info *e)
+    struct arena *a, struct history_item **item, size_t *n, struct err_info *e)
 {
 	struct entity_slot *slot;
 	struct space_slot *space;
@@ -606,8 +604,8 @@ store_entity_log(struct store *s, space_id sp, const struct entity_key *key,
 }
 
 enum err
-store_stamp(struct store *s, space_id sp, const struct eid *id,
-    uint64_t *clock, struct err_info *e)
+store_stamp(struct store *s, space_id sp, const struct eid *id, uint64_t *clock,
+    struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct event_row r = { 0 };

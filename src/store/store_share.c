@@ -78,7 +78,7 @@ struct copy_list {
 	struct copy {
 		struct stamp stamp; /* node in the arena */
 		uint64_t pos;
-	} *item; /* own */
+	} * item; /* own */
 	size_t n, cap;
 	struct arena a;
 };
@@ -126,8 +126,8 @@ copy_note(struct copy_list *l, const struct event_row *r, struct err_info *e)
 }
 
 static enum err
-copy_collect(struct store *s, space_id from, uint64_t after,
-    struct str project, space_id to, struct copy_list *l, struct err_info *e)
+copy_collect(struct store *s, space_id from, uint64_t after, struct str project,
+    space_id to, struct copy_list *l, struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct parsed p = { 0 };

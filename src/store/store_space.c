@@ -149,10 +149,9 @@ static enum err
 space_add(struct store *s, struct str hub, struct str account, struct str team,
     space_id *ret, struct err_info *e)
 {
-	struct space_row r = { .hub = hub,
-		.account = account,
-		.team = team,
-		.epoch_no = 1 };
+	struct space_row r = {
+		.hub = hub, .account = account, .team = team, .epoch_no = 1
+	};
 	bool found;
 	enum err rc = name_free(s, hub, account, team, e);
 
@@ -318,8 +317,7 @@ resync(struct store *s, space_id sp, struct str epoch, struct err_info *e)
 }
 
 enum err
-store_resync(struct store *s, space_id sp, struct str epoch,
-    struct err_info *e)
+store_resync(struct store *s, space_id sp, struct str epoch, struct err_info *e)
 {
 	write_begin(s);
 	return write_end(s, resync(s, sp, epoch, e));

@@ -278,8 +278,8 @@ row_entity_page(struct store *s, uint64_t project, struct str type,
     struct entity_row **ret, size_t *n, bool *more, struct err_info *e)
 {
 	size_t bytes = 0;
-	struct use u = use_of(s,
-	    one_type ? SQL_ENTITY_PAGE_TYPE : SQL_ENTITY_PAGE);
+	struct use u =
+	    use_of(s, one_type ? SQL_ENTITY_PAGE_TYPE : SQL_ENTITY_PAGE);
 
 	*n = 0;
 	*ret = arena_array(a, max + 1, sizeof **ret);
@@ -546,8 +546,8 @@ row_event_page(struct store *s, space_id space, uint64_t after, size_t max,
     struct err_info *e)
 {
 	size_t bytes = 0;
-	struct use u = use_of(s,
-	    with_raw ? SQL_EVENT_PAGE_RAW : SQL_EVENT_PAGE);
+	struct use u =
+	    use_of(s, with_raw ? SQL_EVENT_PAGE_RAW : SQL_EVENT_PAGE);
 
 	*n = 0;
 	*ret = arena_array(a, max + 1, sizeof **ret);
@@ -642,8 +642,7 @@ row_unacked_del(struct store *s, const struct event_row *r, struct err_info *e)
 
 static enum err
 row_unacked_page(struct store *s, space_id space, const struct stamp *after,
-    size_t max, struct arena *a, uint64_t **ret, size_t *n,
-    struct err_info *e)
+    size_t max, struct arena *a, uint64_t **ret, size_t *n, struct err_info *e)
 {
 	bool start = after->id.form == EID_NONE;
 	char id[EID_TEXT_MAX];
@@ -772,8 +771,8 @@ row_seen_del(struct store *s, struct str node, uint64_t lo, struct err_info *e)
 }
 
 static enum err
-row_note_get(struct store *s, struct str name, struct arena *a,
-    struct str *ret, bool *found, struct err_info *e)
+row_note_get(struct store *s, struct str name, struct arena *a, struct str *ret,
+    bool *found, struct err_info *e)
 {
 	struct use u = use_of(s, SQL_NOTE_GET);
 

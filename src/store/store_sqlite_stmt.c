@@ -5,11 +5,11 @@
 #include "fault.h"
 #include "sqlite_int.h"
 
-#define EVENT_HEAD                                                             \
-	"SELECT at, id, tag, clock, node, flags, seq, epoch_no, user, "        \
+#define EVENT_HEAD \
+	"SELECT at, id, tag, clock, node, flags, seq, epoch_no, user, " \
 	"received_ms"
-#define ENTITY_ALL                                                             \
-	"SELECT id, project, type, key, counts, digest, runs, tail, state "    \
+#define ENTITY_ALL \
+	"SELECT id, project, type, key, counts, digest, runs, tail, state " \
 	"FROM entity "
 
 static const char *const texts[SQL_COUNT] = {
@@ -26,13 +26,15 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_SPACE_GET] = "SELECT hub, account, team, epoch, epoch_no, pulled, "
 	                  "head, clock, events, unacked, refused, contact_ms, "
 	                  "digest FROM space WHERE id = ?",
-	[SQL_SPACE_NEXT] = "SELECT id FROM space WHERE id > ? ORDER BY id LIMIT 1",
+	[SQL_SPACE_NEXT] =
+	    "SELECT id FROM space WHERE id > ? ORDER BY id LIMIT 1",
 	[SQL_SPACE_FIND] = "SELECT id FROM space WHERE hub = ? AND account = ? "
 	                   "AND team = ?",
 	/* Not OR REPLACE: a name that is taken is an error. */
 	[SQL_SPACE_PUT] =
 	    "INSERT INTO space (id, hub, account, team, epoch, epoch_no, "
-	    "pulled, head, clock, events, unacked, refused, contact_ms, digest) "
+	    "pulled, head, clock, events, unacked, refused, contact_ms, "
+	    "digest) "
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
 	    "?14) ON CONFLICT (id) DO UPDATE SET hub = ?2, account = ?3, "
 	    "team = ?4, epoch = ?5, epoch_no = ?6, pulled = ?7, head = ?8, "
@@ -49,28 +51,29 @@ static const char *const texts[SQL_COUNT] = {
 	    "INSERT INTO project (id, space, uuid, entities, digest) "
 	    "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE "
 	    "SET entities = ?4, digest = ?5",
-	[SQL_ENTITY_FIND] = ENTITY_ALL
-	    "WHERE project = ? AND type = ? AND key = ?",
-	[SQL_ENTITY_PAGE] = ENTITY_ALL
-	    "WHERE project = ? AND (type, key) > (?, ?) "
-	    "ORDER BY type, key LIMIT ?",
+	[SQL_ENTITY_FIND] =
+	    ENTITY_ALL "WHERE project = ? AND type = ? AND key = ?",
+	[SQL_ENTITY_PAGE] =
+	    ENTITY_ALL "WHERE project = ? AND (type, key) > (?, ?) "
+	               "ORDER BY type, key LIMIT ?",
 	/* What a walk over state looks at; columns that are not named cost
 	 * nothing. */
 	[SQL_ENTITY_PAGE_TYPE] =
 	    "SELECT key, counts, state FROM entity "
 	    "WHERE project = ? AND type = ? AND key > ? ORDER BY key LIMIT ?",
-	[SQL_ENTITY_SET] = "UPDATE entity SET counts = ?, digest = ?, runs = ?, "
-	                   "tail = ?, state = ? WHERE id = ?",
+	[SQL_ENTITY_SET] =
+	    "UPDATE entity SET counts = ?, digest = ?, runs = ?, "
+	    "tail = ?, state = ? WHERE id = ?",
 	[SQL_ENTITY_PUT] = "INSERT INTO entity (counts, digest, runs, tail, "
 	                   "state, id, project, type, key) "
 	                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_RUN_GET] = "SELECT list FROM run WHERE entity = ? AND n = ?",
 	[SQL_RUN_PUT] = "INSERT OR REPLACE INTO run (entity, n, list) "
 	                "VALUES (?, ?, ?)",
-	[SQL_EVENT_ADD] =
-	    "INSERT OR IGNORE INTO event (at, id, tag, clock, node, flags, seq, "
-	    "epoch_no, user, received_ms, sum, raw) "
-	    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_EVENT_ADD] = "INSERT OR IGNORE INTO event (at, id, tag, clock, "
+	                  "node, flags, seq, "
+	                  "epoch_no, user, received_ms, sum, raw) "
+	                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_EVENT_SET] = "UPDATE event SET clock = ?, node = ?, flags = ?, "
 	                  "sum = ?, raw = ? WHERE at = ?",
 	[SQL_EVENT_MARK] = "UPDATE event SET seq = ?, epoch_no = ?, flags = ?, "
@@ -79,15 +82,16 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_EVENT_GET_RAW] = EVENT_HEAD ", sum, raw FROM event WHERE at = ?",
 	[SQL_EVENT_FIND] = "SELECT at FROM event WHERE id = ? AND tag = ?",
 	[SQL_EVENT_COPIES] = EVENT_HEAD
-	    " FROM event WHERE id = ? AND (tag & 1) = ? ORDER BY tag",
+	" FROM event WHERE id = ? AND (tag & 1) = ? ORDER BY tag",
 	[SQL_EVENT_PAGE] = EVENT_HEAD
-	    " FROM event WHERE at > ? AND at <= ? ORDER BY at LIMIT ?",
+	" FROM event WHERE at > ? AND at <= ? ORDER BY at LIMIT ?",
 	[SQL_EVENT_PAGE_RAW] = EVENT_HEAD
-	    ", sum, raw FROM event WHERE at > ? AND at <= ? ORDER BY at LIMIT ?",
+	", sum, raw FROM event WHERE at > ? AND at <= ? ORDER BY at LIMIT ?",
 	[SQL_EVENT_IDS] = "SELECT at FROM event WHERE id BETWEEN ? AND ? "
 	                  "AND tag = ? ORDER BY id LIMIT ?",
-	[SQL_CLOCK_MAX] = "SELECT max(clock) FROM event WHERE at > ? AND at <= ? "
-	                  "AND (flags & ?) = 0",
+	[SQL_CLOCK_MAX] =
+	    "SELECT max(clock) FROM event WHERE at > ? AND at <= ? "
+	    "AND (flags & ?) = 0",
 	[SQL_UNACKED_PUT] = "INSERT OR REPLACE INTO unacked "
 	                    "(space, clock, node, id, pos) "
 	                    "VALUES (?, ?, ?, ?, ?)",
@@ -240,12 +244,14 @@ use_end(struct use *u, struct err_info *e)
 	enum err rc = ERR_OK;
 
 	if (u->rc == SQLITE_NOMEM)
-		rc = err_set(e, ERR_NOMEM); /* ours: errmsg knows nothing of it */
+		rc = err_set(e,
+		    ERR_NOMEM); /* ours: errmsg knows nothing of it */
 	else if (u->rc != SQLITE_OK && u->rc != SQLITE_ROW &&
 	    u->rc != SQLITE_DONE)
 		rc = sqlite_fail(u->s, u->rc, "store", e);
 	if (u->st != NULL)
-		(void)sqlite3_reset(u->st); /* repeats the failure of the step */
+		(void)
+		    sqlite3_reset(u->st); /* repeats the failure of the step */
 	return rc;
 }
 

@@ -60,8 +60,8 @@ replace_copy(struct store *s, space_id sp, uint64_t pos,
 	if (rc == ERR_OK)
 		rc = row_parse(&r, &was, e);
 	if (rc == ERR_OK)
-		waits = !row_acked(s, &space->row, &r) &&
-		    !(r.flags & FLAG_REFUSED);
+		waits =
+		    !row_acked(s, &space->row, &r) && !(r.flags & FLAG_REFUSED);
 	if (rc == ERR_OK && waits)
 		rc = s->ops->unacked_del(s, &r, e);
 	if (rc != ERR_OK)
@@ -237,8 +237,8 @@ waiting_page(struct store *s, space_id sp, struct stamp *after,
 {
 	uint64_t *pos;
 	size_t n;
-	enum err rc = s->ops->unacked_page(s, sp, after, PAGE_ROWS, a, &pos, &n,
-	    e);
+	enum err rc =
+	    s->ops->unacked_page(s, sp, after, PAGE_ROWS, a, &pos, &n, e);
 
 	*more = n > 0;
 	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
@@ -260,8 +260,8 @@ waiting_page(struct store *s, space_id sp, struct stamp *after,
 
 /* Own events that wait, behind a stamp.  after->node is borrowed. */
 static enum err
-waiting_own(struct store *s, space_id sp, struct stamp after,
-    struct waiting *w, struct err_info *e)
+waiting_own(struct store *s, space_id sp, struct stamp after, struct waiting *w,
+    struct err_info *e)
 {
 	/* The last stamp of a page lives in its arena while the next is read. */
 	struct arena a[2] = { { 0 }, { 0 } };
@@ -599,8 +599,7 @@ stamps_follow(struct store *s, struct err_info *e)
 }
 
 enum err
-store_restamp(struct store *s, space_id sp, uint64_t above,
-    struct err_info *e)
+store_restamp(struct store *s, space_id sp, uint64_t above, struct err_info *e)
 {
 	struct space_slot *space;
 	bool changed = false;

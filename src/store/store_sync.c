@@ -29,8 +29,7 @@ row_find(struct store *s, space_id sp, const struct eid *id, struct arena *a,
 }
 
 enum err
-ever_acked(struct store *s, const struct eid *id, bool *ret,
-    struct err_info *e)
+ever_acked(struct store *s, const struct eid *id, bool *ret, struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct event_row *copy;
@@ -174,8 +173,8 @@ waiting_rows(struct store *s, const struct space_row *space,
 
 static enum err
 unacked(struct store *s, space_id sp, const struct stamp *after,
-    size_t max_events, size_t max_bytes, struct arena *a,
-    struct log_row **ret, size_t *n, struct err_info *e)
+    size_t max_events, size_t max_bytes, struct arena *a, struct log_row **ret,
+    size_t *n, struct err_info *e)
 {
 	struct space_slot *space;
 	struct arena list = { 0 };
@@ -202,8 +201,8 @@ done:
 
 enum err
 store_unacked_after(struct store *s, space_id sp, const struct stamp *after,
-    size_t max_events, size_t max_bytes, struct arena *a,
-    struct log_row **ret, size_t *n, struct err_info *e)
+    size_t max_events, size_t max_bytes, struct arena *a, struct log_row **ret,
+    size_t *n, struct err_info *e)
 {
 	bool mine;
 	enum err rc = read_begin(s, &mine, e);
@@ -216,9 +215,8 @@ store_unacked_after(struct store *s, space_id sp, const struct stamp *after,
 }
 
 enum err
-store_unacked(struct store *s, space_id sp, size_t max_events,
-    size_t max_bytes, struct arena *a, struct log_row **ret, size_t *n,
-    struct err_info *e)
+store_unacked(struct store *s, space_id sp, size_t max_events, size_t max_bytes,
+    struct arena *a, struct log_row **ret, size_t *n, struct err_info *e)
 {
 	struct stamp start = { 0 };
 
@@ -380,8 +378,7 @@ store_retry(struct store *s, space_id sp, const struct eid *id,
 }
 
 static enum err
-discard(struct store *s, space_id sp, const struct eid *id,
-    struct err_info *e)
+discard(struct store *s, space_id sp, const struct eid *id, struct err_info *e)
 {
 	struct space_slot *space;
 	struct event_row r;

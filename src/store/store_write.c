@@ -33,7 +33,8 @@ row_add(struct store *s, struct space_slot *space, const struct event *ev,
 	enum err rc;
 
 	if (space->row.events >= POS_MAX)
-		return err_setf(e, ERR_TOO_LARGE, "the log of the space is full");
+		return err_setf(e, ERR_TOO_LARGE,
+		    "the log of the space is full");
 	r->space = space->row.id;
 	r->pos = space->row.events + 1;
 	r->id = ev->id;
@@ -66,8 +67,8 @@ payload_whole(struct str payload, struct err_info *e)
 	enum err rc = json_parse(&j, payload, EVENT_DEPTH_MAX, e);
 
 	if (rc == ERR_BAD_JSON)
-		rc = err_setf(e, ERR_SCHEMA, "invalid payload: %.400s",
-		    e->text);
+		rc =
+		    err_setf(e, ERR_SCHEMA, "invalid payload: %.400s", e->text);
 	else if (rc == ERR_OK && json_kind(&j, 0) != JSON_OBJECT)
 		rc = err_setf(e, ERR_SCHEMA, "invalid payload: not an object");
 	json_fini(&j);
@@ -127,8 +128,8 @@ event_make(const struct event_new *en, struct buf *raw, struct parsed *p,
 
 /* Name every head of the cells that the event writes. */
 static enum err
-heads_name(struct store *s, space_id sp, struct parsed *p,
-    struct event_new *en, struct buf *raw, struct err_info *e)
+heads_name(struct store *s, space_id sp, struct parsed *p, struct event_new *en,
+    struct buf *raw, struct err_info *e)
 {
 	struct entity_slot *slot;
 	struct writes w;
@@ -314,8 +315,7 @@ put_again(struct store *s, struct space_slot *space, const struct arrival *a,
 	} else {
 		rc = put_reused(s, space, a, &r, ret, e);
 	}
-	*seq = s->opt.hub ? r.pos :
-	    row_acked(s, &space->row, &r) ? r.seq : 0;
+	*seq = s->opt.hub ? r.pos : row_acked(s, &space->row, &r) ? r.seq : 0;
 done:
 	arena_fini(&rows);
 	return rc;

@@ -15,9 +15,10 @@
 
 #define T_RUN(fn) t_run(#fn, fn)
 #define CHECK(x) t_check((x), __FILE__, __LINE__, #x)
-#define CHECK_U(a, b)                                                          \
-	t_check_u((uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__, #a " == " #b)
-#define CHECK_I(a, b)                                                          \
+#define CHECK_U(a, b) \
+	t_check_u((uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__, \
+	    #a " == " #b)
+#define CHECK_I(a, b) \
 	t_check_i((int64_t)(a), (int64_t)(b), __FILE__, __LINE__, #a " == " #b)
 /* struct str against a C string. */
 #define CHECK_STR(a, z) t_check_str((a), str_of(z), __FILE__, __LINE__, #a)
@@ -25,22 +26,27 @@
 /* The call succeeded, else its reason is printed; the call is evaluated once. */
 #define CHECK_OK(call, e) t_check_ok((call), (e), __FILE__, __LINE__, #call)
 /* The call failed with this code. */
-#define CHECK_ERR(call, code)                                                  \
+#define CHECK_ERR(call, code) \
 	t_check_err((call), (code), __FILE__, __LINE__, #call)
 
 /* Run one test; fn may be given a context by a static variable. */
 void t_run(const char *name, void (*fn)(void));
 /* Said with each failure until the next call: seed, row of a table. */
 void t_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-int t_done(void); /* prints the plan; exit status of the program */
+int t_done(void);     /* prints the plan; exit status of the program */
 bool t_failing(void); /* the running test has failed already */
 
 bool t_check(bool ok, const char *file, int line, const char *what);
-bool t_check_u(uint64_t a, uint64_t b, const char *file, int line, const char *what);
-bool t_check_i(int64_t a, int64_t b, const char *file, int line, const char *what);
-bool t_check_str(struct str a, struct str b, const char *file, int line, const char *what);
-bool t_check_ok(enum err rc, const struct err_info *e, const char *file, int line, const char *what);
-bool t_check_err(enum err rc, enum err want, const char *file, int line, const char *what);
+bool t_check_u(uint64_t a, uint64_t b, const char *file, int line,
+    const char *what);
+bool t_check_i(int64_t a, int64_t b, const char *file, int line,
+    const char *what);
+bool t_check_str(struct str a, struct str b, const char *file, int line,
+    const char *what);
+bool t_check_ok(enum err rc, const struct err_info *e, const char *file,
+    int line, const char *what);
+bool t_check_err(enum err rc, enum err want, const char *file, int line,
+    const char *what);
 
 /* Reproducible random numbers (splitmix64); the seed of a run is in
  * CLOWDER_SEED or fixed, and printed with a failure. */

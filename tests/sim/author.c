@@ -355,7 +355,8 @@ do_unknown(struct doing *x)
 	buf_addf(&x->payload, "{\"%s\":[1,{}]}", word(x));
 }
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct command {
 	const char *type;
 	void (*fill)(struct doing *x);

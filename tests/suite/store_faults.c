@@ -82,9 +82,7 @@ act_put(struct scene *sc, struct err_info *e)
 	struct json j = { 0 };
 	struct arena a = { 0 };
 	struct event ev;
-	struct arrival arrival = { .ev = &ev,
-		.seq = 5,
-		.user = STR("bob") };
+	struct arrival arrival = { .ev = &ev, .seq = 5, .user = STR("bob") };
 	enum put put;
 	uint64_t seq;
 	enum err rc = event_parse(&ev, &j, sc->late, &a, e);
@@ -147,8 +145,8 @@ act_share(struct scene *sc, struct err_info *e)
 {
 	space_id sp = 0;
 	uint64_t copied;
-	enum err rc = store_space_add(sc->l.s, STR("h"), STR("a"), STR("v"),
-	    &sp, e);
+	enum err rc =
+	    store_space_add(sc->l.s, STR("h"), STR("a"), STR("v"), &sp, e);
 
 	if (rc == ERR_OK)
 		rc = store_share(sc->l.s, sc->l.sp, STR(LAB_PROJECT), sp,
@@ -270,7 +268,8 @@ walk_acts(void)
 			if (n % 16 == 0)
 				verified(&sc);
 		}
-		printf("# %s: %s: %d fault points\n", be->name, acts[i].name, n);
+		printf("# %s: %s: %d fault points\n", be->name, acts[i].name,
+		    n);
 		CHECK(n > 3);
 		verified(&sc);
 		scene_end(&sc);

@@ -484,14 +484,15 @@ static const struct {
 	    true },
 	{ "the sum of a project", "UPDATE project SET digest = zeroblob(32)",
 	    true },
-	{ "the sum of a space", "UPDATE space SET digest = zeroblob(32)", true },
+	{ "the sum of a space", "UPDATE space SET digest = zeroblob(32)",
+	    true },
 	{ "an event is gone", "DELETE FROM event WHERE (at & 255) = 9", false },
 	{ "the last event is gone",
 	    "DELETE FROM event WHERE at = (SELECT max(at) FROM event)", false },
 	{ "a clock", "UPDATE event SET clock = clock + 1 WHERE (at & 255) = 4",
 	    false },
-	{ "what waits is not listed",
-	    "DELETE FROM unacked WHERE pos = 5", false },
+	{ "what waits is not listed", "DELETE FROM unacked WHERE pos = 5",
+	    false },
 	{ "what waits is not counted", "UPDATE space SET unacked = 3", false },
 	{ "a count of entities", "UPDATE project SET entities = 77", true },
 	{ "a list of positions",
@@ -552,8 +553,8 @@ damage_is_found(void)
 		CHECK_U(report.wrong, n);
 		if (damage[i].mends) {
 			/* Says so where sums tell; either way it is mended. */
-			enum err rc = store_rebuild(l.s, &report, NULL, NULL,
-			    &e);
+			enum err rc =
+			    store_rebuild(l.s, &report, NULL, NULL, &e);
 
 			CHECK(rc == ERR_OK || rc == ERR_CORRUPT);
 			CHECK_OK(store_verify(l.s, &report, NULL, NULL, NULL,

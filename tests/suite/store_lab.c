@@ -91,7 +91,8 @@ lab_open(struct lab *l, const struct backend *b, uint64_t seed, bool hub)
 	    lab_path(hub ? "hub" : "client"));
 	if (n < 0 || !CHECK_OK(b->open(&l->s, l->path, &l->opt, &e), &e))
 		exit(1);
-	l->sp = hub ? lab_space(l->s, "", "", "t") : lab_space(l->s, "h", "a", "t");
+	l->sp =
+	    hub ? lab_space(l->s, "", "", "t") : lab_space(l->s, "h", "a", "t");
 }
 
 void
@@ -168,7 +169,8 @@ lab_wp_lane(unsigned wp, const char *from, const char *to)
 	char *p = next_text();
 
 	if (snprintf(p, sizeof text[0],
-	        "{\"wp_id\":\"WP%02u\",\"from_lane\":\"%s\",\"to_lane\":\"%s\"}",
+	        "{\"wp_id\":\"WP%02u\",\"from_lane\":\"%s\",\"to_lane\":\"%"
+	        "s\"}",
 	        wp, from, to) < 0)
 		abort();
 	return wp_draft("wp_status_changed", wp, p);
@@ -193,7 +195,8 @@ wp_tags(unsigned wp, const char *add, const char *remove)
 	char *p = next_text();
 
 	if (snprintf(p, sizeof text[0],
-	        "{\"wp_id\":\"WP%02u\",\"tags\":{\"add\":[%s],\"remove\":[%s]}}",
+	        "{\"wp_id\":\"WP%02u\",\"tags\":{\"add\":[%s],\"remove\":[%s]}"
+	        "}",
 	        wp, add, remove) < 0)
 		abort();
 	return wp_draft("wp_updated", wp, p);
@@ -209,7 +212,8 @@ lab_random(struct t_rng *r, unsigned wps)
 	unsigned wp = (unsigned)t_below(r, wps);
 	char title[32];
 
-	if (snprintf(title, sizeof title, "title %u", (unsigned)t_below(r, 50)) < 0)
+	if (snprintf(title, sizeof title, "title %u",
+	        (unsigned)t_below(r, 50)) < 0)
 		abort();
 	switch (t_below(r, 8)) {
 	case 0:
@@ -296,8 +300,8 @@ hub_admits(struct lab *hub, const struct event *ev)
 		return ERR_FORK;
 	for (size_t i = 0; i < ev->n_replaces; i++) {
 		uint64_t clock;
-		enum err rc = store_stamp(hub->s, hub->sp, &ev->replaces[i],
-		    &clock, &e);
+		enum err rc =
+		    store_stamp(hub->s, hub->sp, &ev->replaces[i], &clock, &e);
 
 		if (rc == ERR_NOT_FOUND)
 			return ERR_PARENT;
@@ -312,9 +316,7 @@ hub_takes(struct lab *hub, const struct event *ev, lab_admit_fn *admit,
     void *ctx, uint64_t *seq, bool *is_new)
 {
 	struct err_info e = { 0 };
-	struct arrival a = { .ev = ev,
-		.user = STR("ann"),
-		.received_ms = 1 };
+	struct arrival a = { .ev = ev, .user = STR("ann"), .received_ms = 1 };
 	enum put put;
 	uint64_t clock;
 	enum err rc = ERR_OK;
@@ -355,8 +357,8 @@ lab_push(struct lab *from, struct lab *hub, lab_admit_fn *admit, void *ctx)
 	struct log_row *row;
 	size_t n = 0, fresh = 0;
 
-	CHECK_OK(store_unacked(from->s, from->sp, 100000, SIZE_MAX, &a, &row, &n,
-	             &e),
+	CHECK_OK(store_unacked(from->s, from->sp, 100000, SIZE_MAX, &a, &row,
+	             &n, &e),
 	    &e);
 	CHECK_OK(store_begin(hub->s, &e), &e);
 	CHECK_OK(store_begin(from->s, &e), &e);

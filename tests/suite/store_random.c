@@ -95,7 +95,8 @@ settle_refused(struct history *h, struct lab *l)
 			    &e);
 			break;
 		case 1:
-			CHECK_OK(store_discard(l->s, l->sp, &row[i].id, &e), &e);
+			CHECK_OK(store_discard(l->s, l->sp, &row[i].id, &e),
+			    &e);
 			break;
 		default:
 			break;
@@ -127,7 +128,8 @@ crash(struct history *h, struct lab *l)
 static void
 pull_some(struct history *h, struct lab *l)
 {
-	lab_pull(l, &h->hub, t_below(&h->rng, 3) == 0 ? 0 : t_below(&h->rng, 9) + 1);
+	lab_pull(l, &h->hub,
+	    t_below(&h->rng, 3) == 0 ? 0 : t_below(&h->rng, 9) + 1);
 }
 
 /* A hub that has nothing, under a new name: clients fill it again. */
@@ -232,8 +234,8 @@ exchange_all(struct history *h)
 			waits += lab_space_of(l->s, l->sp).unacked;
 		}
 		for (size_t i = 0; i < h->n; i++)
-			behind += lab_space_of(h->client[i].s,
-			              h->client[i].sp).pulled !=
+			behind += lab_space_of(h->client[i].s, h->client[i].sp)
+			              .pulled !=
 			    lab_space_of(h->hub.s, h->hub.sp).head;
 		if (waits == 0 && behind == 0)
 			return true;

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "json.h"
 #include "fault.h"
+#include "json.h"
 #include "store_lab.h"
 
 static const struct backend *be; /* of the running test */
@@ -85,7 +85,7 @@ static void
 author_refuses_bad(void)
 {
 	static const char *const payload[] = {
-		"{\"wp_id\":\"WP01\"}",            /* a member is missing */
+		"{\"wp_id\":\"WP01\"}",             /* a member is missing */
 		"{\"wp_id\":\"WP01\",\"title\":1}", /* of a wrong type */
 		"[]", "{", "",
 		"{},\"draft\":\"x\"", /* would be a member of the envelope */
@@ -499,7 +499,8 @@ refused_events(void)
 		rows_of(&a, &r);
 		CHECK_OK(store_event(a.s, a.sp, &id, &ar, &one, &e), &e);
 		CHECK(str_eq(one.raw, r.raw[1]));
-		(void)eid_parse(str_n(strstr(r.raw[0].p, "\"event_id\":\"") + 12,
+		(void)eid_parse(str_n(strstr(r.raw[0].p, "\"event_id\":\"") +
+		                        12,
 		                    36),
 		    &first);
 		CHECK_ERR(store_refuse(a.s, a.sp, &first, ERR_QUOTA, STR(""),
@@ -581,8 +582,7 @@ refused_chain(void)
 		d = i % 5 == 4 ? lab_wp_new(1, "again") : lab_wp_title(1, "x");
 		(void)lab_author(&a, &d);
 	}
-	for (unsigned i = 0;
-	     i < 30 && lab_space_of(a.s, a.sp).unacked > 0; i++)
+	for (unsigned i = 0; i < 30 && lab_space_of(a.s, a.sp).unacked > 0; i++)
 		(void)lab_push(&a, &hub, admit_no_notes, NULL);
 	CHECK_U(lab_space_of(a.s, a.sp).unacked, 0);
 	CHECK_U(lab_space_of(a.s, a.sp).refused, 16);
@@ -624,7 +624,8 @@ new_epoch(void)
 	CHECK_U(sp.unacked, 31);
 	CHECK_U(sp.pulled, 0);
 	CHECK_STR(sp.epoch, "e2");
-	CHECK_OK(store_unacked(a.s, a.sp, 100, SIZE_MAX, &ar, &row, &n, &e), &e);
+	CHECK_OK(store_unacked(a.s, a.sp, 100, SIZE_MAX, &ar, &row, &n, &e),
+	    &e);
 	CHECK_U(n, 31);
 	for (size_t i = 0; i < n; i++) {
 		CHECK_U(row[i].seq, 0);
@@ -953,8 +954,8 @@ spaces(void)
 	    ERR_EXISTS);
 	CHECK_OK(store_space_contact(a.s, sp.id, 12345, &e), &e);
 	CHECK_OK(store_commit(a.s, &e), &e);
-	CHECK_ERR(store_space_find(a.s, STR(""), STR(""), STR("local"), &ar, &sp,
-	              &e),
+	CHECK_ERR(store_space_find(a.s, STR(""), STR(""), STR("local"), &ar,
+	              &sp, &e),
 	    ERR_NOT_FOUND);
 	CHECK_OK(store_space_list(a.s, &ar, &list, &n, &e), &e);
 	CHECK_U(n, 2);
@@ -1083,11 +1084,12 @@ ids_by_prefix(void)
 	             &e),
 	    &e);
 	CHECK_U(n, 1);
-	CHECK_OK(store_events_prefix(a.s, a.sp, str_n(text, 6), 2, &ar, &row, &n,
-	             &e),
+	CHECK_OK(store_events_prefix(a.s, a.sp, str_n(text, 6), 2, &ar, &row,
+	             &n, &e),
 	    &e);
 	CHECK_U(n, 2);
-	CHECK_OK(store_events_prefix(a.s, a.sp, STR("zz%"), 9, &ar, &row, &n, &e),
+	CHECK_OK(store_events_prefix(a.s, a.sp, STR("zz%"), 9, &ar, &row, &n,
+	             &e),
 	    &e);
 	CHECK_U(n, 0);
 	buf_fini(&ulid);
@@ -1250,8 +1252,8 @@ what_waits(void)
 	CHECK_U(n, 3);
 	CHECK_OK(store_unacked(a.s, a.sp, 9, 1, &ar, &row, &n, &e), &e);
 	CHECK_U(n, 1);
-	CHECK_OK(store_unacked(a.s, a.sp, 9, row[0].raw.n * 5 / 2, &ar, &row, &n,
-	             &e),
+	CHECK_OK(store_unacked(a.s, a.sp, 9, row[0].raw.n * 5 / 2, &ar, &row,
+	             &n, &e),
 	    &e);
 	CHECK_U(n, 2);
 	CHECK_OK(store_node(a.s, node, &e), &e);
@@ -1353,8 +1355,8 @@ forks(void)
 		if (i % 10 != 0)
 			continue;
 		for (unsigned k = 1; k < 200; k++) {
-			CHECK_OK(store_forked(hub.s, STR("n"), k, &fresh, &forked,
-			             &e),
+			CHECK_OK(store_forked(hub.s, STR("n"), k, &fresh,
+			             &forked, &e),
 			    &e);
 			CHECK(forked == taken[k]);
 		}

@@ -7,7 +7,8 @@
 
 static struct err_info e;
 
-/* clang-format off: a table is drawn by hand */
+/* A table is drawn by hand: */
+/* clang-format off */
 static const struct {
 	const char *type, *aggregate, *payload, *want;
 } events[] = {

@@ -84,7 +84,8 @@ story_event(struct str line, struct arena *a)
 
 	buf_adds(&out, "{\"event_id\":");
 	add_id(&out, id.p[0]);
-	buf_addf(&out, ",\"lamport_clock\":%.*s,\"node_id\":\"%.*s\","
+	buf_addf(&out,
+	    ",\"lamport_clock\":%.*s,\"node_id\":\"%.*s\","
 	    "\"event_type\":\"%.*s\",\"aggregate_type\":\"%s\","
 	    "\"aggregate_id\":\"%s\",\"timestamp\":\"2026-01-02T03:04:05Z\"",
 	    STR_ARG(clock), STR_ARG(node), STR_ARG(type),
@@ -95,8 +96,8 @@ story_event(struct str line, struct arena *a)
 		if (str_is(type, needed[i].type))
 			more = needed[i].members;
 	buf_addf(&out, ",\"payload\":{%s%s%.*s}", more,
-	    more[0] && members.n > 2 ? "," : "",
-	    (int)(members.n - 2), members.p + 1);
+	    more[0] && members.n > 2 ? "," : "", (int)(members.n - 2),
+	    members.p + 1);
 	buf_addc(&out, '}');
 	line = arena_str(a, buf_str(&out));
 	buf_fini(&out);

@@ -56,9 +56,9 @@ random_payload(struct t_rng *r, const char **type, struct arena *a)
 		    tag[t_below(r, 3)], (unsigned)t_below(r, 3));
 	case 3:
 		*type = t_below(r, 8) ? "history_added" : "wp_deleted";
-		return t_below(r, 8) && strcmp(*type, "wp_deleted")
-		    ? "{\"entry_content\":\"c\"}"
-		    : (*type = "wp_deleted", "{}");
+		return t_below(r, 8) && strcmp(*type, "wp_deleted") ?
+		    "{\"entry_content\":\"c\"}" :
+		    (*type = "wp_deleted", "{}");
 	default:
 		*type = "wp_status_changed";
 		return arena_fmt(a, "{\"from_lane\":\"%s\",\"to_lane\":\"%s\"}",
@@ -92,7 +92,8 @@ world_make(struct world *w, struct t_rng *r, size_t n)
 		}
 		buf_addf(&line, " %s", payload);
 		CHECK_OK(event_parse(&w->ev[i], &w->json[i],
-		    story_event(buf_str(&line), &w->a), &w->a, &e), &e);
+		             story_event(buf_str(&line), &w->a), &w->a, &e),
+		    &e);
 		CHECK(w->ev[i].folds);
 		buf_fini(&line);
 	}
@@ -141,7 +142,8 @@ event_by_event_equals_the_fold_from_nothing(void)
 		struct entity *en = NULL, *whole;
 		struct err_info e = { 0 };
 
-		t_note("history %d, seed %#llx", h, (unsigned long long)t_seed());
+		t_note("history %d, seed %#llx", h,
+		    (unsigned long long)t_seed());
 		world_make(&w, &r, 1 + t_below(&r, EVENTS));
 		CHECK_OK(entity_new(&en, &w.ev[0].entity, &e), &e);
 		for (size_t i = 0; i < w.n; i++) {
@@ -188,7 +190,9 @@ who_names_all_heads_never_asks_for_history(void)
 			CHECK_OK(event_writes(&w.ev[i], &a, &writes, &e), &e);
 			w.ev[i].has_replaces = true;
 			CHECK_OK(entity_heads_of(en, &writes, &a,
-			    &w.ev[i].replaces, &w.ev[i].n_replaces, &e), &e);
+			             &w.ev[i].replaces, &w.ev[i].n_replaces,
+			             &e),
+			    &e);
 			CHECK_OK(entity_apply(en, &w.ev[i], &how, &e), &e);
 			CHECK_I(how, APPLIED);
 			arena_fini(&a);
@@ -219,18 +223,22 @@ bytes_come_back(void)
 		en = fold_first(&w, EVENTS);
 		entity_encode(en, &bytes);
 		CHECK_OK(entity_decode(&back, &w.ev[0].entity, buf_str(&bytes),
-		    &e), &e);
+		             &e),
+		    &e);
 		same(en, back);
 		entity_free(back);
 		CHECK_OK(entity_decode_in(&a, &w.ev[0].entity, buf_str(&bytes),
-		    &look, &e), &e);
+		             &look, &e),
+		    &e);
 		same(en, look);
 		/* Cut anywhere they are refused. */
 		for (size_t n = 0; n < bytes.len; n += 1 + bytes.len / 50) {
 			CHECK_ERR(entity_decode(&back, &w.ev[0].entity,
-			    str_n(bytes.data, n), &e), ERR_CORRUPT);
+			              str_n(bytes.data, n), &e),
+			    ERR_CORRUPT);
 			CHECK_ERR(entity_decode_in(&a, &w.ev[0].entity,
-			    str_n(bytes.data, n), &look, &e), ERR_CORRUPT);
+			              str_n(bytes.data, n), &look, &e),
+			    ERR_CORRUPT);
 		}
 		arena_fini(&a);
 		entity_free(en);

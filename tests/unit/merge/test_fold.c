@@ -309,8 +309,8 @@ compare(const struct row_of_table *row, struct str fold)
 		bool found = want[0] != '!';
 
 		if (found) {
-			char *field = arena_dup(&a,
-			    str_n(want, strcspn(want, "=")));
+			char *field =
+			    arena_dup(&a, str_n(want, strcspn(want, "=")));
 
 			CHECK_STR(str_of(seen_field(&j, entity, field, &a)),
 			    want);
@@ -319,8 +319,8 @@ compare(const struct row_of_table *row, struct str fold)
 		rows++;
 		child = ledger + 1;
 		for (uint32_t k = 0; k < j.node[ledger].n; k++) {
-			found = found ||
-			    strcmp(seen_row(&j, child, &a), want) == 0;
+			found =
+			    found || strcmp(seen_row(&j, child, &a), want) == 0;
 			child = json_next(&j, child);
 		}
 		t_note("%s: %s", row->goal, want);
@@ -381,8 +381,12 @@ the_table_holds_in_every_order(void)
 			for (size_t k = 0; k < 2 * n; k++) {
 				size_t at = order[k < n ? k : t_below(&r, n)];
 
-				CHECK_OK(fold_add(f, story_event(
-				    str_of(table[i].event[at]), &a), &e), &e);
+				CHECK_OK(
+				    fold_add(f,
+				        story_event(str_of(table[i].event[at]),
+				            &a),
+				        &e),
+				    &e);
 			}
 			CHECK_OK(fold_write(f, &out, &e), &e);
 			if (round == 0) {
@@ -406,10 +410,15 @@ an_id_with_other_content_is_an_error(void)
 	struct fold *f;
 
 	CHECK_OK(fold_new(&f, &e), &e);
-	CHECK_OK(fold_add(f, story_event(
-	    STR("A 1 n wp_created [] {\"title\":\"T\"}"), &a), &e), &e);
-	CHECK_ERR(fold_add(f, story_event(
-	    STR("A 1 n wp_created [] {\"title\":\"U\"}"), &a), &e),
+	CHECK_OK(fold_add(f,
+	             story_event(STR("A 1 n wp_created [] {\"title\":\"T\"}"),
+	                 &a),
+	             &e),
+	    &e);
+	CHECK_ERR(fold_add(f,
+	              story_event(STR("A 1 n wp_created [] {\"title\":\"U\"}"),
+	                  &a),
+	              &e),
 	    ERR_ID_REUSED);
 	CHECK_ERR(fold_add(f, STR("{"), &e), ERR_BAD_JSON);
 	CHECK_ERR(fold_add(f, STR("{}"), &e), ERR_SCHEMA);

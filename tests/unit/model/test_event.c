@@ -1,7 +1,7 @@
 /* The envelope and the catalogue, as tables. */
+#include "t.h"
 #include "event.h"
 #include "fault.h"
-#include "t.h"
 
 #define ID "0190b5c2-7a3f-7000-8000-0123456789ab"
 #define TIME "2026-04-28T10:30:00+02:00"
@@ -19,8 +19,9 @@ static const struct member good[] = {
 	{ "lamport_clock", "7" },
 	{ "node_id", "\"n1\"" },
 	{ "timestamp", "\"" TIME "\"" },
-	{ "payload", "{\"wp_id\":\"WP01\",\"title\":\"T\","
-	  "\"feature_slug\":\"001-login\"}" },
+	{ "payload",
+	    "{\"wp_id\":\"WP01\",\"title\":\"T\","
+	    "\"feature_slug\":\"001-login\"}" },
 };
 
 static void
@@ -84,7 +85,7 @@ envelope_is_checked_member_by_member(void)
 		{ "event_type", "\"of_the_future\"", ERR_OK, "" },
 		{ "aggregate_id", NULL, ERR_SCHEMA, "missing field" },
 		{ "aggregate_type", "\"Feature\"", ERR_SCHEMA,
-		  "invalid aggregate_type" },
+		    "invalid aggregate_type" },
 		{ "aggregate_type", "\"WorkPackage\"", ERR_OK, "" },
 		{ "lamport_clock", "-1", ERR_SCHEMA, "invalid lamport_clock" },
 		{ "lamport_clock", "1.0", ERR_SCHEMA, "invalid lamport_clock" },
@@ -92,10 +93,13 @@ envelope_is_checked_member_by_member(void)
 		{ "lamport_clock", "\"7\"", ERR_SCHEMA, "invalid" },
 		{ "lamport_clock", "9007199254740991", ERR_OK, "" },
 		{ "lamport_clock", "9007199254740992", ERR_SCHEMA, "invalid" },
-		{ "lamport_clock", "18446744073709551617", ERR_SCHEMA, "invalid" },
+		{ "lamport_clock", "18446744073709551617", ERR_SCHEMA,
+		    "invalid" },
 		{ "node_id", "\"\"", ERR_SCHEMA, "invalid node_id" },
-		{ "timestamp", "\"yesterday\"", ERR_SCHEMA, "invalid timestamp" },
-		{ "timestamp", "\"2026-04-28T10:30:00\"", ERR_SCHEMA, "invalid" },
+		{ "timestamp", "\"yesterday\"", ERR_SCHEMA,
+		    "invalid timestamp" },
+		{ "timestamp", "\"2026-04-28T10:30:00\"", ERR_SCHEMA,
+		    "invalid" },
 		{ "payload", "[]", ERR_SCHEMA, "invalid payload" },
 		{ "payload", NULL, ERR_SCHEMA, "missing field: payload" },
 		{ "replaces", "[]", ERR_OK, "" },
@@ -112,9 +116,10 @@ envelope_is_checked_member_by_member(void)
 		{ "author", "null", ERR_OK, "" },
 		{ "git_branch", "null", ERR_OK, "" },
 		{ "unheard_of", "{\"a\":[1,2]}", ERR_OK, "" },
-		{ "unheard_of", "{\"a\":1,\"a\":2}", ERR_SCHEMA, "invalid event" },
+		{ "unheard_of", "{\"a\":1,\"a\":2}", ERR_SCHEMA,
+		    "invalid event" },
 		{ "unheard_of", "{\"a\":1,\"\\u0061\":2}", ERR_SCHEMA,
-		  "invalid event" },
+		    "invalid event" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -161,59 +166,102 @@ payloads_are_checked_by_the_catalogue(void)
 		const char *type, *aggregate, *payload;
 		const char *text; /* NULL: fits */
 	} rows[] = {
-		{ "wp_created", "work_package", "{\"wp_id\":\"WP01-abc\",\"title\":"
-		  "\"T\",\"feature_slug\":\"001-a\",\"tags\":[\"x\"]}", NULL },
-		{ "wp_created", "work_package", "{\"wp_id\":\"WP01\",\"title\":\"T\"}",
-		  "missing field in payload: feature_slug" },
-		{ "wp_created", "work_package", "{\"wp_id\":\"W1\",\"title\":\"T\","
-		  "\"feature_slug\":\"001-a\"}", "invalid payload: wp_id" },
-		{ "wp_created", "work_package", "{\"wp_id\":\"WP01\",\"title\":7,"
-		  "\"feature_slug\":\"001-a\"}", "invalid payload: title" },
-		{ "WPCreated", "WorkPackage", "{\"wp_id\":\"WP01\",\"title\":\"T\","
-		  "\"feature_slug\":\"001-a\",\"tags\":null}", NULL },
-		{ "wp_created", "work_package", "{\"wp_id\":\"WP01\",\"title\":\"T\","
-		  "\"feature_slug\":\"001-a\",\"tags\":{\"add\":[\"x\"]}}", NULL },
-		{ "wp_created", "work_package", "{\"wp_id\":\"WP01\",\"title\":\"T\","
-		  "\"feature_slug\":\"001-a\",\"tags\":{\"plus\":[\"x\"]}}",
-		  "invalid payload: tags" },
-		{ "wp_created", "work_package", "{\"wp_id\":\"WP01\",\"title\":\"T\","
-		  "\"feature_slug\":\"001-a\",\"tags\":[1]}", "invalid payload: tags" },
-		{ "wp_status_changed", "work_package", "{\"wp_id\":\"WP01\","
-		  "\"from_lane\":\"Planned\",\"to_lane\":\"DOING\"}", NULL },
-		{ "wp_status_changed", "work_package", "{\"wp_id\":\"WP01\","
-		  "\"from_lane\":\"planned\",\"to_lane\":\"limbo\"}",
-		  "invalid payload: to_lane" },
-		{ "MissionCreated", "Mission", "{\"mission_slug\":\"001-a\","
-		  "\"feature_number\":\"001\"}", NULL },
-		{ "feature_created", "feature", "{\"feature_slug\":\"a\","
-		  "\"feature_number\":1}", "invalid payload: feature_slug" },
-		{ "feature_created", "feature", "{\"feature_slug\":\"001\","
-		  "\"feature_number\":1}", "invalid payload: feature_slug" },
-		{ "feature_created", "feature", "{\"feature_slug\":\"001-a--b\","
-		  "\"feature_number\":1}", "invalid payload: feature_slug" },
-		{ "wp_assigned", "work_package", "{\"wp_id\":\"WP01\",\"agent_id\":"
-		  "\"x\",\"phase\":\"sleep\"}", "must be one of: implementation" },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"WP01-abc\",\"title\":"
+		    "\"T\",\"feature_slug\":\"001-a\",\"tags\":[\"x\"]}",
+		    NULL },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"WP01\",\"title\":\"T\"}",
+		    "missing field in payload: feature_slug" },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"W1\",\"title\":\"T\","
+		    "\"feature_slug\":\"001-a\"}",
+		    "invalid payload: wp_id" },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"WP01\",\"title\":7,"
+		    "\"feature_slug\":\"001-a\"}",
+		    "invalid payload: title" },
+		{ "WPCreated", "WorkPackage",
+		    "{\"wp_id\":\"WP01\",\"title\":\"T\","
+		    "\"feature_slug\":\"001-a\",\"tags\":null}",
+		    NULL },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"WP01\",\"title\":\"T\","
+		    "\"feature_slug\":\"001-a\",\"tags\":{\"add\":[\"x\"]}}",
+		    NULL },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"WP01\",\"title\":\"T\","
+		    "\"feature_slug\":\"001-a\",\"tags\":{\"plus\":[\"x\"]}}",
+		    "invalid payload: tags" },
+		{ "wp_created", "work_package",
+		    "{\"wp_id\":\"WP01\",\"title\":\"T\","
+		    "\"feature_slug\":\"001-a\",\"tags\":[1]}",
+		    "invalid payload: tags" },
+		{ "wp_status_changed", "work_package",
+		    "{\"wp_id\":\"WP01\","
+		    "\"from_lane\":\"Planned\",\"to_lane\":\"DOING\"}",
+		    NULL },
+		{ "wp_status_changed", "work_package",
+		    "{\"wp_id\":\"WP01\","
+		    "\"from_lane\":\"planned\",\"to_lane\":\"limbo\"}",
+		    "invalid payload: to_lane" },
+		{ "MissionCreated", "Mission",
+		    "{\"mission_slug\":\"001-a\","
+		    "\"feature_number\":\"001\"}",
+		    NULL },
+		{ "feature_created", "feature",
+		    "{\"feature_slug\":\"a\","
+		    "\"feature_number\":1}",
+		    "invalid payload: feature_slug" },
+		{ "feature_created", "feature",
+		    "{\"feature_slug\":\"001\","
+		    "\"feature_number\":1}",
+		    "invalid payload: feature_slug" },
+		{ "feature_created", "feature",
+		    "{\"feature_slug\":\"001-a--b\","
+		    "\"feature_number\":1}",
+		    "invalid payload: feature_slug" },
+		{ "wp_assigned", "work_package",
+		    "{\"wp_id\":\"WP01\",\"agent_id\":"
+		    "\"x\",\"phase\":\"sleep\"}",
+		    "must be one of: implementation" },
 		{ "todo_observed", "todo", "{\"reporter\":\"x\"}",
-		  "invalid payload: reporter" },
-		{ "todo_observed", "todo", "{\"reporter\":\"claude-todos:s\"}", NULL },
-		{ "todo_status_changed", "todo", "{\"status\":\"done\"}", NULL },
-		{ "todo_status_changed", "todo", "{\"status\":null}", "invalid" },
+		    "invalid payload: reporter" },
+		{ "todo_observed", "todo", "{\"reporter\":\"claude-todos:s\"}",
+		    NULL },
+		{ "todo_status_changed", "todo", "{\"status\":\"done\"}",
+		    NULL },
+		{ "todo_status_changed", "todo", "{\"status\":null}",
+		    "invalid" },
 		{ "archived", "feature", "{\"value\":true}", NULL },
-		{ "archived", "todo", "{\"value\":true}", "invalid aggregate_type" },
-		{ "archived", "session", "{\"value\":true}", "invalid aggregate_type" },
-		{ "conflict_resolved", "work_package", "{\"conflict_id\":\"a\","
-		  "\"field\":\"lane\",\"value\":\"done\"}", NULL },
-		{ "conflict_resolved", "work_package", "{\"conflict_id\":\"a\","
-		  "\"field\":\"lane\",\"value\":\"limbo\"}", "invalid payload: lane" },
-		{ "conflict_resolved", "work_package", "{\"conflict_id\":\"a\","
-		  "\"field\":\"colour\",\"value\":1}", "invalid payload: colour" },
-		{ "reverted", "work_package", "{\"reverts\":[\"" ID "\"],"
-		  "\"title\":null}", NULL },
+		{ "archived", "todo", "{\"value\":true}",
+		    "invalid aggregate_type" },
+		{ "archived", "session", "{\"value\":true}",
+		    "invalid aggregate_type" },
+		{ "conflict_resolved", "work_package",
+		    "{\"conflict_id\":\"a\","
+		    "\"field\":\"lane\",\"value\":\"done\"}",
+		    NULL },
+		{ "conflict_resolved", "work_package",
+		    "{\"conflict_id\":\"a\","
+		    "\"field\":\"lane\",\"value\":\"limbo\"}",
+		    "invalid payload: lane" },
+		{ "conflict_resolved", "work_package",
+		    "{\"conflict_id\":\"a\","
+		    "\"field\":\"colour\",\"value\":1}",
+		    "invalid payload: colour" },
+		{ "reverted", "work_package",
+		    "{\"reverts\":[\"" ID "\"],"
+		    "\"title\":null}",
+		    NULL },
 		{ "reverted", "work_package", "{\"reverts\":[\"x\"]}",
-		  "invalid payload: reverts" },
-		{ "MissionDossierArtifactIndexed", "MissionDossier", "{\"x\":1}", NULL },
-		{ "error_logged", "feature", "{\"error_type\":\"unknown\","
-		  "\"error_message\":\"m\"}", NULL },
+		    "invalid payload: reverts" },
+		{ "MissionDossierArtifactIndexed", "MissionDossier",
+		    "{\"x\":1}", NULL },
+		{ "error_logged", "feature",
+		    "{\"error_type\":\"unknown\","
+		    "\"error_message\":\"m\"}",
+		    NULL },
 		{ "of_the_future", "thing", "{}", NULL },
 	};
 
@@ -222,12 +270,13 @@ payloads_are_checked_by_the_catalogue(void)
 		struct json j = { 0 };
 		struct err_info e = { 0 };
 		struct event ev;
-		char *text = arena_fmt(&a, "{\"event_id\":\"" ID "\","
+		char *text = arena_fmt(&a,
+		    "{\"event_id\":\"" ID "\","
 		    "\"event_type\":\"%s\",\"aggregate_id\":\"001-a/WP01\","
 		    "\"aggregate_type\":\"%s\",\"lamport_clock\":1,"
 		    "\"node_id\":\"n\",\"timestamp\":\"" TIME "\","
-		    "\"payload\":%s}", rows[i].type, rows[i].aggregate,
-		    rows[i].payload);
+		    "\"payload\":%s}",
+		    rows[i].type, rows[i].aggregate, rows[i].payload);
 
 		t_note("%s %s", rows[i].type, rows[i].payload);
 		CHECK_OK(event_parse(&ev, &j, str_of(text), &a, &e), &e);
@@ -252,22 +301,25 @@ entities_are_named_by_the_event_alone(void)
 		const char *id, *payload;
 		const char *project, *key;
 	} rows[] = {
-		{ "", "001-a/WP01", "{\"feature_slug\":\"002-b\",\"wp_id\":\"WP07\"}",
-		  "unplaced", "002-b/WP07" },
+		{ "", "001-a/WP01",
+		    "{\"feature_slug\":\"002-b\",\"wp_id\":\"WP07\"}",
+		    "unplaced", "002-b/WP07" },
 		{ "", "001-a/WP01", "{}", "unplaced", "001-a/WP01" },
-		{ "", "WP01", "{\"mission_slug\":\"003-c\"}", "unplaced", "003-c/WP01" },
-		{ "\"git_branch\":\"004-login-form-WP02\",", "WP02", "{}", "unplaced",
-		  "004-login-form/WP02" },
+		{ "", "WP01", "{\"mission_slug\":\"003-c\"}", "unplaced",
+		    "003-c/WP01" },
+		{ "\"git_branch\":\"004-login-form-WP02\",", "WP02", "{}",
+		    "unplaced", "004-login-form/WP02" },
 		{ "\"git_branch\":\"feature/004-x\",", "WP02", "{}", "unplaced",
-		  "004-x/WP02" },
+		    "004-x/WP02" },
 		{ "\"git_branch\":\"main\",", "WP02", "{}", "unplaced",
-		  "unplaced/WP02" },
+		    "unplaced/WP02" },
 		{ "\"git_branch\":\"004-WP02\",", "WP02", "{}", "unplaced",
-		  "unplaced/WP02" },
-		{ "\"project_uuid\":\"0190B5C27A3F70008000" "0123456789AB\",", "001-a/WP01",
-		  "{}", ID, "001-a/WP01" },
+		    "unplaced/WP02" },
+		{ "\"project_uuid\":\"0190B5C27A3F70008000"
+		  "0123456789AB\",",
+		    "001-a/WP01", "{}", ID, "001-a/WP01" },
 		{ "\"project_uuid\":null,", "001-a/WP01", "{}", "unplaced",
-		  "001-a/WP01" },
+		    "001-a/WP01" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -275,11 +327,13 @@ entities_are_named_by_the_event_alone(void)
 		struct json j = { 0 };
 		struct err_info e = { 0 };
 		struct event ev;
-		char *text = arena_fmt(&a, "{\"event_id\":\"" ID "\",%s"
+		char *text = arena_fmt(&a,
+		    "{\"event_id\":\"" ID "\",%s"
 		    "\"event_type\":\"wp_deleted\",\"aggregate_id\":\"%s\","
 		    "\"aggregate_type\":\"work_package\",\"lamport_clock\":1,"
 		    "\"node_id\":\"n\",\"timestamp\":\"" TIME "\","
-		    "\"payload\":%s}", rows[i].more, rows[i].id, rows[i].payload);
+		    "\"payload\":%s}",
+		    rows[i].more, rows[i].id, rows[i].payload);
 
 		t_note("row %zu", i);
 		CHECK_OK(event_parse(&ev, &j, str_of(text), &a, &e), &e);
@@ -324,11 +378,18 @@ a_new_event_reads_back(void)
 	struct err_info e = { 0 };
 	struct event ev;
 	struct eid named[2];
-	struct event_new en = { .type = STR("todo_added"), .clock = CLOCK_MAX,
-		.aggregate_id = STR("k\"ey"), .aggregate_type = STR("todo"),
-		.node = STR("n"), .timestamp = STR(TIME), .node_seq = 3,
-		.replaces = named, .n_replaces = 2, .author = STR("user:ann"),
-		.payload = STR("{\"content\":\"x\"}"), .git_branch = STR("main") };
+	struct event_new en = { .type = STR("todo_added"),
+		.clock = CLOCK_MAX,
+		.aggregate_id = STR("k\"ey"),
+		.aggregate_type = STR("todo"),
+		.node = STR("n"),
+		.timestamp = STR(TIME),
+		.node_seq = 3,
+		.replaces = named,
+		.n_replaces = 2,
+		.author = STR("user:ann"),
+		.payload = STR("{\"content\":\"x\"}"),
+		.git_branch = STR("main") };
 
 	CHECK(eid_parse(STR(ID), &en.id));
 	CHECK(eid_parse(STR(ID), &named[0]));
@@ -353,11 +414,13 @@ a_new_event_reads_back(void)
 static void
 stamping_anew_changes_nothing_else(void)
 {
-	static const char text[] = "{\"event_id\":\"" ID "\",\"x\":{ \"y\" : 1.50 },"
+	static const char text[] =
+	    "{\"event_id\":\"" ID "\",\"x\":{ \"y\" : 1.50 },"
 	    "\"event_type\":\"wp_deleted\",\"aggregate_id\":\"001-a/WP01\","
 	    "\"aggregate_type\":\"work_package\",\"lamport_clock\":1,"
 	    "\"node_id\":\"n\",\"timestamp\":\"" TIME "\",\"payload\":{}}";
-	static const char want[] = "{\"event_id\":\"" ID "\",\"x\":{ \"y\" : 1.50 },"
+	static const char want[] =
+	    "{\"event_id\":\"" ID "\",\"x\":{ \"y\" : 1.50 },"
 	    "\"event_type\":\"wp_deleted\",\"aggregate_id\":\"001-a/WP01\","
 	    "\"aggregate_type\":\"work_package\",\"lamport_clock\":99,"
 	    "\"node_id\":\"m\",\"timestamp\":\"" TIME "\",\"payload\":{},"
@@ -388,7 +451,8 @@ content_does_not_depend_on_spacing(void)
 
 	make(&text, NULL, NULL);
 	CHECK_OK(event_parse(&ev[0], &j[0], arena_str(&a, buf_str(&text)), &a,
-	    &e), &e);
+	             &e),
+	    &e);
 	buf_adds(&text, " \n");
 	memmove(text.data + 2, text.data + 1, text.len - 2);
 	text.data[1] = ' ';
@@ -434,9 +498,10 @@ lanes_move_as_the_table_says(void)
 
 		t_note("%s to %s", rows[i].from, rows[i].to);
 		CHECK_ERR(lane_move_check(str_of(rows[i].from),
-		    str_of(rows[i].to), str_of(rows[i].actor),
-		    str_of(rows[i].reason), str_of(rows[i].review),
-		    rows[i].force, &e), rows[i].want);
+		              str_of(rows[i].to), str_of(rows[i].actor),
+		              str_of(rows[i].reason), str_of(rows[i].review),
+		              rows[i].force, &e),
+		    rows[i].want);
 	}
 }
 

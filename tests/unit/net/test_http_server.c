@@ -160,8 +160,7 @@ static void
 reads_the_same_however_it_is_cut(void)
 {
 	const struct str in = STR(
-	    GET("/big?n=3") "POST /echo HTTP/1.1\r\n" HOST
-	                    "Transfer-Encoding: "
+	    GET("/big?n=3") "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: "
 	                    "chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n"
 	                    "POST /echo HTTP/1.1\r\n" HOST
 	                    "Content-Length: 2\r\n\r\nhi");

@@ -13,9 +13,9 @@
 
 #define ID "01890000-0000-7000-8000-000000000001"
 #define HEAD(id) "\"event_id\":\"" id "\","
-#define REST                                                                   \
-	"\"event_type\":\"wp_updated\",\"aggregate_id\":\"001-a/WP01\","        \
-	"\"aggregate_type\":\"work_package\",\"lamport_clock\":7,"              \
+#define REST \
+	"\"event_type\":\"wp_updated\",\"aggregate_id\":\"001-a/WP01\"," \
+	"\"aggregate_type\":\"work_package\",\"lamport_clock\":7," \
 	"\"node_id\":\"n\",\"timestamp\":\"2026-04-28T10:30:00Z\","
 #define PAYLOAD "\"payload\":{\"wp_id\":\"WP01\",\"title\":\"T\"}"
 #define GOOD "{" HEAD(ID) REST PAYLOAD "}"
@@ -130,11 +130,15 @@ each_event_by_itself(void)
 		{ GOOD, ERR_OK, "\"" ID "\"", "" },
 		{ "{" HEAD("0189000000007000800000000000ABCD") REST PAYLOAD "}",
 		    ERR_OK, "\"0189000000007000800000000000ABCD\"", "" },
-		{ "{" HEAD("\\u0030" "1890000-0000-7000-8000-000000000001") REST
-			PAYLOAD "}", ERR_OK,
-		    "\"\\u0030" "1890000-0000-7000-8000-000000000001\"", "" },
-		{ "{" HEAD("01ARZ3NDEKTSV4RRFFQ69G5FAV") REST PAYLOAD "}", ERR_OK,
-		    "\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"", "" },
+		{ "{" HEAD("\\u0030"
+		           "1890000-0000-7000-8000-000000000001") REST PAYLOAD
+		    "}",
+		    ERR_OK,
+		    "\"\\u0030"
+		    "1890000-0000-7000-8000-000000000001\"",
+		    "" },
+		{ "{" HEAD("01ARZ3NDEKTSV4RRFFQ69G5FAV") REST PAYLOAD "}",
+		    ERR_OK, "\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"", "" },
 		{ "{" HEAD(ID) REST PAYLOAD ",\"ours\":{\"a\":1e400}}", ERR_OK,
 		    "\"" ID "\"", "" },
 		{ "7", ERR_SCHEMA, "null", "invalid" },
@@ -152,8 +156,9 @@ each_event_by_itself(void)
 		{ "{" HEAD(ID) REST PAYLOAD ",\"a\":1,\"a\":1}", ERR_SCHEMA,
 		    "\"" ID "\"", "invalid" },
 		{ "{" HEAD(ID) REST
-			"\"payload\":{\"wp_id\":\"WP01\",\"x\":{\"y\":1,"
-			"\"\\u0079\":2}}}", ERR_SCHEMA, "\"" ID "\"", "invalid" },
+		    "\"payload\":{\"wp_id\":\"WP01\",\"x\":{\"y\":1,"
+		    "\"\\u0079\":2}}}",
+		    ERR_SCHEMA, "\"" ID "\"", "invalid" },
 		{ "{" HEAD(ID) REST PAYLOAD ",\"lamport_clock\":8}", ERR_SCHEMA,
 		    "\"" ID "\"", "invalid" },
 	};
@@ -205,7 +210,8 @@ depth_and_size_of_an_event(void)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		t_note("depth %u bytes %zu", rows[i].depth, rows[i].bytes);
 		buf_reset(&body);
-		buf_adds(&body, "{\"events\":[{" HEAD(ID) REST
+		buf_adds(&body,
+		    "{\"events\":[{" HEAD(ID) REST
 		    "\"payload\":{\"wp_id\":\"WP01\",\"x\":");
 		nest(&body, rows[i].depth);
 		buf_adds(&body, rows[i].depth ? ",\"y\":\"" : "0,\"y\":\"");
@@ -235,16 +241,20 @@ relayed_stands_beside(void)
 		int64_t ms;
 	} rows[] = {
 		{ "{\"event_id\":\"" ID "\",\"user\":\"ann\",\"received_at\":"
-		  "\"1970-01-01T00:00:01.500Z\"}", true, "ann", 1500 },
+		  "\"1970-01-01T00:00:01.500Z\"}",
+		    true, "ann", 1500 },
 		{ "{\"event_id\":\"01890000000070008000000000000001\","
-		  "\"user\":null,\"received_at\":\"1970-01-01T01:00:00+01:00\"}",
+		  "\"user\":null,\"received_at\":\"1970-01-01T01:00:00+01:"
+		  "00\"}",
 		    true, "", 0 },
 		{ "{\"event_id\":\"" ID "\",\"user\":\"ann\"}", false, "", 0 },
 		{ "{\"event_id\":\"" ID "\",\"received_at\":5}", false, "", 0 },
 		{ "{\"event_id\":\"x\",\"received_at\":"
-		  "\"1970-01-01T00:00:00Z\"}", false, "", 0 },
+		  "\"1970-01-01T00:00:00Z\"}",
+		    false, "", 0 },
 		{ "{\"event_id\":\"01890000-0000-7000-8000-000000000002\","
-		  "\"received_at\":\"1970-01-01T00:00:00Z\"}", false, "", 0 },
+		  "\"received_at\":\"1970-01-01T00:00:00Z\"}",
+		    false, "", 0 },
 		{ "5", false, "", 0 },
 	};
 
@@ -270,8 +280,9 @@ relayed_stands_beside(void)
 static void
 request_round_trip(void)
 {
-	struct batch_send one = { .received_ms = 1234, .relayed = true,
-		.user = STR("b\"ob") };
+	struct batch_send one = {
+		.received_ms = 1234, .relayed = true, .user = STR("b\"ob")
+	};
 	struct batch_send two = { .raw = STR(GOOD) };
 	const struct batch_send *send[] = { &one, &two };
 	struct buf raw = { 0 }, body = { 0 };
@@ -308,30 +319,42 @@ answer_round_trip(void)
 	struct batch_result r[] = {
 		{ .id = STR("\"" ID "\""), .status = BATCH_SUCCESS, .seq = 41 },
 		{ .id = STR("\"01890000000070008000000000000002\""),
-		    .status = BATCH_DUPLICATE, .seq = 7 },
-		{ .id = STR("null"), .status = BATCH_REJECTED,
-		    .code = ERR_SCHEMA, .why = STR("invalid \"x\"") },
-		{ .id = STR("\"?\""), .status = BATCH_REJECTED,
-		    .code = ERR_PARENT, .retry = true, .why = STR("names") },
+		    .status = BATCH_DUPLICATE,
+		    .seq = 7 },
+		{ .id = STR("null"),
+		    .status = BATCH_REJECTED,
+		    .code = ERR_SCHEMA,
+		    .why = STR("invalid \"x\"") },
+		{ .id = STR("\"?\""),
+		    .status = BATCH_REJECTED,
+		    .code = ERR_PARENT,
+		    .retry = true,
+		    .why = STR("names") },
 	};
-	struct batch_answer in = { .result = r, .n = 4, .epoch = STR("ep"),
-		.head = 41, .clock = 99 }, out;
+	struct batch_answer in = { .result = r,
+		.n = 4,
+		.epoch = STR("ep"),
+		.head = 41,
+		.clock = 99 },
+	                    out;
 	struct arena a = { 0 };
 	struct json j = { 0 };
 	struct buf b = { 0 };
 	struct err_info e = { 0 };
 
 	batch_answer_encode(&in, &b);
-	CHECK_EQ(buf_str(&b), STR(
-	    "{\"results\":[{\"event_id\":\"" ID "\",\"status\":\"success\","
-	    "\"seq\":41},{\"event_id\":\"01890000000070008000000000000002\","
-	    "\"status\":\"duplicate\",\"seq\":7},{\"event_id\":null,"
-	    "\"status\":\"rejected\",\"error\":\"invalid \\\"x\\\"\","
-	    "\"error_message\":\"invalid \\\"x\\\"\","
-	    "\"code\":\"schema_mismatch\",\"retry\":false},"
-	    "{\"event_id\":\"?\",\"status\":\"rejected\",\"error\":\"names\","
-	    "\"error_message\":\"names\",\"code\":\"missing_parent\","
-	    "\"retry\":true}],\"epoch\":\"ep\",\"head\":41,\"clock\":99}"));
+	CHECK_EQ(buf_str(&b),
+	    STR("{\"results\":[{\"event_id\":\"" ID "\",\"status\":\"success\","
+	        "\"seq\":41},{\"event_id\":"
+	        "\"01890000000070008000000000000002\","
+	        "\"status\":\"duplicate\",\"seq\":7},{\"event_id\":null,"
+	        "\"status\":\"rejected\",\"error\":\"invalid \\\"x\\\"\","
+	        "\"error_message\":\"invalid \\\"x\\\"\","
+	        "\"code\":\"schema_mismatch\",\"retry\":false},"
+	        "{\"event_id\":\"?\",\"status\":\"rejected\",\"error\":"
+	        "\"names\","
+	        "\"error_message\":\"names\",\"code\":\"missing_parent\","
+	        "\"retry\":true}],\"epoch\":\"ep\",\"head\":41,\"clock\":99}"));
 	CHECK_OK(batch_answer_decode(&out, &j, buf_str(&b), &a, &e), &e);
 	CHECK_U(out.head, 41);
 	CHECK_U(out.clock, 99);
@@ -350,8 +373,7 @@ answer_round_trip(void)
 	buf_fini(&b);
 }
 
-#define ANSWER(results) \
-	"{\"results\":[" results "],\"epoch\":\"e\",\"head\":3}"
+#define ANSWER(results) "{\"results\":[" results "],\"epoch\":\"e\",\"head\":3}"
 
 static void
 answers_not_to_trust(void)
@@ -362,25 +384,29 @@ answers_not_to_trust(void)
 	} rows[] = {
 		{ ANSWER(""), NULL },
 		{ ANSWER("{\"event_id\":\"" ID "\",\"status\":\"success\","
-			 "\"seq\":1}"), NULL },
+		         "\"seq\":1}"),
+		    NULL },
 		{ ANSWER("{\"event_id\":\"" ID "\",\"status\":\"rejected\"}"),
 		    NULL },
 		{ ANSWER("{\"event_id\":\"" ID "\",\"status\":\"rejected\","
-			 "\"code\":\"new_one\",\"retry\":true}"), NULL },
+		         "\"code\":\"new_one\",\"retry\":true}"),
+		    NULL },
 		{ "", "wrong" },
 		{ "<html>", "wrong" },
 		{ "\"x\"", "no results" },
 		{ "[]", "no results" },
 		{ "{\"results\":[]}", "no results" },
 		{ "{\"results\":[],\"epoch\":\"\",\"head\":1}", "no results" },
-		{ "{\"results\":[],\"epoch\":\"e\",\"head\":-1}", "no results" },
+		{ "{\"results\":[],\"epoch\":\"e\",\"head\":-1}",
+		    "no results" },
 		{ "{\"results\":{},\"epoch\":\"e\",\"head\":1}", "no results" },
 		{ ANSWER("1"), "not an object" },
 		{ ANSWER("{\"event_id\":\"" ID "\"}"), "status" },
 		{ ANSWER("{\"event_id\":\"" ID "\",\"status\":\"success\"}"),
 		    "seq" },
 		{ ANSWER("{\"event_id\":\"" ID "\",\"status\":\"success\","
-			 "\"seq\":0}"), "seq" },
+		         "\"seq\":0}"),
+		    "seq" },
 		{ ANSWER("{\"event_id\":\"" ID "\",\"status\":\"perhaps\"}"),
 		    "perhaps" },
 	};
@@ -390,8 +416,8 @@ answers_not_to_trust(void)
 		struct arena a = { 0 };
 		struct json j = { 0 };
 		struct err_info e = { 0 };
-		enum err rc = batch_answer_decode(&out, &j,
-		    str_of(rows[i].body), &a, &e);
+		enum err rc =
+		    batch_answer_decode(&out, &j, str_of(rows[i].body), &a, &e);
 
 		t_note("%s: %s", rows[i].body, e.text);
 		CHECK_ERR(rc, rows[i].word ? ERR_PROTOCOL : ERR_OK);
@@ -415,7 +441,8 @@ every_allocation_may_fail(void)
 	int n = 0;
 	bool hit;
 
-	buf_adds(&body, "{\"relayed\":[{\"event_id\":\"" ID "\",\"user\":\"a\","
+	buf_adds(&body,
+	    "{\"relayed\":[{\"event_id\":\"" ID "\",\"user\":\"a\","
 	    "\"received_at\":\"1970-01-01T00:00:00Z\"}],\"events\":[" GOOD
 	    ",{},");
 	made_event(&body, 3, "");

@@ -32,8 +32,10 @@ queries(void)
 		{ "limit=ten", ERR_BAD_REQUEST, "", 0, 0 },
 		{ "epoch=%2", ERR_BAD_REQUEST, "", 0, 0 },
 		{ "epoch=%zz", ERR_BAD_REQUEST, "", 0, 0 },
-		{ "epoch=0123456789012345678901234567890123456789012345678901234"
-		  "5678901234", ERR_BAD_REQUEST, "", 0, 0 },
+		{ "epoch="
+		  "0123456789012345678901234567890123456789012345678901234"
+		  "5678901234",
+		    ERR_BAD_REQUEST, "", 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -63,8 +65,9 @@ query_round_trip(void)
 	struct str rest, path;
 
 	pull_query_encode(&in, &b);
-	CHECK_EQ(buf_str(&b), STR("/api/v1/events/?epoch=a%20b%2F%26%3D%25&"
-				  "after=77&limit=5"));
+	CHECK_EQ(buf_str(&b),
+	    STR("/api/v1/events/?epoch=a%20b%2F%26%3D%25&"
+	        "after=77&limit=5"));
 	rest = buf_str(&b);
 	CHECK(str_split(&rest, '?', &path));
 	CHECK_OK(pull_query_decode(&out, rest, &a, &e), &e);
@@ -93,8 +96,8 @@ answer_round_trip(void)
 
 	made_event(&raw[0], 1, "\"odd\" : 1.0,");
 	made_event(&raw[1], 2, "");
-	rows[0] = (struct pull_row){ 8, STR("ann"), 1500, false,
-		buf_str(&raw[0]) };
+	rows[0] =
+	    (struct pull_row){ 8, STR("ann"), 1500, false, buf_str(&raw[0]) };
 	rows[1] = (struct pull_row){ 9, STR(""), 0, true, buf_str(&raw[1]) };
 	pull_answer_begin(STR("e\"1"), &b);
 	pull_answer_row(&rows[0], true, &b);
@@ -118,9 +121,10 @@ answer_round_trip(void)
 	buf_adds(&raw[0], "{}");
 	rows[0].raw = buf_str(&raw[0]);
 	pull_row_encode(&rows[0], "event", &b);
-	CHECK_EQ(buf_str(&b), STR("{\"type\":\"event\",\"seq\":8,\"user\":\"ann\","
-				  "\"received_at\":\"1970-01-01T00:00:01.500Z\","
-				  "\"event\":{}}"));
+	CHECK_EQ(buf_str(&b),
+	    STR("{\"type\":\"event\",\"seq\":8,\"user\":\"ann\","
+	        "\"received_at\":\"1970-01-01T00:00:01.500Z\","
+	        "\"event\":{}}"));
 	buf_fini(&raw[0]);
 	buf_fini(&raw[1]);
 	buf_fini(&b);
@@ -149,10 +153,12 @@ answers_not_to_trust(void)
 		const char *body;
 		const char *word; /* NULL: fine */
 	} rows[] = {
-		{ "{\"epoch\":\"e\",\"events\":[],\"next\":4,\"head\":4}", NULL },
+		{ "{\"epoch\":\"e\",\"events\":[],\"next\":4,\"head\":4}",
+		    NULL },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":1,\"event\":%E},"
 		  "{\"seq\":2,\"user\":7,\"received_at\":\"x\",\"event\":%E}],"
-		  "\"next\":2,\"head\":2,\"more\":1}", NULL },
+		  "\"next\":2,\"head\":2,\"more\":1}",
+		    NULL },
 		{ "", "wrong" },
 		{ "\"events\"", "events" },
 		{ "{\"events\":[],\"next\":1,\"head\":1}", "epoch" },
@@ -163,21 +169,28 @@ answers_not_to_trust(void)
 		{ "{\"epoch\":\"e\",\"events\":[],\"next\":2,\"head\":1}",
 		    "beyond" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":1,\"event\":%E}],"
-		  "\"next\":2,\"head\":2}", "next" },
+		  "\"next\":2,\"head\":2}",
+		    "next" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":1,\"event\":%E},"
-		  "{\"seq\":3,\"event\":%E}],\"next\":3,\"head\":3}", "behind" },
+		  "{\"seq\":3,\"event\":%E}],\"next\":3,\"head\":3}",
+		    "behind" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":2,\"event\":%E},"
-		  "{\"seq\":1,\"event\":%E}],\"next\":1,\"head\":3}", "behind" },
+		  "{\"seq\":1,\"event\":%E}],\"next\":1,\"head\":3}",
+		    "behind" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":2,\"event\":%E},"
-		  "{\"seq\":2,\"event\":%E}],\"next\":2,\"head\":3}", "behind" },
+		  "{\"seq\":2,\"event\":%E}],\"next\":2,\"head\":3}",
+		    "behind" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":0,\"event\":%E}],"
-		  "\"next\":0,\"head\":3}", "seq" },
+		  "\"next\":0,\"head\":3}",
+		    "seq" },
 		{ "{\"epoch\":\"e\",\"events\":[7],\"next\":1,\"head\":1}",
 		    "seq" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":1}],\"next\":1,"
-		  "\"head\":1}", "no event" },
+		  "\"head\":1}",
+		    "no event" },
 		{ "{\"epoch\":\"e\",\"events\":[{\"seq\":1,\"event\":{}}],"
-		  "\"next\":1,\"head\":1}", "seq 1" },
+		  "\"next\":1,\"head\":1}",
+		    "seq 1" },
 	};
 	struct buf body = { 0 };
 
@@ -210,7 +223,8 @@ every_allocation_may_fail(void)
 	bool hit;
 
 	expand("{\"epoch\":\"\\u0065\",\"events\":[{\"seq\":1,\"event\":%E}],"
-	       "\"next\":1,\"head\":1}", &body);
+	       "\"next\":1,\"head\":1}",
+	    &body);
 	do {
 		struct pull_answer p;
 		struct arena a = { 0 };
@@ -269,11 +283,13 @@ error_bodies(void)
 		CHECK_STR(eb.epoch, rows[i].epoch);
 	}
 	error_body_encode(ERR_RESYNC, STR("a \"b\""), STR("e"), STR("[1]"), &b);
-	CHECK_EQ(buf_str(&b), STR("{\"error\":\"resync\",\"message\":\"a \\\"b\\\"\","
-				  "\"epoch\":\"e\",\"details\":[1]}"));
+	CHECK_EQ(buf_str(&b),
+	    STR("{\"error\":\"resync\",\"message\":\"a \\\"b\\\"\","
+	        "\"epoch\":\"e\",\"details\":[1]}"));
 	buf_reset(&b);
 	error_body_encode(ERR_NOMEM, STR(""), STR(""), STR(""), &b);
-	CHECK_EQ(buf_str(&b), STR("{\"error\":\"out_of_memory\",\"message\":\"\"}"));
+	CHECK_EQ(buf_str(&b),
+	    STR("{\"error\":\"out_of_memory\",\"message\":\"\"}"));
 	arena_fini(&a);
 	buf_fini(&b);
 }
@@ -287,8 +303,9 @@ health(void)
 	struct err_info e = { 0 };
 
 	health_encode(&in, &b);
-	CHECK_EQ(buf_str(&b), STR("{\"status\":\"ok\",\"version\":\"1.2.3\","
-				  "\"protocol_version\":1,\"epoch\":\"ep\"}"));
+	CHECK_EQ(buf_str(&b),
+	    STR("{\"status\":\"ok\",\"version\":\"1.2.3\","
+	        "\"protocol_version\":1,\"epoch\":\"ep\"}"));
 	CHECK_OK(health_decode(&out, buf_str(&b), &a, &e), &e);
 	CHECK_EQ(out.version, in.version);
 	CHECK_EQ(out.epoch, in.epoch);

@@ -73,9 +73,12 @@ a_task_keeps_its_members(void)
 	struct source_file f;
 
 	CHECK_OK(claude_read(STR("{\"id\":\"3\",\"subject\":\"Do \\\"it\\\"\","
-	    "\"description\":\"d\",\"activeForm\":\"Doing\",\"owner\":\"o\","
-	    "\"status\":\"in_progress\",\"blocks\":[\"4\",5],\"blockedBy\":[]}"),
-	    &a, &f, &e), &e);
+	                         "\"description\":\"d\",\"activeForm\":"
+	                         "\"Doing\",\"owner\":\"o\","
+	                         "\"status\":\"in_progress\",\"blocks\":[\"4\","
+	                         "5],\"blockedBy\":[]}"),
+	             &a, &f, &e),
+	    &e);
 	CHECK_U(f.n, 1);
 	CHECK_STR(f.item[0].content, "Do \"it\"");
 	CHECK_STR(f.item[0].description, "d");
@@ -94,12 +97,15 @@ names_of_todo_files_are_read(void)
 	struct str session, agent;
 
 	CHECK(claude_todo_name(STR("029e1c6e-0000-4000-8000-000000000001-agent-"
-	    "029e1c6e-0000-4000-8000-000000000002.json"), &session, &agent));
+	                           "029e1c6e-0000-4000-8000-000000000002.json"),
+	    &session, &agent));
 	CHECK_STR(session, "029e1c6e-0000-4000-8000-000000000001");
 	CHECK_STR(agent, "029e1c6e-0000-4000-8000-000000000002");
 	CHECK(!claude_todo_name(STR("todos.json"), &session, &agent));
-	CHECK(!claude_todo_name(STR("029e1c6e-0000-4000-8000-00000000000x-agent-"
-	    "029e1c6e-0000-4000-8000-000000000002.json"), &session, &agent));
+	CHECK(
+	    !claude_todo_name(STR("029e1c6e-0000-4000-8000-00000000000x-agent-"
+	                          "029e1c6e-0000-4000-8000-000000000002.json"),
+	        &session, &agent));
 }
 
 static void
@@ -109,7 +115,8 @@ a_transcript_says_where_it_was(void)
 	struct str cwd, branch;
 
 	claude_transcript(STR("{\"type\":\"summary\"}\n"
-	    "{\"cwd\":\"/home/a b\",\"gitBranch\":\"main\",\"x\":1}\n{\"cw"),
+	                      "{\"cwd\":\"/home/a "
+	                      "b\",\"gitBranch\":\"main\",\"x\":1}\n{\"cw"),
 	    &a, &cwd, &branch);
 	CHECK_STR(cwd, "/home/a b");
 	CHECK_STR(branch, "main");

@@ -82,7 +82,8 @@ bench_init(struct bench *b, const char *name)
 	CHECK_OK(store_mem_open(&b->s, &opt, &b->e), &b->e);
 	CHECK_OK(store_begin(b->s, &b->e), &b->e);
 	CHECK_OK(store_space_add(b->s, STR(""), STR(""), STR("local"),
-	    &b->space, &b->e), &b->e);
+	             &b->space, &b->e),
+	    &b->e);
 	CHECK_OK(store_commit(b->s, &b->e), &b->e);
 }
 
@@ -97,7 +98,8 @@ static void
 put(struct bench *b, const char *name, const char *text)
 {
 	CHECK_OK(os_write_atomic(arena_fmt(&b->a, "%s/%s", b->folder, name),
-	    str_of(text), 0600, &b->e), &b->e);
+	             str_of(text), 0600, &b->e),
+	    &b->e);
 }
 
 static void
@@ -125,7 +127,8 @@ todo(struct bench *b, const char *content, uint64_t occurrence)
 	struct entity_key k = { STR("unplaced"), STR("todo"), { key, 32 } };
 
 	CHECK_OK(todo_key(STR("unplaced"), str_of(content), occurrence, key,
-	    &b->e), &b->e);
+	             &b->e),
+	    &b->e);
 	CHECK_OK(store_entity(b->s, b->space, &k, &en, &b->e), &b->e);
 	return en;
 }
@@ -146,9 +149,10 @@ command(struct bench *b, const char *content, const char *status)
 {
 	char key[33];
 	struct draft d = { .type = STR("todo_status_changed"),
-		.aggregate_type = STR("todo"), .aggregate_id = { key, 32 },
-		.payload = str_of(arena_fmt(&b->a, "{\"status\":\"%s\"}",
-		    status)) };
+		.aggregate_type = STR("todo"),
+		.aggregate_id = { key, 32 },
+		.payload =
+		    str_of(arena_fmt(&b->a, "{\"status\":\"%s\"}", status)) };
 
 	CHECK_OK(todo_key(STR("unplaced"), str_of(content), 1, key, &b->e),
 	    &b->e);
@@ -166,7 +170,8 @@ each_todo_once_with_its_highest_status(void)
 	struct bench b;
 
 	bench_init(&b, "once");
-	put(&b, S1 "-agent-" S1 ".json", "[{\"content\":\"Fix it\",\"status\":"
+	put(&b, S1 "-agent-" S1 ".json",
+	    "[{\"content\":\"Fix it\",\"status\":"
 	    "\"completed\",\"activeForm\":\"Fixing\"},"
 	    "{\"content\":\"Other\",\"status\":\"pending\"}]");
 	put(&b, S2 "-agent-" S2 ".json",
@@ -208,7 +213,8 @@ twice_in_one_list_is_two_todos(void)
 	struct bench b;
 
 	bench_init(&b, "twice");
-	put(&b, "todos.json", "{\"todos\":[{\"content\":\"a\",\"status\":"
+	put(&b, "todos.json",
+	    "{\"todos\":[{\"content\":\"a\",\"status\":"
 	    "\"completed\"},{\"content\":\"a\",\"status\":\"pending\"}]}");
 	look(&b);
 	CHECK_U(b.report.todos, 2);
@@ -291,9 +297,11 @@ tasks_of_a_folder_name_each_other(void)
 	char key[33];
 
 	bench_init(&b, "tasks");
-	put(&b, "1.json", "{\"id\":\"1\",\"subject\":\"one\",\"status\":"
+	put(&b, "1.json",
+	    "{\"id\":\"1\",\"subject\":\"one\",\"status\":"
 	    "\"pending\",\"blocks\":[\"2\",\"9\"],\"blockedBy\":[]}");
-	put(&b, "2.json", "{\"id\":\"2\",\"subject\":\"two\",\"status\":"
+	put(&b, "2.json",
+	    "{\"id\":\"2\",\"subject\":\"two\",\"status\":"
 	    "\"pending\",\"blocks\":[],\"blockedBy\":[\"1\"]}");
 	put(&b, ".highwatermark", "2");
 	look(&b);
@@ -306,7 +314,8 @@ tasks_of_a_folder_name_each_other(void)
 	look(&b);
 	CHECK_U(b.report.events, 0);
 	/* A link that is taken back. */
-	put(&b, "1.json", "{\"id\":\"1\",\"subject\":\"one\",\"status\":"
+	put(&b, "1.json",
+	    "{\"id\":\"1\",\"subject\":\"one\",\"status\":"
 	    "\"completed\",\"blocks\":[],\"blockedBy\":[]}");
 	look(&b);
 	CHECK_U(b.report.events, 1);
@@ -344,7 +353,8 @@ a_log_of_calls_tells_one_story(void)
 	struct bench b;
 
 	bench_init(&b, "calls");
-	put(&b, "todos.json", "[{\"tool_name\":\"TaskCreate\",\"task\":{"
+	put(&b, "todos.json",
+	    "[{\"tool_name\":\"TaskCreate\",\"task\":{"
 	    "\"subject\":\"a\",\"status\":\"pending\"}},"
 	    "{\"tool_name\":\"TaskUpdate\",\"task\":{\"id\":\"1\","
 	    "\"subject\":\"a\",\"status\":\"completed\"}}]");

@@ -55,9 +55,8 @@ change(struct kv *kv, struct plain *p, struct t_rng *rng)
 	unsigned k = (unsigned)t_below(rng, KEYS);
 	char key[4], value[16];
 
-	p->value[k] = t_below(rng, 3) == 0 ?
-	    0 :
-	    (unsigned)t_below(rng, 100000) + 1;
+	p->value[k] =
+	    t_below(rng, 3) == 0 ? 0 : (unsigned)t_below(rng, 100000) + 1;
 	(void)snprintf(value, sizeof value, "%u", p->value[k]);
 	if (p->value[k] > 0)
 		CHECK(kv_put(kv, key_of(k, key), str_of(value)));
