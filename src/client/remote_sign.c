@@ -2,6 +2,7 @@
 #include <sodium.h>
 
 #include "body.h"
+#include "pull.h"
 #include "remote_int.h"
 #include "session_file.h"
 
@@ -263,11 +264,8 @@ remote_me(struct remote *a, struct arena *ar, struct remote_me *ret,
 
 /* --- in and out ---------------------------------------------------------------------------- */
 
-/* The epoch of the hub, where the account may be known under another address of
- * it; n 0 where not, or where it does not say. */
 static enum err
-epoch_of_known(struct remote *a, struct store *s,
-    const struct spaces_account *who, struct arena *mem, struct str *ret,
+ask_epoch(struct remote *a, struct arena *mem, struct str *ret,
     struct err_info *e)
 {
 	static const struct remote_call call = { .method = "GET",
@@ -276,17 +274,88 @@ epoch_of_known(struct remote *a, struct store *s,
 	struct http_answer ans = { 0 };
 	struct err_info ignore = { 0 };
 	struct health_body body;
-	bool elsewhere;
-	enum err rc = spaces_elsewhere(s, who, &elsewhere, e);
+	enum err rc = remote_raw(a, &call, STR(""), &ans, e);
 
 	*ret = (struct str){ 0 };
-	if (rc != ERR_OK || !elsewhere)
-		return rc;
-	rc = remote_raw(a, &call, STR(""), &ans, e);
 	if (rc == ERR_OK && ans.status == 200 &&
 	    health_decode(&body, buf_str(&ans.body), mem, &ignore) == ERR_OK)
 		*ret = body.epoch;
 	http_answer_fini(&ans);
+	return rc;
+}
+
+/* Anybody can claim an epoch.  Only the hub, and who was in the team, knows the
+ * id of the event at our position. */
+static enum err
+proves_itself(struct remote *a, struct store *s, const struct space *sp,
+    struct arena *mem, bool *ret, struct err_info *e)
+{
+	struct pull_query q = {
+		.epoch = sp->epoch, .after = sp->pulled - 1, .limit = 1
+	};
+	struct remote_call call = {
+		.method = "GET", .team = sp->team, .timeout_ms = REMOTE_CHECK_MS
+	};
+	struct http_answer ans = { 0 };
+	struct err_info ignore = { 0 };
+	struct buf target = { 0 };
+	struct json j = { 0 };
+	struct pull_answer p;
+	struct log_row row;
+	enum err rc;
+
+	*ret = false;
+	if (sp->pulled == 0)
+		return ERR_OK;
+	pull_query_encode(&q, &target);
+	rc = buf_ok(&target, e);
+	call.target = buf_str(&target);
+	if (rc == ERR_OK)
+		rc = remote_send(a, &call, &ans, e);
+	*ret = rc == ERR_OK && ans.status == 200 &&
+	    pull_answer_decode(&p, &j, buf_str(&ans.body), mem, &ignore) ==
+	        ERR_OK &&
+	    p.n == 1 && p.item[0].seq == sp->pulled &&
+	    store_event(s, sp->id, &p.item[0].ev.id, mem, &row, &ignore) ==
+	        ERR_OK &&
+	    row.seq == sp->pulled;
+	json_fini(&j);
+	buf_fini(&target);
+	http_answer_fini(&ans);
+	return rc;
+}
+
+/* Which spaces that are known under another address are of this hub: those that
+ * it proves, and with the private one also those that nothing was pulled of. */
+static enum err
+find_moved(struct remote *a, struct store *s, const struct spaces_account *who,
+    struct arena *mem, struct space **ret, size_t *n, struct err_info *e)
+{
+	struct space *list;
+	struct str epoch = { 0 };
+	bool trusted = false;
+	size_t all;
+	enum err rc = spaces_elsewhere(s, who, mem, &list, &all, e);
+
+	*n = 0;
+	*ret = list;
+	if (rc != ERR_OK || all == 0)
+		return rc;
+	rc = ask_epoch(a, mem, &epoch, e);
+	for (size_t i = 0; rc == ERR_OK && i < all; i++) {
+		bool same = str_eq(list[i].epoch, epoch), proven = false;
+
+		if (same)
+			rc = proves_itself(a, s, &list[i], mem, &proven, e);
+		trusted |= proven && str_eq(list[i].team, who->team);
+		if (proven || (same && list[i].pulled == 0))
+			list[(*n)++] = list[i];
+	}
+	all = *n;
+	*n = 0;
+	for (size_t i = 0; i < all; i++)
+		if (trusted || list[i].pulled > 0)
+			list[(*n)++] = list[i];
 	return rc;
 }
 
@@ -296,19 +365,21 @@ remote_spaces(struct remote *a, const struct remote_me *me, struct err_info *e)
 	struct spaces_account who = { a->server, me->name, me->private_team };
 	struct arena mem = { 0 };
 	struct str *slug = arena_array(&mem, me->n_teams, sizeof *slug);
-	struct str epoch = { 0 };
+	struct space *moved = NULL;
+	size_t n_moved = 0;
 	struct store *s;
 	enum err rc =
 	    slug ? ctx_store_write(a->ctx, &s, e) : err_set(e, ERR_NOMEM);
 
 	if (rc == ERR_OK)
-		rc = epoch_of_known(a, s, &who, &mem, &epoch, e);
+		rc = find_moved(a, s, &who, &mem, &moved, &n_moved, e);
 	for (size_t i = 0; rc == ERR_OK && i < me->n_teams; i++)
 		slug[i] = me->team[i].slug;
 	if (rc == ERR_OK)
 		rc = store_begin(s, e);
 	if (rc == ERR_OK) {
-		rc = spaces_login(s, &who, epoch, slug, me->n_teams, e);
+		rc =
+		    spaces_login(s, &who, moved, n_moved, slug, me->n_teams, e);
 		if (rc == ERR_OK)
 			rc = store_commit(s, e);
 		if (rc != ERR_OK)

@@ -348,74 +348,56 @@ add_team(struct store *s, const struct spaces_account *who, struct str team,
 	return rc;
 }
 
-/* How many spaces the account has at its hub, and how many elsewhere, of this
- * epoch (n 0: of any). */
-static void
-count_places(const struct space *list, size_t n,
-    const struct spaces_account *who, struct str epoch, size_t *here,
-    size_t *elsewhere)
+enum err
+spaces_elsewhere(struct store *s, const struct spaces_account *who,
+    struct arena *a, struct space **ret, size_t *n, struct err_info *e)
 {
-	*here = *elsewhere = 0;
-	for (size_t i = 0; i < n; i++) {
+	struct space *list;
+	size_t all = 0;
+	enum err rc = store_space_list(s, a, &list, &all, e);
+
+	*n = 0;
+	*ret = rc == ERR_OK ? list : NULL;
+	for (size_t i = 0; rc == ERR_OK && i < all; i++) {
 		if (list[i].hub.n == 0 || !str_eq(list[i].account, who->name))
 			continue;
-		if (str_eq(list[i].hub, who->hub))
-			++*here;
-		else if (epoch.n > 0 ? str_eq(list[i].epoch, epoch) :
-		                       list[i].epoch.n > 0)
-			++*elsewhere;
+		if (str_eq(list[i].hub, who->hub)) {
+			*n = 0;
+			return ERR_OK;
+		}
+		if (list[i].epoch.n > 0)
+			list[(*n)++] = list[i];
 	}
-}
-
-enum err
-spaces_elsewhere(struct store *s, const struct spaces_account *who, bool *ret,
-    struct err_info *e)
-{
-	struct arena a = { 0 };
-	struct space *list;
-	size_t n = 0, here = 0, elsewhere = 0;
-	enum err rc = store_space_list(s, &a, &list, &n, e);
-
-	if (rc == ERR_OK)
-		count_places(list, n, who, STR(""), &here, &elsewhere);
-	*ret = here == 0 && elsewhere > 0;
-	arena_fini(&a);
 	return rc;
 }
 
 /* The hub has another address now: what is known of it goes on there. */
 static enum err
-follow_hub(struct store *s, const struct spaces_account *who, struct str epoch,
-    struct err_info *e)
+follow_hub(struct store *s, const struct spaces_account *who,
+    const struct space *moved, size_t n, struct err_info *e)
 {
-	struct arena a = { 0 };
-	struct space *list;
-	size_t n = 0, here = 0, elsewhere = 0;
-	enum err rc = store_space_list(s, &a, &list, &n, e);
+	enum err rc = ERR_OK;
 
-	if (rc == ERR_OK)
-		count_places(list, n, who, epoch, &here, &elsewhere);
-	for (size_t i = 0; rc == ERR_OK && here == 0 && i < n; i++)
-		if (list[i].hub.n > 0 && str_eq(list[i].account, who->name) &&
-		    str_eq(list[i].epoch, epoch)) {
-			rc = store_space_rename(s, list[i].id, who->hub,
-			    who->name, list[i].team, e);
-			/* Two old addresses: the first one goes on. */
-			if (rc == ERR_EXISTS)
-				rc = ERR_OK;
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		rc = store_space_rename(s, moved[i].id, who->hub, who->name,
+		    moved[i].team, e);
+		/* Two old addresses: the first one goes on. */
+		if (rc == ERR_EXISTS) {
+			*e = (struct err_info){ 0 };
+			rc = ERR_OK;
 		}
-	arena_fini(&a);
+	}
 	return rc;
 }
 
 enum err
 spaces_login(struct store *s, const struct spaces_account *who,
-    struct str epoch, const struct str *team, size_t n_teams,
-    struct err_info *e)
+    const struct space *moved, size_t n_moved, const struct str *team,
+    size_t n_teams, struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct space local, mine;
-	enum err rc = epoch.n > 0 ? follow_hub(s, who, epoch, e) : ERR_OK;
+	enum err rc = follow_hub(s, who, moved, n_moved, e);
 	bool is_first;
 
 	if (rc == ERR_OK)

@@ -44,16 +44,16 @@ enum err spaces_use(struct store *s, struct str project, space_id sp,
 enum err spaces_team(struct store *s, struct str team, space_id *ret,
     struct err_info *e);
 
-/* Is this account new at its hub, and known under another address of some hub?
- * Then the hub is to be asked for its epoch. */
+/* Where this account is new at its hub: its spaces under other addresses, one of
+ * which may be an old one of the same hub (remote_spaces asks for proof).  Else,
+ * and where there are none, n 0. */
 enum err spaces_elsewhere(struct store *s, const struct spaces_account *who,
-    bool *ret, struct err_info *e);
-/* [tx] After a login: where the hub has got another address (its epoch is that of
- * spaces known under the old one; n 0: not asked), they move with it; `local`
- * becomes the account's private team, spaces of its
- * other teams are added, and the account is remembered. */
+    struct arena *a, struct space **ret, size_t *n, struct err_info *e);
+/* [tx] After a login: these spaces go on under the hub's new address; `local`
+ * becomes the account's private team, spaces of its other teams are added, and
+ * the account is remembered. */
 enum err spaces_login(struct store *s, const struct spaces_account *who,
-    struct str epoch, const struct str *team, size_t n_teams,
-    struct err_info *e);
+    const struct space *moved, size_t n_moved, const struct str *team,
+    size_t n_teams, struct err_info *e);
 
 #endif

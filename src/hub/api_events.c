@@ -215,7 +215,10 @@ api_batch(struct call *call, struct http_request *req)
 	bj->call = call;
 	bj->req = req;
 	bj->now_ms = os_wall_ms();
-	rc = call_team_named(call, req, &bj->team, &e);
+	/* Again: a body may have taken its time, and much may have changed. */
+	rc = call_who(call, req, &e);
+	if (rc == ERR_OK)
+		rc = call_team_named(call, req, &bj->team, &e);
 	if (rc == ERR_OK && req->body.n <= most) {
 		rc = batch_read(bj, &call->hub->gzip, &e);
 		if (rc == ERR_OK) {

@@ -316,7 +316,7 @@ verify_waiting(struct verify *v, const struct space_row *space, uint64_t want,
 {
 	struct store *s = v->store;
 	struct arena a[2] = { { 0 }, { 0 } };
-	struct stamp after = { 0 };
+	struct stamp after = { 0 }, last;
 	uint64_t *pos, count = 0;
 	unsigned turn = 0;
 	size_t n = 0;
@@ -326,6 +326,7 @@ verify_waiting(struct verify *v, const struct space_row *space, uint64_t want,
 		struct arena *page = &a[turn++ & 1];
 
 		arena_reset(page);
+		last = after;
 		rc = s->ops->unacked_page(s, space->id, &after, PAGE_ROWS, page,
 		    &pos, &n, e);
 		for (size_t i = 0; rc == ERR_OK && i < n; i++) {
@@ -344,7 +345,9 @@ verify_waiting(struct verify *v, const struct space_row *space, uint64_t want,
 				break;
 			}
 		}
-	} while (rc == ERR_OK && n > 0);
+		/* A row that is not what its entry says leads back. */
+	} while (rc == ERR_OK && n > 0 &&
+	    (last.id.form == EID_NONE || stamp_cmp(&after, &last) > 0));
 	arena_fini(&a[0]);
 	arena_fini(&a[1]);
 	if (rc == ERR_OK && (count != want || space->unacked != want))

@@ -157,6 +157,33 @@ with "$new_access"
 answers "the second is not" 200 /api/v1/me
 as=()
 
+# --- who is shut out while a body is on its way
+as=()
+printf 'secret-slow\n' | clowder hub user add slow --password-stdin --data "$hub_data" >/dev/null
+ask -d '{"username":"slow","password":"secret-slow"}' /api/v1/token/
+slow=$(json 'd["access"]')
+is "the body of one who is disabled meanwhile" "$(python3 - "${hub_url#*://}" "$slow" "$CLOWDER" "$hub_data" <<'P'
+import socket, subprocess, sys, urllib.error, urllib.request
+where, token, program, data = sys.argv[1:]
+host, port = where.split(":")
+body = b'{"events":[]}'
+with socket.create_connection((host, int(port)), timeout=20) as wire:
+    wire.sendall(b"POST /api/v1/events/batch/ HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer "
+                 + token.encode() + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                 % len(body) + body[:5])
+    subprocess.run([program, "hub", "user", "disable", "slow", "--data", data], check=True,
+                   stdout=subprocess.DEVNULL)
+    try:  # until the hub has looked at its accounts again
+        while True:
+            urllib.request.urlopen(urllib.request.Request(
+                "http://%s/api/v1/me" % where, headers={"Authorization": "Bearer " + token}))
+    except urllib.error.HTTPError:
+        pass
+    wire.sendall(body[5:])
+    print(wire.recv(4096).split(b" ")[1].decode())
+P
+)" 401
+
 # --- too many attempts
 for i in $(seq 40); do
 	ask -d '{"username":"ann","password":"guess"}' /api/v1/token/

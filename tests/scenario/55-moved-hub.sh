@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Goal: a hub that has got another address is the same hub: what was waiting for it
 # is sent there. What waits for quite another one is said, and kept.
+scenario=$(cd "$(dirname "$0")" && pwd)/x
 . "$(dirname "$0")/lib.sh"
 goal "a hub with a new address"
 
@@ -43,6 +44,23 @@ like "it says what is not sent, and for whom" "$out" "^1 event not sent: meant f
 is "it is counted" "$(field queued_elsewhere)" 1
 run clowder doctor
 like "doctor says so" "$out" '1 event waits for ann at'
+
+# One that claims to be the first at a new address, and cannot prove it.
+epoch=$(python3 -c '
+import json, sys
+print(json.loads(sys.argv[1])[0]["epoch"])' "$(field spaces)")
+isnt "the epoch is known" "$epoch" ""
+mkdir -p "$T/odd"
+printf '{"answer":{"/api/health":"{\\"status\\":\\"ok\\",\\"version\\":\\"1\\",\\"protocol_version\\":1,\\"epoch\\":\\"%s\\"}"},"teams":["ann"]}' \
+	"$epoch" >"$T/odd/rules.json"
+PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$scenario")/odd_hub.py" "$T/odd" >"$T/odd/port" 2>"$T/odd/log" &
+pids+=($!)
+wait_for "another hub" test -s "$T/odd/port"
+check "its address" clowder sync server "http://127.0.0.1:$(cat "$T/odd/port")"
+check "a signs in there" clowder auth login -u ann -p pw
+clowder sync now >/dev/null 2>&1
+is "it was asked who it is" "$(grep -c '/api/health' "$T/odd/requests")" 1
+is "nothing of the first hub went there" "$(field queued_elsewhere)" 1
 
 # Back at the first one.
 stop_hub

@@ -491,6 +491,14 @@ static const struct {
 	    "DELETE FROM event WHERE at = (SELECT max(at) FROM event)", false },
 	{ "a clock", "UPDATE event SET clock = clock + 1 WHERE (at & 255) = 4",
 	    false },
+	{ "the id of what waits last",
+	    "UPDATE event SET id = CAST(x'00' || substr(id, 2) AS BLOB) "
+	    "WHERE at = (SELECT max(at) FROM event)",
+	    false },
+	{ "the clock of what waits last",
+	    "UPDATE event SET clock = 1 "
+	    "WHERE at = (SELECT max(at) FROM event)",
+	    false },
 	{ "what waits is not listed", "DELETE FROM unacked WHERE pos = 5",
 	    false },
 	{ "what waits is not counted", "UPDATE space SET unacked = 3", false },

@@ -80,7 +80,7 @@ login(const char *name, const char *const *team, size_t n)
 	for (size_t i = 0; i < n; i++)
 		slug[i] = str_of(team[i]);
 	CHECK_OK(store_begin(s, &e), &e);
-	CHECK_OK(spaces_login(s, &who, STR(""), slug, n, &e), &e);
+	CHECK_OK(spaces_login(s, &who, NULL, 0, slug, n, &e), &e);
 	CHECK_OK(store_commit(s, &e), &e);
 }
 
@@ -112,26 +112,26 @@ how_many(void)
 	return n;
 }
 
-/* At this address, with this epoch, in a transaction of its own. */
+/* At this address, with these spaces, which have moved with it. */
 static void
-login_at(const char *hub, const char *name, const char *epoch)
+login_at(const char *hub, const char *name, const struct space *moved, size_t n)
 {
 	struct spaces_account who = { str_of(hub), str_of(name), str_of(name) };
 	struct str crew = STR("crew");
 
 	CHECK_OK(store_begin(s, &e), &e);
-	CHECK_OK(spaces_login(s, &who, str_of(epoch), &crew, 1, &e), &e);
+	CHECK_OK(spaces_login(s, &who, moved, n, &crew, 1, &e), &e);
 	CHECK_OK(store_commit(s, &e), &e);
 }
 
-static bool
-elsewhere(const char *hub, const char *name)
+static size_t
+elsewhere(const char *hub, const char *name, struct space **ret)
 {
 	struct spaces_account who = { str_of(hub), str_of(name), str_of(name) };
-	bool is = false;
+	size_t n = 99;
 
-	CHECK_OK(spaces_elsewhere(s, &who, &is, &e), &e);
-	return is;
+	CHECK_OK(spaces_elsewhere(s, &who, &mem, ret, &n, &e), &e);
+	return n;
 }
 
 static void
@@ -146,21 +146,22 @@ epoch_of(space_id sp, const char *epoch)
 static void
 a_hub_that_moved(void)
 {
-	struct space sp;
+	struct space sp, *moved;
 	space_id crew, own;
 
 	store_open();
-	login_at("http://old", "ann", "");
+	login_at("http://old", "ann", NULL, 0);
 	crew = team("crew");
 	own = team("ann");
-	CHECK(!elsewhere("http://new", "ann")); /* nothing is known of it yet */
+	/* Nothing is known of it yet. */
+	CHECK_U(elsewhere("http://new", "ann", &moved), 0);
 	epoch_of(crew, "e1");
 	epoch_of(own, "e1");
 	project_in(crew, P, "p");
-	CHECK(!elsewhere("http://old", "ann"));
-	CHECK(!elsewhere("http://new", "bob"));
-	CHECK(elsewhere("http://new", "ann"));
-	login_at("http://new", "ann", "e1");
+	CHECK_U(elsewhere("http://old", "ann", &moved), 0);
+	CHECK_U(elsewhere("http://new", "bob", &moved), 0);
+	CHECK_U(elsewhere("http://new", "ann", &moved), 2);
+	login_at("http://new", "ann", moved, 2);
 	CHECK_U(how_many(), 2);
 	CHECK_I(team("crew"), crew);
 	CHECK_I(team("ann"), own);
@@ -169,11 +170,12 @@ a_hub_that_moved(void)
 	CHECK_STR(sp.epoch, "e1");
 	CHECK_U(sp.unacked, 1);
 	/* Another hub is another hub. */
-	login_at("http://other", "ann", "e2");
+	login_at("http://other", "ann", NULL, 0);
 	CHECK_U(how_many(), 4);
 	CHECK(team("crew") != crew);
 	/* And back: it is known there, so nothing moves. */
-	login_at("http://new", "ann", "e1");
+	CHECK_U(elsewhere("http://new", "ann", &moved), 0);
+	login_at("http://new", "ann", NULL, 0);
 	CHECK_U(how_many(), 4);
 	CHECK_I(team("crew"), crew);
 	store_close(s);
