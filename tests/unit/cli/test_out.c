@@ -319,7 +319,7 @@ a_bar(const char *wide, bool utf8, const char *want)
 	o.utf8 = utf8;
 	out_bar_begin(&o, "Pushing", "events");
 	out_bar(&o, 0, 10);
-	o.bar.began_ms -= 1000;
+	o.bar.began_ms -= 850; /* 5 a second for 150 ms to come */
 	out_bar(&o, 5, 10);
 	was(err_fd, want);
 	/* Gone, whatever became of the width meanwhile. */
@@ -352,7 +352,7 @@ a_bar_that_was_broken(void)
 	o.utf8 = false;
 	out_bar_begin(&o, "Pushing", "events");
 	out_bar(&o, 0, 10);
-	o.bar.began_ms -= 1000;
+	o.bar.began_ms -= 850; /* 5 a second for 150 ms to come */
 	out_bar(&o, 5, 10);
 	CHECK_U(setenv("COLUMNS", "30", 1), 0);
 	out_bar_end(&o);
@@ -376,14 +376,14 @@ no_bar_off_a_terminal(void)
 	o.err_tty = true;
 	o.utf8 = false;
 	out_bar_begin(&o, "Pushing", "events");
-	out_bar(&o, 0, 10); /* it has only begun: nothing is drawn */
+	out_bar(&o, 0, 10000); /* it has only begun: nothing is drawn */
 	was(err_fd, "");
-	o.bar.began_ms -= 1000;
-	out_bar(&o, 5, 10);
+	o.bar.began_ms -= 1000000; /* so long that the test adds nothing */
+	out_bar(&o, 5500, 10000);
 	out_bar_end(&o);
 	was(err_fd,
-	    "\r\033[KPushing [############............] 5/10 events  "
-	    "5/s  2 s left\r\033[K");
+	    "\r\033[KPushing [#############...........] 5500/10000 events  "
+	    "5/s  901 s left\r\033[K");
 	printed("");
 }
 
