@@ -188,7 +188,8 @@ catch_up(struct work *w, struct pending *p, bool *moved, struct err_info *e)
 	if (p->n == 0)
 		p->since = p->pos;
 	p->pos = sp.events;
-	p->n += p->found = l.found;
+	p->found = l.found;
+	p->n += l.found;
 	deed_fini(&l.deed);
 	return rc;
 }

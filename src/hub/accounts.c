@@ -674,6 +674,18 @@ accounts_user_list(struct accounts *a, int64_t now_ms, struct arena *ar,
 	return rc;
 }
 
+/* The key of a user that has to be there: what is no name at all is nobody's. */
+static enum err
+name_known(struct str name, struct arena *ar, struct account_name *who,
+    struct err_info *e)
+{
+	enum err rc = name_user(name, ar, who, e);
+
+	return rc == ERR_REFUSED ?
+	    err_setf(e, ERR_NOT_FOUND, "there is no such user") :
+	    rc;
+}
+
 /* A change of one user that ends every session: text has ?1 = key of the name
  * and perhaps ?2 = value. */
 static enum err
@@ -683,10 +695,8 @@ user_change(struct accounts *a, struct str name, const char *text,
 	struct arena ar = { 0 };
 	struct account_name who;
 	struct query q = { 0 };
-	enum err rc = name_user(name, &ar, &who, e);
+	enum err rc = name_known(name, &ar, &who, e);
 
-	if (rc == ERR_REFUSED)
-		rc = err_setf(e, ERR_NOT_FOUND, "there is no such user");
 	if (rc == ERR_OK)
 		rc = accounts_begin(a, e);
 	if (rc != ERR_OK)
@@ -835,10 +845,8 @@ member_set(struct accounts *a, struct str slug, struct str name, bool in,
 	struct arena ar = { 0 };
 	struct account_name who;
 	struct member m = { 0 };
-	enum err rc = name_user(name, &ar, &who, e);
+	enum err rc = name_known(name, &ar, &who, e);
 
-	if (rc == ERR_REFUSED)
-		rc = err_setf(e, ERR_NOT_FOUND, "there is no such user");
 	if (rc == ERR_OK)
 		rc = accounts_begin(a, e);
 	if (rc != ERR_OK)

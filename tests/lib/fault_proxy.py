@@ -21,9 +21,12 @@ path of a request is taken out and done to that request; others pass.
 
 Each line that was done is appended to PLAN.done.
 """
+import fcntl
+import os
 import socket
 import struct
 import sys
+import termios
 import threading
 import time
 from urllib.parse import urlsplit
@@ -103,6 +106,16 @@ def reset(wire):
     raise End
 
 
+def arrived(wire):
+    """Wait until the other side's system has all bytes: a reset overtakes them."""
+    left = bytearray(4)
+    while True:
+        fcntl.ioctl(wire, termios.TIOCOUTQ, left)
+        if not struct.unpack("i", left)[0]:
+            return
+        os.sched_yield()
+
+
 def ask_later(request, ms):
     time.sleep(ms / 1000)
     try:
@@ -138,7 +151,7 @@ def answer(wire, request, fault, n):
     if fault in ("truncate", "break"):
         wire.sendall(got[:n])
         if fault == "break":
-            time.sleep(0.05)  # so that it does not overtake the bytes
+            arrived(wire)
             reset(wire)
         raise End
     if fault == "stall":
