@@ -3,7 +3,7 @@
  * and fsync; every event is folded.  Beside it what SQLite alone does on this
  * disk with the same bytes: one row with a unique id per event, nothing else.
  *
- *	bench_hub CLOWDER [--stored N] [--events N] [--late PER-MILLE]
+ *	bench_hub CLOWDER BENCH-FOLDER [--stored N] [--events N] [--late PER-MILLE]
  *	             [--connections N] [--singles N] [--pulls N] [--rounds N]
  */
 #include <sqlite3.h>
@@ -25,10 +25,10 @@ enum { HALF = 600 };
 /* What is promised: docs/performance.md. */
 static const double batches_target = 100000, late_target = 50000,
                     singles_target = 20000, singles_p99_ms = 15,
-                    resident_mib = 64, pull_target = 40000;
+                    resident_mib = 64, pull_target = 40000, pull_mib = 64;
 
 struct options {
-	const char *clowder;
+	const char *clowder, *bench; /* the program; the folder of ours */
 	size_t stored, events, connections, singles, pulls, rounds;
 	unsigned late;
 };
@@ -308,7 +308,8 @@ done:
 
 /* Of a machine that comes to the team when everything is there. */
 static enum err
-pull(struct bench *b, size_t round, double *ret_s, struct err_info *e)
+pull(struct bench *b, size_t round, double *ret_s, double *ret_mib,
+    struct err_info *e)
 {
 	char *home =
 	    arena_fmt(&b->hub.arena, "%s/home%zu", b->hub.folder, round);
@@ -319,6 +320,7 @@ pull(struct bench *b, size_t round, double *ret_s, struct err_info *e)
 		LAB_USER, "--password-stdin", NULL };
 	const char *now[] = { b->o.clowder, "sync", "now", NULL };
 	struct buf out = { 0 };
+	double began;
 	enum err rc;
 
 	if (home == NULL || url == NULL || mkdir(home, 0700) != 0 ||
@@ -328,8 +330,10 @@ pull(struct bench *b, size_t round, double *ret_s, struct err_info *e)
 	rc = lab_ask(server, home, "", &out, e);
 	if (rc == ERR_OK)
 		rc = lab_ask(login, home, LAB_PASSWORD "\n", &out, e);
+	began = lab_now();
 	if (rc == ERR_OK)
-		rc = lab_spawn(now, home, ret_s, e);
+		rc = lab_peak(&b->hub.arena, b->o.bench, now, home, ret_mib, e);
+	*ret_s = lab_now() - began;
 	buf_fini(&out);
 	return rc;
 }
@@ -338,13 +342,13 @@ static enum err
 measure_pulls(struct bench *b, struct err_info *e)
 {
 	size_t rounds = b->o.pulls < 16 ? b->o.pulls : 16;
-	double rate[16], best[16], s = 1;
+	double rate[16], best[16], mib[16], s = 1;
 	char what[96];
 	enum err rc = ERR_OK;
 	int n;
 
 	for (size_t i = 0; i < rounds && rc == ERR_OK; i++) {
-		rc = pull(b, i, &s, e);
+		rc = pull(b, i, &s, &mib[i], e);
 		rate[i] = (double)b->filled / s;
 		best[i] = bare(b, b->filled, BATCH);
 	}
@@ -360,6 +364,10 @@ measure_pulls(struct bench *b, struct err_info *e)
 		    .target = pull_target,
 		    .unit = "events/s",
 		    .best_is = "SQLite alone, bare rows" });
+	lab_row(&(struct lab_row){ .what = "  its memory, at most",
+	    .ours = lab_median(mib, rounds),
+	    .target = pull_mib,
+	    .unit = "MiB" });
 	return ERR_OK;
 }
 
@@ -397,7 +405,7 @@ options(struct options *o, int argc, char **argv)
 		.singles = 64000,
 		.pulls = 1,
 		.rounds = 3 };
-	for (int i = 2; i + 1 < argc; i += 2)
+	for (int i = 3; i + 1 < argc; i += 2)
 		if (!lab_number(argv + i, "--stored", &o->stored) &&
 		    !lab_number(argv + i, "--events", &o->events) &&
 		    !lab_number(argv + i, "--connections", &o->connections) &&
@@ -406,9 +414,10 @@ options(struct options *o, int argc, char **argv)
 		    !lab_number(argv + i, "--rounds", &o->rounds) &&
 		    !lab_number(argv + i, "--late", &late))
 			return false;
-	if (argc < 2 || argc % 2 != 0)
+	if (argc < 3 || argc % 2 != 1)
 		return false;
 	o->clowder = argv[1];
+	o->bench = argv[2];
 	o->late = (unsigned)late;
 	return o->connections > 0;
 }
@@ -448,7 +457,7 @@ main(int argc, char **argv)
 
 	if (!options(&b.o, argc, argv)) {
 		(void)fprintf(stderr,
-		    "usage: bench_hub CLOWDER [--stored N] "
+		    "usage: bench_hub CLOWDER BENCH-FOLDER [--stored N] "
 		    "[--events N] [--late PER-MILLE] [--connections N] "
 		    "[--singles N] [--pulls N] [--rounds N]\n");
 		return 2;

@@ -199,6 +199,32 @@ lab_ask(const char *const argv[], const char *folder, const char *in,
 	return ask_program(argv, folder, in, out, NULL, e);
 }
 
+enum err
+lab_peak(struct arena *a, const char *bench, const char *const argv[],
+    const char *folder, double *ret_mib, struct err_info *e)
+{
+	size_t n = 0;
+	const char **words;
+	struct buf out = { 0 };
+	uint64_t kib;
+	enum err rc;
+
+	while (argv[n] != NULL)
+		n++;
+	words = arena_array(a, n + 2, sizeof *words);
+	if (words == NULL)
+		return err_set(e, ERR_NOMEM);
+	words[0] = arena_fmt(a, "%s/peak", bench);
+	memcpy(words + 1, argv, n * sizeof *words);
+	rc = lab_ask(words, folder, "", &out, e);
+	if (rc == ERR_OK && !str_u64(str_trim(buf_str(&out)), &kib))
+		rc = err_setf(e, ERR_FAILED, "no number from %s", words[0]);
+	if (rc == ERR_OK)
+		*ret_mib = (double)kib / 1024;
+	buf_fini(&out);
+	return rc;
+}
+
 static enum err
 make_account(struct lab_hub *h, struct err_info *e)
 {

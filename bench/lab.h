@@ -41,7 +41,11 @@ enum err lab_write(const char *path, struct str text, struct err_info *e);
  * process: what that costs is not the program's. */
 enum err lab_spawn(const char *const argv[], const char *folder, double *ret_s,
     struct err_info *e);
-/* The same with `in` as stdin, appending what it says to out. */
+/* A program run to its end by BENCH-FOLDER/peak: the most memory that it held, in
+ * MiB. */
+enum err lab_peak(struct arena *a, const char *bench, const char *const argv[],
+    const char *folder, double *ret_mib, struct err_info *e);
+/* As lab_spawn with `in` as stdin, appending what it says to out. */
 enum err lab_ask(const char *const argv[], const char *folder, const char *in,
     struct buf *out, struct err_info *e);
 

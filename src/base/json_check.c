@@ -35,17 +35,16 @@ key_of(const struct json *j, uint32_t key, struct arena *a, struct str *ret,
 	return json_str(j, key, a, ret) ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 
-/* Keys with different signatures are different. */
-static uint32_t
+/* Keys with different signatures, 0 to 63, are different. */
+static unsigned
 signature(struct str s)
 {
-	uint32_t v = (uint32_t)s.n << 16;
+	uint32_t v = (uint32_t)s.n;
 
 	if (s.n > 0)
-		v ^= (uint32_t)(uint8_t)s.p[0] << 8 ^
-		    (uint32_t)(uint8_t)s.p[s.n / 2] << 4 ^
-		    (uint32_t)(uint8_t)s.p[s.n - 1];
-	return v;
+		v = v * 31 + (uint8_t)s.p[0] * 7u +
+		    (uint8_t)s.p[s.n / 2] * 13u + (uint8_t)s.p[s.n - 1];
+	return (v * UINT32_C(0x9e3779b1)) >> 26;
 }
 
 static enum err
@@ -53,18 +52,20 @@ check_small(const struct json *j, uint32_t node, struct arena *a,
     struct err_info *e)
 {
 	struct str key[PAIRWISE_MAX];
-	uint32_t mark[PAIRWISE_MAX];
+	uint64_t marks = 0;
 	uint32_t at = node + 1;
 
 	for (unsigned i = 0; i < j->node[node].n; i++) {
 		enum err rc = key_of(j, at, a, &key[i], e);
+		uint64_t mark;
 
 		if (rc != ERR_OK)
 			return rc;
-		mark[i] = signature(key[i]);
-		for (unsigned k = 0; k < i; k++)
-			if (mark[k] == mark[i] && str_eq(key[k], key[i]))
+		mark = UINT64_C(1) << signature(key[i]);
+		for (unsigned k = 0; (marks & mark) != 0 && k < i; k++)
+			if (str_eq(key[k], key[i]))
 				return twice(j, at, e);
+		marks |= mark;
 		at = json_next(j, at + 1);
 	}
 	return ERR_OK;

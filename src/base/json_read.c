@@ -123,9 +123,12 @@ json_get(const struct json *j, uint32_t node, const char *key)
 	if (json_kind(j, node) != JSON_OBJECT)
 		return 0;
 	for (uint32_t at = node + 1; at < j->node[node].next;
-	     at = json_next(j, at + 1))
-		if (json_str_is(j, at, want))
+	     at = json_next(j, at + 1)) {
+		struct str s = json_inner(j, at);
+
+		if (j->node[at].escaped ? escaped_is(s, want) : str_eq(s, want))
 			found = at + 1;
+	}
 	return found;
 }
 

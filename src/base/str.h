@@ -85,7 +85,7 @@ bool str_split(struct str *rest, char c, struct str *part);
 bool str_u64(struct str s, uint64_t *ret);
 /* 2 * n lower-case digits and a NUL into out. */
 void hex_encode(const uint8_t *bytes, size_t n, char *out);
-/* Exactly 2 * n digits of either case. */
+/* Exactly 2 * n digits of either case; else false, and out holds nothing of use. */
 bool hex_decode(struct str s, uint8_t *out, size_t n);
 
 #endif

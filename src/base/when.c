@@ -70,19 +70,27 @@ when_format(int64_t unix_ms, char out[WHEN_TEXT_MAX])
 static bool
 digits(struct str *s, size_t n, unsigned *ret)
 {
-	uint64_t v;
+	unsigned v = 0;
 
-	if (s->n < n || !str_u64(str_n(s->p, n), &v))
+	if (s->n < n)
 		return false;
-	*ret = (unsigned)v;
+	for (size_t i = 0; i < n; i++) {
+		unsigned d = (unsigned)(unsigned char)s->p[i] - '0';
+
+		if (d > 9)
+			return false;
+		v = v * 10 + d;
+	}
+	*ret = v;
 	*s = str_n(s->p + n, s->n - n);
 	return true;
 }
 
+/* One of two characters. */
 static bool
-letter(struct str *s, const char *any_of)
+letter(struct str *s, const char any_of[2])
 {
-	if (s->n == 0 || s->p[0] == '\0' || strchr(any_of, s->p[0]) == NULL)
+	if (s->n == 0 || (s->p[0] != any_of[0] && s->p[0] != any_of[1]))
 		return false;
 	*s = str_n(s->p + 1, s->n - 1);
 	return true;
@@ -103,8 +111,8 @@ parse_date(struct str *s, int64_t *days)
 {
 	unsigned year, month, day;
 
-	if (!digits(s, 4, &year) || !letter(s, "-") || !digits(s, 2, &month) ||
-	    !letter(s, "-") || !digits(s, 2, &day))
+	if (!digits(s, 4, &year) || !letter(s, "--") || !digits(s, 2, &month) ||
+	    !letter(s, "--") || !digits(s, 2, &day))
 		return false;
 	if (month < 1 || month > 12 || day < 1 || day > days_in(year, month))
 		return false;
@@ -119,7 +127,7 @@ parse_fraction(struct str *s, int64_t *ms)
 	unsigned digit, scale = 100;
 
 	*ms = 0;
-	if (!letter(s, "."))
+	if (!letter(s, ".."))
 		return true;
 	if (!digits(s, 1, &digit))
 		return false;
@@ -136,9 +144,9 @@ parse_clock(struct str *s, int64_t *ms)
 	unsigned hour, minute, second;
 	int64_t fraction;
 
-	if (!digits(s, 2, &hour) || !letter(s, ":") || !digits(s, 2, &minute) ||
-	    !letter(s, ":") || !digits(s, 2, &second) ||
-	    !parse_fraction(s, &fraction))
+	if (!digits(s, 2, &hour) || !letter(s, "::") ||
+	    !digits(s, 2, &minute) || !letter(s, "::") ||
+	    !digits(s, 2, &second) || !parse_fraction(s, &fraction))
 		return false;
 	if (hour > 23 || minute > 59 || second > 59)
 		return false;
@@ -156,7 +164,7 @@ parse_offset(struct str *s, int64_t *ms)
 	*ms = 0;
 	if (letter(s, "Zz"))
 		return true;
-	if (!letter(s, "+-") || !digits(s, 2, &hour) || !letter(s, ":") ||
+	if (!letter(s, "+-") || !digits(s, 2, &hour) || !letter(s, "::") ||
 	    !digits(s, 2, &minute) || hour > 23 || minute > 59)
 		return false;
 	*ms = ((int64_t)hour * 60 + minute) * (west ? -60000 : 60000);

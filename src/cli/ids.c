@@ -8,7 +8,8 @@ id_suffix(const char *node, char out[ID_SUFFIX_LEN + 1])
 	unsigned bits;
 
 	/* A node id is hex by contract; anything else still gives letters. */
-	(void)hex_decode(str_n(node, strlen(node) < 4 ? 0 : 4), b, sizeof b);
+	if (!hex_decode(str_n(node, strlen(node) < 4 ? 0 : 4), b, sizeof b))
+		b[0] = b[1] = 0;
 	bits = (unsigned)b[0] << 8 | b[1];
 	for (int i = 0; i < ID_SUFFIX_LEN; i++)
 		out[i] = letter[bits >> (11 - 5 * i) & 31];

@@ -16,8 +16,10 @@
 #include "entity_int.h"
 #include "fault.h"
 
-/* What most steps need. */
-enum { STEP_BYTES = 4096 };
+enum {
+	STEP_BYTES = 4096, /* what most steps need */
+	HEADS_FEW = 8      /* are looked at one by one */
+};
 
 /* The parents of one write. */
 struct parents {
@@ -97,26 +99,78 @@ add_past(const struct step *st, const struct cell *c, struct parents *p,
 	p->past[p->n++] = at;
 }
 
+static void
+add_live(const struct step *st, const struct cell *c, struct parents *p,
+    size_t k)
+{
+	p->live[k] = true;
+	p->s[p->n] = standing_of(st->en, &c->head[k]);
+	p->past[p->n++] =
+	    c->head[k].past == NO_PAST ? SIZE_MAX : c->head[k].past;
+	p->n_live = p->n;
+}
+
+/* Index of the head that a write of the past is; c->n where it is none any
+ * more.  Heads stand in the order in which they were written. */
+static size_t
+head_of_past(const struct cell *c, size_t past)
+{
+	size_t lo = 0, hi = c->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (c->head[mid].past < past)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < c->n && c->head[lo].past == past ? lo : c->n;
+}
+
+static int
+size_cmp(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The heads that the event names, where there are too many to look at each:
+ * many machines wrote while they were apart. */
+static enum err
+find_live_named(struct step *st, const struct cell *c, struct parents *p,
+    struct err_info *e)
+{
+	size_t *at = arena_array(&st->a, st->n_replaces, sizeof *at), n = 0;
+
+	if (at == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < st->n_replaces; i++) {
+		bool nomem = false;
+		size_t past = trail_find(c->trail, &st->replaces[i], &nomem);
+
+		if (nomem)
+			return err_set(e, ERR_NOMEM);
+		at[n] = past == SIZE_MAX ? c->n : head_of_past(c, past);
+		n += at[n] < c->n;
+	}
+	qsort(at, n, sizeof *at, size_cmp);
+	for (size_t i = 0; i < n; i++)
+		add_live(st, c, p, at[i]);
+	return ERR_OK;
+}
+
 static enum err
 find_live(struct step *st, const struct write *w, const struct cell *c,
     struct parents *p, struct err_info *e)
 {
-	for (size_t k = 0; k < c->n; k++) {
-		bool nomem = false;
-
-		p->live[k] = takes(st, w, &c->head[k]);
-		if (!p->live[k])
-			continue;
-		p->s[p->n] = standing_of(st->en, &c->head[k]);
-		p->past[p->n] = SIZE_MAX;
-		if (c->trail != NULL && has_parents(w))
-			p->past[p->n] =
-			    trail_find(c->trail, &c->head[k].id, &nomem);
-		if (nomem)
-			return err_set(e, ERR_NOMEM);
-		p->n++;
-	}
-	p->n_live = p->n;
+	if (c->n > HEADS_FEW && c->trail != NULL && st->ev->has_replaces &&
+	    has_parents(w))
+		return find_live_named(st, c, p, e);
+	for (size_t k = 0; k < c->n; k++)
+		if (takes(st, w, &c->head[k]))
+			add_live(st, c, p, k);
 	return ERR_OK;
 }
 
@@ -129,9 +183,8 @@ find_named_past(struct step *st, const struct cell *c, struct parents *p,
 
 	if (head == NULL)
 		return err_set(e, ERR_NOMEM);
-	for (size_t k = 0; k < c->n; k++)
-		if (p->live[k])
-			head[replaces_at(st, &c->head[k].id)] = true;
+	for (size_t i = 0; i < p->n_live; i++)
+		head[replaces_at(st, &p->s[i].id)] = true;
 	for (size_t i = 0; i < st->n_replaces; i++) {
 		bool nomem = false;
 		size_t at;
@@ -152,7 +205,9 @@ find_parents(struct step *st, const struct write *w, const struct cell *c,
     struct parents *p, struct err_info *e)
 {
 	size_t n_heads = c ? c->n : 0;
-	size_t max = n_heads + st->n_replaces + 2; /* itself, old value */
+	/* Each is named, or a head; and itself, the old value. */
+	size_t max = 2 +
+	    (st->ev->has_replaces && has_parents(w) ? st->n_replaces : n_heads);
 	enum err rc;
 
 	p->s = arena_array(&st->a, max, sizeof *p->s);
@@ -520,6 +575,7 @@ head_new(const struct step *st, const struct write *w, struct head *ret)
 		.node = st->node,
 		.round = st->round,
 		.rank = st->rank,
+		.past = NO_PAST,
 		.observation = st->w.observation,
 		.in = str_is(w->value, "true") };
 	ret->value = str_n(mem_dup(w->value.p, w->value.n), w->value.n);
@@ -540,7 +596,8 @@ put_head(struct step *st, const struct write *w, struct cell *c,
     const struct parents *p, struct err_info *e)
 {
 	struct head h;
-	size_t n = 0;
+	const bool *first = c->n > 0 ? memchr(p->live, true, c->n) : NULL;
+	size_t n = first != NULL ? (size_t)(first - p->live) : c->n;
 
 	/* A cell has one head nearly always, and for a moment two. */
 	if (!mem_grow_from(&c->head, &c->cap, c->n + 1, sizeof *c->head, 2) ||
@@ -551,7 +608,7 @@ put_head(struct step *st, const struct write *w, struct cell *c,
 		head_fini(&h);
 		return err_set(e, ERR_NOMEM);
 	}
-	for (size_t i = 0; i < c->n; i++) {
+	for (size_t i = n; i < c->n; i++) {
 		if (p->live[i])
 			head_fini(&c->head[i]);
 		else
@@ -653,20 +710,22 @@ entity_fold(struct entity *en, entity_next_fn *next, void *ctx,
     struct err_info *e)
 {
 	const struct event *ev = NULL;
+	struct arena trails = { 0 };
 	enum applied applied;
 	enum err rc;
 
 	entity_clear(en);
-	en->keeps_trail = true;
+	en->trails = &trails;
 	while ((rc = next(ctx, &ev, e)) == ERR_OK && ev != NULL) {
 		rc = entity_apply(en, ev, &applied, e);
 		if (rc != ERR_OK)
 			break;
 	}
-	en->keeps_trail = false;
+	en->trails = NULL;
 	for (size_t i = 0; i < en->n_cells; i++) {
 		trail_free(en->cell[i].trail);
 		en->cell[i].trail = NULL;
 	}
+	arena_fini(&trails);
 	return rc;
 }

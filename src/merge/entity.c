@@ -173,10 +173,10 @@ entity_cell_add(struct entity *en, struct str field, struct str element,
 		return NULL;
 	c.field = str_n(mem_dup(field.p, field.n), field.n);
 	c.element = str_n(mem_dup(element.p, element.n), element.n);
-	if (en->keeps_trail)
-		c.trail = trail_new();
+	if (en->trails != NULL)
+		c.trail = trail_new(en->trails);
 	if (c.field.p == NULL || c.element.p == NULL ||
-	    (en->keeps_trail && c.trail == NULL)) {
+	    (en->trails != NULL && c.trail == NULL)) {
 		cell_fini(&c);
 		return NULL;
 	}

@@ -23,6 +23,7 @@ struct head {
 	 * this head is of another field; rank -1 = nothing. */
 	uint32_t round;
 	int32_t rank;
+	uint32_t past;    /* its place in the trail while entity_fold() runs */
 	struct str value; /* own; canonical JSON */
 	struct str
 	    reporter; /* own; of an observation or a per_session value, else n 0 */
@@ -69,7 +70,8 @@ struct entity {
 	size_t n_closed, cap_closed;
 	struct str *node; /* own; node ids that heads and last refer to */
 	size_t n_nodes, cap_nodes;
-	bool keeps_trail; /* entity_fold() runs */
+	/* borrow; of the trails: NULL but while entity_fold() runs */
+	struct arena *trails;
 };
 
 /* A new entity without events.  Copies the key. */

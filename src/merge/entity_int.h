@@ -11,21 +11,28 @@ struct past {
 	uint64_t clock;
 	uint32_t node, round;
 	int32_t rank;
-	struct str value; /* own */
-	size_t *parent;   /* own; indices of its parents */
+	struct str value;
+	size_t *parent; /* indices of its parents */
 	size_t n_parents;
 	size_t mark; /* of the search that saw it last */
 };
 
 struct trail {
-	struct past **past; /* own, each own */
+	struct arena *arena; /* borrow: holds each past and what it points to */
+	struct past **past;  /* own */
 	size_t n, cap;
 	struct map index; /* eid_key -> past + 1 ... up to `indexed` */
 	size_t indexed;
 	size_t search; /* number of the last search */
+	size_t *stack; /* own: of a search */
+	size_t cap_stack;
 };
 
-struct trail *trail_new(void);
+/* Of a head that no trail knows. */
+#define NO_PAST UINT32_MAX
+
+/* arena outlives the trail. */
+struct trail *trail_new(struct arena *arena);
 void trail_free(struct trail *t);
 /* Index of the write with this id, SIZE_MAX where there is none; *nomem is set
  * when the index could not grow. */
@@ -34,7 +41,8 @@ size_t trail_find(struct trail *t, const struct eid *id, bool *nomem);
 bool trail_seen(struct trail *t, size_t young, size_t old, bool *nomem);
 /* Latest write with this value; SIZE_MAX. */
 size_t trail_latest(const struct trail *t, struct str value);
-bool trail_add(struct trail *t, const struct head *h, const size_t *parent,
+/* h->past becomes its place; false when out of memory. */
+bool trail_add(struct trail *t, struct head *h, const size_t *parent,
     size_t n_parents);
 
 /* Anything with an id and a value: a head, or a write of the past. */

@@ -6,19 +6,13 @@
 #include "fault.h"
 
 struct trail *
-trail_new(void)
+trail_new(struct arena *arena)
 {
-	return mem_zero(sizeof(struct trail));
-}
+	struct trail *t = mem_zero(sizeof *t);
 
-static void
-past_free(struct past *p)
-{
-	if (p == NULL)
-		return;
-	free((void *)(uintptr_t)p->value.p);
-	free(p->parent);
-	free(p);
+	if (t != NULL)
+		t->arena = arena;
+	return t;
 }
 
 void
@@ -26,20 +20,19 @@ trail_free(struct trail *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->n; i++)
-		past_free(t->past[i]);
 	free(t->past);
+	free(t->stack);
 	map_fini(&t->index);
 	free(t);
 }
 
 bool
-trail_add(struct trail *t, const struct head *h, const size_t *parent,
+trail_add(struct trail *t, struct head *h, const size_t *parent,
     size_t n_parents)
 {
-	struct past *p = mem_zero(sizeof *p);
+	struct past *p = arena_alloc(t->arena, sizeof *p);
 
-	if (p == NULL)
+	if (p == NULL || t->n >= NO_PAST)
 		return false;
 	*p = (struct past){ .id = h->id,
 		.clock = h->clock,
@@ -47,14 +40,14 @@ trail_add(struct trail *t, const struct head *h, const size_t *parent,
 		.round = h->round,
 		.rank = h->rank,
 		.n_parents = n_parents };
-	p->value = str_n(mem_dup(h->value.p, h->value.n), h->value.n);
-	if (n_parents > 0)
-		p->parent = mem_dup(parent, n_parents * sizeof *parent);
-	if (p->value.p == NULL || (n_parents > 0 && p->parent == NULL) ||
-	    !mem_grow(&t->past, &t->cap, t->n + 1, sizeof(struct past *))) {
-		past_free(p);
+	p->value = arena_str(t->arena, h->value);
+	p->parent = arena_alloc(t->arena, n_parents * sizeof *parent);
+	if (p->value.p == NULL || p->parent == NULL ||
+	    !mem_grow(&t->past, &t->cap, t->n + 1, sizeof(struct past *)))
 		return false;
-	}
+	if (n_parents > 0)
+		memcpy(p->parent, parent, n_parents * sizeof *parent);
+	h->past = (uint32_t)t->n;
 	t->past[t->n++] = p;
 	return true;
 }
@@ -89,20 +82,21 @@ trail_latest(const struct trail *t, struct str value)
 bool
 trail_seen(struct trail *t, size_t young, size_t old, bool *nomem)
 {
-	size_t search = ++t->search, n = 0, cap = 0, *stack = NULL;
+	size_t search = ++t->search, n = 0;
 	bool seen = false;
 
 	/* Parents always stand before their children: below `old` nothing can
 	 * lead to it. */
-	if (!mem_grow(&stack, &cap, 1, sizeof *stack)) {
+	if (!mem_grow(&t->stack, &t->cap_stack, 1, sizeof *t->stack)) {
 		*nomem = true;
 		return false;
 	}
-	stack[n++] = young;
+	t->stack[n++] = young;
 	while (n > 0 && !seen) {
-		const struct past *p = t->past[stack[--n]];
+		const struct past *p = t->past[t->stack[--n]];
 
-		if (!mem_grow(&stack, &cap, n + p->n_parents, sizeof *stack)) {
+		if (!mem_grow(&t->stack, &t->cap_stack, n + p->n_parents,
+		        sizeof *t->stack)) {
 			*nomem = true;
 			break;
 		}
@@ -113,9 +107,8 @@ trail_seen(struct trail *t, size_t young, size_t old, bool *nomem)
 			if (up <= old || t->past[up]->mark == search)
 				continue;
 			t->past[up]->mark = search;
-			stack[n++] = up;
+			t->stack[n++] = up;
 		}
 	}
-	free(stack);
 	return seen;
 }

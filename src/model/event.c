@@ -18,7 +18,9 @@ enum want {
 	WANT_SETS_ASIDE
 };
 
-/* Members of the envelope.  min 0: optional, null is as good as absent. */
+/* Members of the envelope, in the order in which event_encode writes them: a
+ * decoder that looks behind the last one found mostly finds the next at once.
+ * min 0: optional, null is as good as absent. */
 static const struct envelope_row {
 	const char *name;
 	size_t n; /* bytes of name: most rows are told apart by it alone */
@@ -33,15 +35,12 @@ static const struct envelope_row {
 	TEXT("event_type", 1, 64, type),
 	TEXT("aggregate_id", 1, 256, aggregate_id),
 	TEXT("aggregate_type", 1, 64, aggregate_type),
-	TEXT("node_id", 1, 64, node),
-	TEXT("timestamp", 1, 64, timestamp),
 	ROW("lamport_clock", WANT_CLOCK, 1, 0, 0),
-	ROW("payload", WANT_PAYLOAD, 1, 0, 0),
-	ROW("replaces", WANT_REPLACES, 0, 0, 0),
+	TEXT("node_id", 1, 64, node),
 	ROW("node_seq", WANT_SEQ, 0, 0, 0),
+	TEXT("timestamp", 1, 64, timestamp),
 	ROW("schema_version", WANT_VERSION, 0, 0, 0),
-	ROW("draft", WANT_SETS_ASIDE, 0, 0, 0),
-	ROW("key_id", WANT_SETS_ASIDE, 0, 0, 0),
+	ROW("replaces", WANT_REPLACES, 0, 0, 0),
 	TEXT("author", 0, 1024, author),
 	TEXT("session_id", 0, 1024, session_id),
 	TEXT("causation_id", 0, 1024, causation_id),
@@ -49,6 +48,9 @@ static const struct envelope_row {
 	TEXT("project_uuid", 0, 1024, project_uuid),
 	TEXT("project_slug", 0, 1024, project_slug),
 	TEXT("git_branch", 0, 4096, git_branch),
+	ROW("payload", WANT_PAYLOAD, 1, 0, 0),
+	ROW("draft", WANT_SETS_ASIDE, 0, 0, 0),
+	ROW("key_id", WANT_SETS_ASIDE, 0, 0, 0),
 #undef TEXT
 #undef ROW
 	/* clang-format on */
@@ -155,6 +157,21 @@ take(struct event *ev, const struct envelope_row *row, uint32_t node,
 	return ERR_OK;
 }
 
+/* The row of a member, looked for from *at on, which then is the one behind it;
+ * NULL for what we do not know. */
+static const struct envelope_row *
+envelope_find(struct str name, size_t *at)
+{
+	for (size_t i = 0; i < N(envelope); i++) {
+		const struct envelope_row *row = &envelope[*at];
+
+		*at = *at + 1 < N(envelope) ? *at + 1 : 0;
+		if (str_eq(name, str_n(row->name, row->n)))
+			return row;
+	}
+	return NULL;
+}
+
 /* One pass over the members; *seen gets a bit for each row that was there. */
 static enum err
 take_all(struct event *ev, uint32_t *seen, struct arena *a, struct err_info *e)
@@ -163,27 +180,25 @@ take_all(struct event *ev, uint32_t *seen, struct arena *a, struct err_info *e)
 	uint32_t key = ev->root + 1;
 	enum err rc, first = ERR_OK;
 	struct err_info ignored;
+	size_t at = 0;
 
 	for (uint32_t i = 0; i < j->node[ev->root].n; i++) {
 		uint32_t value = json_next(j, key);
+		const struct envelope_row *row;
 		struct str name;
 
 		if (!json_str(j, key, a, &name))
 			return err_set(e, ERR_NOMEM);
-		for (size_t r = 0; r < N(envelope); r++) {
-			if (name.n != envelope[r].n ||
-			    memcmp(name.p, envelope[r].name, name.n) != 0)
-				continue;
-			*seen |= 1u << r;
-			/* The id is wanted for the answer even where another
-			 * member is wrong: go on, keep the first reason. */
-			rc = take(ev, &envelope[r], value, a,
-			    first == ERR_OK ? e : &ignored);
-			if (first == ERR_OK)
-				first = rc;
-			break;
-		}
+		row = envelope_find(name, &at);
 		key = json_next(j, value);
+		if (row == NULL)
+			continue;
+		*seen |= 1u << (row - envelope);
+		/* The id is wanted for the answer even where another member is
+		 * wrong: go on, keep the first reason. */
+		rc = take(ev, row, value, a, first == ERR_OK ? e : &ignored);
+		if (first == ERR_OK)
+			first = rc;
 	}
 	return first;
 }
@@ -274,11 +289,14 @@ static struct str
 uuid_normal(struct str s, struct arena *a)
 {
 	char text[EID_TEXT_MAX];
+	struct str normal;
 	struct eid id;
 
-	if (!eid_parse(s, &id) || id.form != EID_UUID)
+	/* Nearly always written as we write it. */
+	if (uuid_is_normal(s) || !eid_parse(s, &id) || id.form != EID_UUID)
 		return s;
-	return arena_str(a, str_n(text, eid_format(&id, text)));
+	normal = str_n(text, eid_format(&id, text));
+	return str_eq(s, normal) ? s : arena_str(a, normal);
 }
 
 static enum err
@@ -318,13 +336,33 @@ place(struct event *ev, struct arena *a, struct err_info *e)
 
 /* --- decode -------------------------------------------------------------- */
 
-enum err
-event_decode(struct event *ev, const struct json *j, uint32_t node,
+/* What only a stranger's event can have wrong once it is parsed. */
+static enum err
+check_form(const struct event *ev, struct err_info *e)
+{
+	int64_t when;
+
+	if (ev->raw.n > EVENT_BYTES_MAX)
+		return err_setf(e, ERR_TOO_LARGE,
+		    "the event has %zu bytes, %d are allowed", ev->raw.n,
+		    EVENT_BYTES_MAX);
+	if (json_check(ev->json, ev->root, EVENT_DEPTH_MAX, e) != ERR_OK) {
+		if (e->code == ERR_BAD_JSON)
+			e->code = ERR_SCHEMA;
+		return err_wrap(e, "invalid event");
+	}
+	if (ev->timestamp.n > 0 && !when_parse(ev->timestamp, &when))
+		return bad(e, "timestamp", "must be RFC 3339 with an offset");
+	return ERR_OK;
+}
+
+/* known: it was decoded when it came. */
+static enum err
+decode(struct event *ev, const struct json *j, uint32_t node, bool known,
     struct arena *a, struct err_info *e)
 {
 	struct err_info why = { 0 };
 	uint32_t seen = 0;
-	int64_t when;
 	enum err rc;
 
 	*ev = (struct event){
@@ -334,25 +372,16 @@ event_decode(struct event *ev, const struct json *j, uint32_t node,
 		return err_setf(e, ERR_SCHEMA,
 		    "invalid event: must be an object");
 	rc = take_all(ev, &seen, a, e);
+	if (rc == ERR_OK && !known)
+		rc = check_form(ev, e);
 	if (rc != ERR_OK)
 		return rc;
-	if (ev->raw.n > EVENT_BYTES_MAX)
-		return err_setf(e, ERR_TOO_LARGE,
-		    "the event has %zu bytes, %d are allowed", ev->raw.n,
-		    EVENT_BYTES_MAX);
-	if (json_check(j, node, EVENT_DEPTH_MAX, e) != ERR_OK) {
-		if (e->code == ERR_BAD_JSON)
-			e->code = ERR_SCHEMA;
-		return err_wrap(e, "invalid event");
-	}
 	for (size_t r = 0; r < N(envelope); r++)
 		if (envelope[r].min > 0 && !(seen & 1u << r))
 			return err_setf(e, ERR_SCHEMA, "missing field: %s",
 			    envelope[r].name);
 	if (!eid_parse(ev->id_text, &ev->id))
 		return bad(e, "event_id", "neither a UUID nor a ULID");
-	if (!when_parse(ev->timestamp, &when))
-		return bad(e, "timestamp", "must be RFC 3339 with an offset");
 	ev->kind = type_find(ev->type);
 	ev->aggregate = aggregate_find(ev->aggregate_type);
 	rc = place(ev, a, e);
@@ -365,6 +394,22 @@ event_decode(struct event *ev, const struct json *j, uint32_t node,
 	        ERR_OK)
 		ev->folds = false;
 	return why.code == ERR_NOMEM ? err_set(e, ERR_NOMEM) : ERR_OK;
+}
+
+enum err
+event_decode(struct event *ev, const struct json *j, uint32_t node,
+    struct arena *a, struct err_info *e)
+{
+	return decode(ev, j, node, false, a, e);
+}
+
+enum err
+event_replay(struct event *ev, struct json *j, struct str text, struct arena *a,
+    struct err_info *e)
+{
+	enum err rc = json_parse(j, text, JSON_DEPTH_MAX, e);
+
+	return rc == ERR_OK ? decode(ev, j, 0, true, a, e) : rc;
 }
 
 enum err

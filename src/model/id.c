@@ -64,18 +64,30 @@ ulid_format(const uint8_t b[16], char out[27])
 static bool
 uuid_parse(struct str s, uint8_t out[16])
 {
-	static const uint8_t group[] = { 8, 4, 4, 4, 12 };
-	char hex[32];
-	size_t at = 0, n = 0;
+	const char *p = s.p;
 
-	for (size_t g = 0; g < 5; g++) {
-		if (g > 0 && s.p[at++] != '-')
+	return p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' &&
+	    hex_decode(str_n(p, 8), out, 4) &&
+	    hex_decode(str_n(p + 9, 4), out + 4, 2) &&
+	    hex_decode(str_n(p + 14, 4), out + 6, 2) &&
+	    hex_decode(str_n(p + 19, 4), out + 8, 2) &&
+	    hex_decode(str_n(p + 24, 12), out + 10, 6);
+}
+
+bool
+uuid_is_normal(struct str s)
+{
+	if (s.n != 36)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+		uint8_t c = (uint8_t)s.p[i];
+
+		if (hyphen ? c != '-' :
+		             (unsigned)(c - '0') > 9 && (c < 'a' || c > 'f'))
 			return false;
-		memcpy(hex + n, s.p + at, group[g]);
-		n += group[g];
-		at += group[g];
 	}
-	return hex_decode(str_n(hex, 32), out, 16);
+	return true;
 }
 
 bool

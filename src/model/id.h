@@ -20,6 +20,8 @@ struct eid {
 	uint8_t form; /* enum eid_form; EID_NONE in a zeroed one */
 };
 
+/* A UUID as we write it: lower case, with hyphens. */
+bool uuid_is_normal(struct str s);
 /* Parse either form; false where s is neither. */
 bool eid_parse(struct str s, struct eid *ret);
 /* Normal form with a NUL; returns its length (36 or 26). */

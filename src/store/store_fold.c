@@ -33,18 +33,26 @@ parsed_fini(struct parsed *p)
 	arena_fini(&p->a);
 }
 
-enum err
-row_parse(const struct event_row *r, struct parsed *p, struct err_info *e)
+static enum err
+row_parse_by(enum err parse(struct event *, struct json *, struct str,
+                 struct arena *, struct err_info *),
+    const struct event_row *r, struct parsed *p, struct err_info *e)
 {
 	enum err rc;
 
 	arena_reset(&p->a);
-	rc = event_parse(&p->ev, &p->j, r->raw, &p->a, e);
+	rc = parse(&p->ev, &p->j, r->raw, &p->a, e);
 	if (rc == ERR_OK || rc == ERR_NOMEM)
 		return rc;
 	e->code = ERR_CORRUPT;
 	return err_wrap(e, "space %lld, event %llu", (long long)r->space,
 	    (unsigned long long)r->pos);
+}
+
+enum err
+row_parse(const struct event_row *r, struct parsed *p, struct err_info *e)
+{
+	return row_parse_by(event_parse, r, p, e);
 }
 
 static int
@@ -141,7 +149,7 @@ walk_next(void *ctx, const struct event **ret, struct err_info *e)
 			continue;
 		rc = history_raw(w->store, w->space, item, &w->row, &r, e);
 		if (rc == ERR_OK)
-			rc = row_parse(&r, &w->parsed, e);
+			rc = row_parse_by(event_replay, &r, &w->parsed, e);
 		if (rc != ERR_OK)
 			return rc;
 		if (!w->parsed.ev.folds)
