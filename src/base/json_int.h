@@ -24,7 +24,6 @@ json_is_plain(uint8_t c)
 	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-#if !JSON_SSE2
 static inline uint64_t
 json_zero_bytes(uint64_t x)
 {
@@ -43,7 +42,6 @@ json_plain8(const uint8_t *p)
 	    json_zero_bytes(x ^ ones * '"') == 0 &&
 	    json_zero_bytes(x ^ ones * '\\') == 0;
 }
-#endif
 
 /* The first byte in p..end that is not plain, or end. */
 static inline const uint8_t *
@@ -63,10 +61,9 @@ json_plain_end(const uint8_t *p, const uint8_t *end)
 			return p + __builtin_ctz(mask);
 		p += 16;
 	}
-#else
+#endif
 	while (end - p >= 8 && json_plain8(p))
 		p += 8;
-#endif
 	while (p < end && json_is_plain(*p))
 		p++;
 	return p;

@@ -57,14 +57,22 @@ json_add_str(struct buf *out, struct str s)
 {
 	const uint8_t *p = (const uint8_t *)(s.n ? s.p : "");
 	const uint8_t *end = p + s.n, *at = json_plain_end(p, end);
+	char *to;
 
 	if (!buf_reserve(out, s.n + 2))
 		return; /* kept in out, as with every append */
+	if (at == end) {
+		to = out->data + out->len;
+		*to++ = '"';
+		memcpy(to, p, s.n);
+		to += s.n;
+		*to++ = '"';
+		*to = '\0';
+		out->len += s.n + 2;
+		return;
+	}
 	buf_addc(out, '"');
-	if (at == end)
-		buf_add(out, p, s.n);
-	else
-		add_special(out, p, at, end);
+	add_special(out, p, at, end);
 	buf_addc(out, '"');
 }
 

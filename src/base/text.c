@@ -215,11 +215,39 @@ add_words(struct buf *out, const struct points *v)
 	}
 }
 
+/* ASCII is its own normal form. */
+static void
+add_ascii_words(struct buf *out, struct str s)
+{
+	size_t at = 0;
+	bool any = false;
+
+	while (at < s.n) {
+		size_t from;
+
+		while (at < s.n && is_space((uint8_t)s.p[at]))
+			at++;
+		from = at;
+		while (at < s.n && !is_space((uint8_t)s.p[at]))
+			at++;
+		if (at == from)
+			break;
+		if (any)
+			buf_addc(out, ' ');
+		buf_add(out, s.p + from, at - from);
+		any = true;
+	}
+}
+
 void
 text_normalise(struct str s, struct buf *out)
 {
 	struct points v = { 0 };
 
+	if (ascii_run(s) == s.n) {
+		add_ascii_words(out, s);
+		return;
+	}
 	if (push_all(&v, s, false) && ordered_composed(&v))
 		add_words(out, &v);
 	else

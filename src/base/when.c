@@ -2,8 +2,6 @@
  * process and shares its results between threads. */
 #include "when.h"
 
-#include <stdio.h>
-
 enum { YEAR_MAX = 9999 }; /* RFC 3339, 5.6: four digits */
 
 #define DAY_MS INT64_C(86400000)
@@ -40,14 +38,25 @@ date_of(int64_t days, int *year, unsigned *month, unsigned *day)
 	*year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
+/* v with n digits and what follows them; the place behind. */
+static char *
+put_digits(char *at, unsigned v, unsigned n, char after)
+{
+	for (unsigned i = n; i-- > 0; v /= 10)
+		at[i] = (char)('0' + v % 10);
+	at[n] = after;
+	return at + n + 1;
+}
+
 size_t
 when_format(int64_t unix_ms, char out[WHEN_TEXT_MAX])
 {
 	const int64_t min = days_of(0, 1, 1) * DAY_MS;
 	const int64_t max = days_of(YEAR_MAX + 1, 1, 1) * DAY_MS - 1;
 	int64_t days, ms;
-	unsigned month, day;
-	int year, n;
+	unsigned month, day, rest;
+	char *at = out;
+	int year;
 
 	if (unix_ms < min)
 		unix_ms = min;
@@ -60,10 +69,16 @@ when_format(int64_t unix_ms, char out[WHEN_TEXT_MAX])
 		days--;
 	}
 	date_of(days, &year, &month, &day);
-	n = snprintf(out, WHEN_TEXT_MAX, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-	    year % 10000, month % 100, day % 100, (int)(ms / 3600000 % 100),
-	    (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
-	return n > 0 ? (size_t)n : 0;
+	rest = (unsigned)ms;
+	at = put_digits(at, (unsigned)year, 4, '-');
+	at = put_digits(at, month, 2, '-');
+	at = put_digits(at, day, 2, 'T');
+	at = put_digits(at, rest / 3600000, 2, ':');
+	at = put_digits(at, rest / 60000 % 60, 2, ':');
+	at = put_digits(at, rest / 1000 % 60, 2, '.');
+	at = put_digits(at, rest % 1000, 3, 'Z');
+	*at = '\0';
+	return (size_t)(at - out);
 }
 
 /* Exactly n digits off the front of s. */

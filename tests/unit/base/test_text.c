@@ -203,6 +203,34 @@ agrees_with_the_library(void)
 	buf_fini(&b);
 }
 
+/* ASCII takes a short way: with a letter behind it, it cannot. */
+static void
+ascii_is_normalised_as_everything_else(void)
+{
+	static const char chars[] = " \t\n\v\f\r\x1f\x7f\x01 ab.";
+	struct t_rng r = { t_seed() + 2 };
+	struct buf alone = { 0 }, with = { 0 };
+	char text[40];
+
+	for (int run = 0; run < 3000; run++) {
+		size_t n = t_below(&r, sizeof text - 4);
+
+		for (size_t i = 0; i < n; i++)
+			/* Its end is a NUL, and so may be a text's. */
+			text[i] = chars[t_below(&r, sizeof chars)];
+		memcpy(text + n, " \xc3\xa9", 3);
+		t_note("seed %llu run %d", (unsigned long long)t_seed(), run);
+		buf_reset(&alone);
+		buf_reset(&with);
+		text_normalise(str_n(text, n), &alone);
+		text_normalise(str_n(text, n + 3), &with);
+		buf_adds(&alone, alone.len > 0 ? " \xc3\xa9" : "\xc3\xa9");
+		CHECK_EQ(buf_str(&alone), buf_str(&with));
+	}
+	buf_fini(&alone);
+	buf_fini(&with);
+}
+
 /* A long run of marks in the worst order: seconds where ordering is
  * quadratic; here the time limit of the test is far away. */
 static void
@@ -402,6 +430,7 @@ main(void)
 	T_RUN(slugs);
 	T_RUN(normal_form_and_slug_are_fixed_points);
 	T_RUN(agrees_with_the_library);
+	T_RUN(ascii_is_normalised_as_everything_else);
 	T_RUN(many_marks_are_ordered);
 	T_RUN(width);
 	T_RUN(shows);
