@@ -164,6 +164,8 @@ store_release(struct store *s)
 	map_fini(&s->seen);
 	arena_fini(&s->cache_arena);
 	buf_fini(&s->key);
+	parsed_fini(&s->parsed);
+	buf_fini(&s->raw);
 	free(s->dirty);
 	free(s->grave);
 	free(s->doorbell);

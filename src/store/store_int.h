@@ -271,6 +271,12 @@ struct entity_slot {
 	struct str key; /* own: map key */
 };
 
+/* A decoded event with its tape. */
+struct parsed {
+	struct json j;
+	struct arena a;
+	struct event ev;
+};
 /* The run of numbers of a node that grows (store_seen.c). */
 struct seen_slot;
 
@@ -302,6 +308,8 @@ struct store {
 	struct arena cache_arena;          /* strings of spaces */
 	struct buf key;                    /* map key that is looked up */
 	struct map seen;                   /* node -> struct seen_slot */
+	struct parsed parsed;              /* room to make events in */
+	struct buf raw;                    /* likewise */
 };
 
 /* --- store.c ---------------------------------------------------------------- */
@@ -374,12 +382,6 @@ enum err list_read(struct str list, uint64_t **pos, size_t *n, size_t *cap,
 
 uint32_t raw_sum(struct str raw);
 
-/* A decoded event with its tape. */
-struct parsed {
-	struct json j;
-	struct arena a;
-	struct event ev;
-};
 void parsed_fini(struct parsed *p); /* safe on a zeroed one */
 /* Decode what the store holds: ERR_CORRUPT with the place.  p may have been
  * parsed into before. */

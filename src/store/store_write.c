@@ -157,8 +157,7 @@ author(struct store *s, space_id sp, const struct draft *d, struct eid *id,
 {
 	struct event_row r = { .flags = FLAG_OWN };
 	struct event_new en = { 0 };
-	struct parsed p = { 0 };
-	struct buf raw = { 0 };
+	struct parsed *p = &s->parsed;
 	struct entity_slot *entity;
 	struct space_slot *space;
 	char timestamp[WHEN_TEXT_MAX];
@@ -170,32 +169,30 @@ author(struct store *s, space_id sp, const struct draft *d, struct eid *id,
 		rc = err_setf(e, ERR_CLOCK_AHEAD,
 		    "the Lamport clock of the space has reached its end");
 	if (rc != ERR_OK)
-		goto done;
+		return rc;
+	arena_reset(&p->a);
 	draft_copy(d, &en);
 	stamp_new(s, space, &en, timestamp);
 	rc = payload_whole(en.payload, e);
 	if (rc == ERR_OK)
-		rc = event_make(&en, &raw, &p, e);
+		rc = event_make(&en, &s->raw, p, e);
 	if (rc == ERR_OK && !d->named)
-		rc = heads_name(s, sp, &p, &en, &raw, e);
+		rc = heads_name(s, sp, p, &en, &s->raw, e);
 	if (rc != ERR_OK)
-		goto done;
+		return rc;
 	r.received_ms = wall_ms(s);
-	rc = row_add(s, space, &p.ev, &r, &added, e);
+	rc = row_add(s, space, &p->ev, &r, &added, e);
 	if (rc == ERR_OK && !added)
 		rc = err_setf(e, ERR_FAILED, "the new event's id is in use");
 	if (rc != ERR_OK)
-		goto done;
+		return rc;
 	space->row.clock = en.clock;
 	s->meta.node_seq = en.node_seq;
-	rc = entity_slot(s, sp, &p.ev.entity, false, &entity, e);
+	rc = entity_slot(s, sp, &p->ev.entity, false, &entity, e);
 	if (rc == ERR_OK)
 		rc = entity_slot_settle(s, entity, e);
 	if (rc == ERR_OK && id != NULL)
 		*id = en.id;
-done:
-	parsed_fini(&p);
-	buf_fini(&raw);
 	return rc;
 }
 
