@@ -151,6 +151,7 @@ struct level {
 	struct os_names names;
 	size_t next;     /* name to visit */
 	size_t path_len; /* of this folder in the walk's path */
+	int fd;          /* own; with OS_WALK_STAT, else -1 */
 };
 
 struct walk {
@@ -163,27 +164,48 @@ struct walk {
 };
 
 static void
+walk_leave(struct walk *w)
+{
+	struct level *l = &w->level[--w->n];
+
+	os_names_fini(&l->names);
+	if (l->fd >= 0)
+		(void)close(l->fd);
+}
+
+static void
 walk_fini(struct walk *w)
 {
 	while (w->n > 0)
-		os_names_fini(&w->level[--w->n].names);
+		walk_leave(w);
 	free(w->level);
 	buf_fini(&w->path);
 }
 
-/* Go into the folder that path names. */
+/* Go into the folder that path names.  What is in it is looked at from there:
+ * the way to it is not walked for every file. */
 static enum err
 walk_enter(struct walk *w, struct err_info *e)
 {
-	struct level l = { .path_len = w->path.len };
+	struct level l = { .path_len = w->path.len, .fd = -1 };
 	enum err rc;
 
 	if (!mem_grow(&w->level, &w->cap, w->n + 1, sizeof *w->level))
 		return err_set(e, ERR_NOMEM);
 	rc = os_list(w->path.data, &l.names, e);
-	if (rc == ERR_OK)
-		w->level[w->n++] = l;
-	return rc;
+	if (rc != ERR_OK)
+		return rc;
+	w->level[w->n++] = l;
+	if (!(w->flags & OS_WALK_STAT))
+		return ERR_OK;
+	l.fd = try_open(w->path.data, O_RDONLY | O_DIRECTORY, 0);
+	if (l.fd < 0) {
+		rc = err_sys(e, errno, "%s", w->path.data);
+		walk_leave(w);
+		return rc;
+	}
+	w->level[w->n - 1].fd = l.fd;
+	return ERR_OK;
 }
 
 static enum os_kind
@@ -197,15 +219,17 @@ kind_of_type(char type)
 
 /* False: it has vanished. */
 static bool
-walk_look(const struct walk *w, char type, struct os_walk_entry *entry,
-    struct os_file_id *id)
+walk_look(const struct walk *w, const struct level *l, char type,
+    struct os_walk_entry *entry, struct os_file_id *id)
 {
 	struct stat st;
 
 	entry->kind = kind_of_type(type);
 	if (!(w->flags & OS_WALK_STAT) && type != DT_UNKNOWN)
 		return true;
-	if (lstat(w->path.data, &st) != 0)
+	if (l->fd >= 0 ?
+	        fstatat(l->fd, entry->name, &st, AT_SYMLINK_NOFOLLOW) != 0 :
+	        lstat(w->path.data, &st) != 0)
 		return false;
 	file_id_of(&st, id);
 	entry->kind = id->kind;
@@ -238,8 +262,7 @@ walk_step(struct walk *w, enum os_walk_do *what, struct err_info *e)
 	const char *name;
 
 	if (l->next == l->names.n) {
-		os_names_fini(&l->names);
-		w->n--;
+		walk_leave(w);
 		return ERR_OK;
 	}
 	name = l->names.name[l->next++];
@@ -249,10 +272,10 @@ walk_step(struct walk *w, enum os_walk_do *what, struct err_info *e)
 	buf_adds(&w->path, name);
 	if (w->path.failed)
 		return buf_ok(&w->path, e);
-	if (!walk_look(w, name[-1], &entry, &id))
-		return ERR_OK;
 	entry.path = w->path.data;
 	entry.name = w->path.data + w->path.len - strlen(name);
+	if (!walk_look(w, l, name[-1], &entry, &id))
+		return ERR_OK;
 	*what = w->fn(w->ctx, &entry);
 	if (*what == OS_WALK_ON && entry.kind == OS_DIR &&
 	    entry.depth < w->depth_max)
