@@ -4,6 +4,7 @@
 
 #include "cmds.h"
 #include "file.h"
+#include "map.h"
 #include "observe.h"
 #include "path.h"
 #include "project.h"
@@ -16,6 +17,7 @@ struct run {
 	struct cli *c;
 	struct store *store;
 	struct buf strange; /* JSON objects, a comma between */
+	struct map spaces;  /* project uuid -> space_id, in the arena */
 };
 
 static enum err
@@ -88,9 +90,8 @@ of_word(void *ctx, struct str word, bool exact, struct observe_project *ret,
 }
 
 static enum err
-space_of(void *ctx, struct str uuid, space_id *ret, struct err_info *e)
+choose_space(struct run *r, struct str uuid, space_id *ret, struct err_info *e)
 {
-	struct run *r = ctx;
 	struct spaces_choice choice;
 	enum err rc;
 
@@ -99,6 +100,31 @@ space_of(void *ctx, struct str uuid, space_id *ret, struct err_info *e)
 	rc = spaces_choose(r->store, uuid, &choice, e);
 	*ret = choice.space;
 	return rc;
+}
+
+/* Chosen once for a run: looking at the spaces writes what waits to the rows. */
+static enum err
+space_of(void *ctx, struct str uuid, space_id *ret, struct err_info *e)
+{
+	struct run *r = ctx;
+	struct arena *a = &r->c->ctx->arena;
+	struct str key = uuid.n > 0 ? uuid : STR("unplaced");
+	space_id *kept = map_get(&r->spaces, key);
+	enum err rc = ERR_OK;
+
+	if (kept != NULL) {
+		*ret = *kept;
+		return ERR_OK;
+	}
+	rc = choose_space(r, uuid, ret, e);
+	if (rc != ERR_OK)
+		return rc;
+	key = arena_str(a, key);
+	kept = arena_array(a, 1, sizeof *kept);
+	if (key.p == NULL || kept == NULL)
+		return err_set(e, ERR_NOMEM);
+	*kept = *ret;
+	return map_put(&r->spaces, key, kept) ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 
 static void
@@ -343,8 +369,6 @@ consolidate(struct run *run, struct err_info *e)
 	out_bar_begin(c->out, "Reading", "KiB");
 	rc = observe_paths(&o, path, n, &fallback, &c->ctx->arena, &report, e);
 	out_bar_end(c->out);
-	if (rc == ERR_OK)
-		rc = store_checkpoint(run->store, e);
 	if (rc != ERR_OK)
 		return rc;
 	if (c->json)
@@ -361,6 +385,7 @@ run_consolidate(struct cli *c, struct err_info *e)
 	enum err rc = consolidate(&r, e);
 
 	buf_fini(&r.strange);
+	map_fini(&r.spaces);
 	return rc;
 }
 

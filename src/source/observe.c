@@ -3,97 +3,23 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "fault.h"
-#include "hash.h"
 #include "observe_int.h"
-#include "text.h"
 
 enum {
 	DEPTH_MAX = 16,
-	COMMIT_EVENTS = 2000,          /* in one transaction */
+	COMMIT_EVENTS = 8192,          /* in one transaction */
 	TRANSCRIPT_BYTES = 256 * 1024, /* the first lines say where it was */
 };
-
-/* --- notes -------------------------------------------------------------------
- *
- *	source:file:<path>          what was read: the file's identity, or "left"
- *	source:root:<space>:<path>  where the space's log ended when the last run
- *	                            over this path was done: the last look at every
- *	                            file that was found there */
-
-static const char note_left[] = "left";
-
-static struct str
-file_note(struct arena *a, const char *path)
-{
-	return str_of(arena_fmt(a, "source:file:%s", path));
-}
-
-static struct str
-root_note(struct arena *a, space_id sp, const char *path)
-{
-	return str_of(arena_fmt(a, "source:root:%lld:%s", (long long)sp, path));
-}
-
-static char *
-file_text(struct arena *a, const struct os_file_id *id)
-{
-	return arena_fmt(a, "%llu %llu %llu %lld %lld",
-	    (unsigned long long)id->dev, (unsigned long long)id->ino,
-	    (unsigned long long)id->size, (long long)id->mtime_ns,
-	    (long long)id->ctime_ns);
-}
-
-static enum err
-read_notes(struct observer *ob, struct err_info *e)
-{
-	struct str *name, *value;
-	size_t n;
-	enum err rc = store_note_list(ob->o.store, STR("source:"), ob->a, &name,
-	    &value, &n, e);
-
-	for (size_t i = 0; rc == ERR_OK && i < n; i++)
-		if (!map_put(&ob->notes, name[i], &value[i]))
-			rc = err_set(e, ERR_NOMEM);
-	return rc;
-}
-
-static enum err
-compare(struct observer *ob, struct found *f, struct err_info *e)
-{
-	struct str name = file_note(ob->a, f->path), *note;
-	char *now = file_text(ob->a, &f->id);
-
-	if (now == NULL || name.p == NULL)
-		return err_set(e, ERR_NOMEM);
-	note = map_get(&ob->notes, name);
-	f->was_left = note != NULL && str_is(*note, note_left);
-	f->changed = note == NULL || !str_is(*note, now);
-	return ERR_OK;
-}
-
-uint64_t
-observe_look(struct observer *ob, const struct found *f, space_id sp)
-{
-	struct arena a = { 0 };
-	struct str name = root_note(&a, sp, f->root), *note = NULL;
-	uint64_t look = 0;
-
-	if (name.p != NULL)
-		note = map_get(&ob->notes, name);
-	if (note == NULL || f->was_left || !str_u64(*note, &look))
-		look = 0;
-	arena_fini(&a);
-	return look;
-}
 
 /* --- finding files ------------------------------------------------------------- */
 
 static enum err
 add_file(struct observer *ob, const char *path, const struct os_file_id *id,
-    const char *root, struct err_info *e)
+    const char *root, int64_t looked_ms, struct err_info *e)
 {
-	struct found f = { .id = *id, .root = root };
+	struct found f = { .id = *id, .root = root, .looked_ms = looked_ms };
 	const char *slash;
 
 	if (!mem_grow(&ob->file, &ob->cap, ob->n + 1, sizeof *ob->file))
@@ -104,7 +30,7 @@ add_file(struct observer *ob, const char *path, const struct os_file_id *id,
 	slash = strrchr(f.path, '/');
 	f.name = slash ? slash + 1 : f.path;
 	f.folder = slash ? (size_t)(slash - f.path) : 0;
-	if (compare(ob, &f, e) != ERR_OK)
+	if (observe_compare(ob, &f, e) != ERR_OK)
 		return e->code;
 	ob->file[ob->n++] = f;
 	return ERR_OK;
@@ -113,6 +39,7 @@ add_file(struct observer *ob, const char *path, const struct os_file_id *id,
 struct walk {
 	struct observer *ob;
 	const char *root;
+	int64_t began_ms;
 };
 
 static enum os_walk_do
@@ -129,20 +56,23 @@ walk_entry(void *ctx, const struct os_walk_entry *w)
 	if (w->kind != OS_FILE || !str_ends(str_of(w->name), STR(".json")) ||
 	    w->name[0] == '.')
 		return OS_WALK_ON;
-	ob->rc = add_file(ob, w->path, w->id, walk->root, ob->e);
+	ob->rc =
+	    add_file(ob, w->path, w->id, walk->root, walk->began_ms, ob->e);
 	return ob->rc == ERR_OK ? OS_WALK_ON : OS_WALK_STOP;
 }
 
 static enum err
 find_files(struct observer *ob, const char *path, struct err_info *e)
 {
-	struct walk walk = { ob, path };
+	struct walk walk = { ob, path, os_wall_ms() };
 	struct os_file_id id;
 	enum err rc;
 
 	if (!os_is_dir(path)) {
 		rc = os_stat_id(path, &id, e);
-		return rc == ERR_OK ? add_file(ob, path, &id, path, e) : rc;
+		return rc == ERR_OK ?
+		    add_file(ob, path, &id, path, walk.began_ms, e) :
+		    rc;
 	}
 	ob->e = e;
 	rc = os_walk(path, DEPTH_MAX, OS_WALK_STAT, walk_entry, &walk, e);
@@ -247,7 +177,7 @@ count(struct observer *ob, const struct sighting *s, uint64_t events,
 	struct observe_report *r = ob->report;
 	struct str uuid = s->project.uuid.n ? s->project.uuid : STR("unplaced");
 	uintptr_t at = (uintptr_t)map_get(&ob->counts, uuid);
-	char *seen;
+	struct str seen = str_n(s->key, 32); /* says the project as well */
 
 	if (at == 0) {
 		struct observe_count *grown =
@@ -267,12 +197,9 @@ count(struct observer *ob, const struct sighting *s, uint64_t events,
 	}
 	r->project[at - 1].events += events;
 	r->events += events;
-	seen = arena_fmt(ob->a, "%.*s %s", STR_ARG(uuid), s->key);
-	if (seen == NULL)
-		return err_set(e, ERR_NOMEM);
-	if (map_get(&ob->seen, str_of(seen)) != NULL)
+	if (map_get(&ob->seen, seen) != NULL)
 		return ERR_OK;
-	if (!map_put(&ob->seen, str_of(seen), seen))
+	if (!map_put(&ob->seen, seen, ob))
 		return err_set(e, ERR_NOMEM);
 	r->todos++;
 	r->project[at - 1].todos++;
@@ -282,9 +209,8 @@ count(struct observer *ob, const struct sighting *s, uint64_t events,
 /* --- lists: which occurrence an item is, what its local ids mean ----------------- */
 
 struct listing {
-	struct map
-	    times;      /* project and normalised content -> how often so far */
-	struct map ids; /* local id -> key */
+	struct map times; /* key of the first one -> how often so far */
+	struct map ids;   /* local id -> key */
 };
 
 static enum err
@@ -293,24 +219,22 @@ name_key(struct observer *ob, struct listing *l, struct sighting *s,
 {
 	struct str project =
 	    s->project.uuid.n ? s->project.uuid : STR("unplaced");
-	struct buf plain = { 0 };
+	struct str first;
 	uintptr_t times;
-	char *name;
-	enum err rc;
+	enum err rc = todo_key(project, s->item->content, 1, s->key, e);
 
-	text_normalise(s->item->content, &plain);
-	name = arena_fmt(ob->a, "%.*s %.*s", STR_ARG(project),
-	    STR_ARG(buf_str(&plain)));
-	rc = plain.failed || name == NULL ? err_set(e, ERR_NOMEM) : ERR_OK;
-	buf_fini(&plain);
 	if (rc != ERR_OK)
 		return rc;
-	times = (uintptr_t)map_get(&l->times, str_of(name));
+	first = arena_str(ob->a, str_n(s->key, 32));
+	if (first.p == NULL)
+		return err_set(e, ERR_NOMEM);
+	times = (uintptr_t)map_get(&l->times, first);
 	if (times == 0 || each_counts)
 		times++;
-	if (!map_put(&l->times, str_of(name), (void *)times))
+	if (!map_put(&l->times, first, (void *)times))
 		return err_set(e, ERR_NOMEM);
-	rc = todo_key(project, s->item->content, times, s->key, e);
+	if (times > 1)
+		rc = todo_key(project, s->item->content, times, s->key, e);
 	if (rc == ERR_OK && s->item->local_id.n > 0 &&
 	    !map_put(&l->ids, s->item->local_id, s->key))
 		rc = err_set(e, ERR_NOMEM);
@@ -414,31 +338,17 @@ report_list(struct observer *ob, struct sighting *s, size_t n, bool each_counts,
 
 /* --- one unit: a file, or a folder of tasks --------------------------------------- */
 
-static enum err
-note_file(struct observer *ob, const struct found *f, bool left,
-    struct err_info *e)
-{
-	struct arena a = { 0 };
-	struct str name = file_note(&a, f->path);
-	const char *text = left ? note_left : file_text(&a, &f->id);
-	enum err rc;
-
-	rc = name.p == NULL || text == NULL ?
-	    err_set(e, ERR_NOMEM) :
-	    store_note_put(ob->o.store, name, str_of(text), e);
-	arena_fini(&a);
-	return rc;
-}
-
 /* Read a file; *ok false where it is left for the next time or is none of ours. */
 static enum err
-read_one(struct observer *ob, const struct found *f, struct source_file *ret,
+read_one(struct observer *ob, struct found *f, struct source_file *ret,
     bool *ok, struct err_info *e)
 {
 	struct buf bytes = { 0 };
 	struct err_info why = { 0 };
 	enum err rc = os_read_file(f->path, SOURCE_FILE_MAX, &bytes, &why);
 
+	if (rc == ERR_OK)
+		rc = observe_sum(ob, f, buf_str(&bytes), e);
 	if (rc == ERR_OK)
 		rc = claude_read(buf_str(&bytes), ob->a, ret, &why);
 	buf_fini(&bytes);
@@ -447,11 +357,11 @@ read_one(struct observer *ob, const struct found *f, struct source_file *ret,
 		return err_set(e, ERR_NOMEM);
 	if (rc == ERR_UNSUPPORTED) {
 		ob->report->foreign++;
-		return note_file(ob, f, false, e);
+		return observe_note(ob, f, false, e);
 	}
 	if (rc != ERR_OK) {
 		say_left(ob, f, why.text);
-		return note_file(ob, f, true, e);
+		return observe_note(ob, f, true, e);
 	}
 	ob->report->items += ret->n;
 	ob->report->skipped += ret->skipped;
@@ -516,7 +426,7 @@ observe_list(struct observer *ob, const struct found *f,
 	if (rc == ERR_OK)
 		rc = report_list(ob, s, sf->n, sf->shape != SOURCE_TASK_LOG, e);
 	if (rc == ERR_OK)
-		rc = note_file(ob, f, false, e);
+		rc = observe_note(ob, f, false, e);
 	return rc;
 }
 
@@ -555,7 +465,7 @@ observe_tasks(struct observer *ob, struct found *f, size_t n_files,
 		rc = report_list(ob, s, n, true, e);
 	for (size_t i = 0; rc == ERR_OK && i < n_files; i++)
 		if (ok[i] && sf[i].shape == SOURCE_TASK && f[i].changed)
-			rc = note_file(ob, &f[i], false, e);
+			rc = observe_note(ob, &f[i], false, e);
 	return rc;
 }
 
@@ -637,11 +547,36 @@ bytes_changed(const struct found *f, size_t n)
 }
 
 static enum err
+begin(struct observer *ob, struct err_info *e)
+{
+	uint64_t version;
+	enum err rc = ob->open ? ERR_OK : store_begin(ob->o.store, e);
+
+	if (rc != ERR_OK || ob->open)
+		return rc;
+	ob->open = true;
+	rc = store_version(ob->o.store, &version, e);
+	/* Somebody else wrote since. */
+	if (rc == ERR_OK && version != ob->heard.version)
+		heard_fini(&ob->heard);
+	ob->heard.version = version + 1; /* after the commit */
+	return rc;
+}
+
+static enum err
+commit(struct observer *ob, struct err_info *e)
+{
+	enum err rc = ob->open ? store_commit(ob->o.store, e) : ERR_OK;
+
+	ob->open = ob->open && rc != ERR_OK;
+	ob->pending = 0;
+	return rc;
+}
+
+static enum err
 observe_all(struct observer *ob, struct err_info *e)
 {
-	struct store *s = ob->o.store;
 	enum err rc = ERR_OK;
-	bool open = false;
 
 	ob->bytes_all = bytes_changed(ob->file, ob->n);
 	if (ob->n > 0)
@@ -655,66 +590,39 @@ observe_all(struct observer *ob, struct err_info *e)
 		for (size_t k = i; k < next; k++)
 			ob->report->unchanged += !ob->file[k].changed;
 		if (any_changed(&ob->file[i], next - i)) {
-			if (!open)
-				rc = store_begin(s, e);
-			open = open || rc == ERR_OK;
+			rc = begin(ob, e);
 			if (rc == ERR_OK)
 				rc = observe_folder(ob, &ob->file[i], next - i,
 				    e);
 		}
-		if (rc == ERR_OK && open && ob->pending >= COMMIT_EVENTS) {
-			rc = store_commit(s, e);
-			open = rc != ERR_OK;
-			ob->pending = 0;
-		}
+		if (rc == ERR_OK && ob->pending >= COMMIT_EVENTS)
+			rc = commit(ob, e);
 		ob->bytes_done = ob->bytes_unit;
 		progress(ob);
 	}
-	if (rc == ERR_OK && open)
-		rc = store_commit(s, e);
-	if (rc != ERR_OK && open)
-		store_rollback(s);
 	return rc;
 }
 
+/* Each file was looked at just now, also where nothing changed: this is known to
+ * the next run. */
 static enum err
-note_root(struct observer *ob, const struct space *sp, const char *path,
-    bool *open, struct err_info *e)
-{
-	struct str name = root_note(ob->a, sp->id, path);
-	char *text = arena_fmt(ob->a, "%llu", (unsigned long long)sp->events);
-	struct str *before;
-	enum err rc = ERR_OK;
-
-	if (name.p == NULL || text == NULL)
-		return err_set(e, ERR_NOMEM);
-	before = map_get(&ob->notes, name);
-	if (before != NULL && str_is(*before, text))
-		return ERR_OK;
-	if (!*open)
-		rc = store_begin(ob->o.store, e);
-	*open = *open || rc == ERR_OK;
-	return rc == ERR_OK ?
-	    store_note_put(ob->o.store, name, str_of(text), e) :
-	    rc;
-}
-
-/* Every file was looked at just now, also where nothing changed. */
-static enum err
-note_roots(struct observer *ob, const char *const *path, size_t n,
+note_looks(struct observer *ob, const char *const *path, size_t n,
     struct err_info *e)
 {
-	struct space *sp;
-	size_t spaces;
-	enum err rc = store_space_list(ob->o.store, ob->a, &sp, &spaces, e);
-	bool open = false;
+	enum err rc = ERR_OK;
+	bool news = false;
 
-	for (size_t i = 0; rc == ERR_OK && i < n * spaces; i++)
-		rc = note_root(ob, &sp[i / n], path[i % n], &open, e);
-	if (rc == ERR_OK && open)
-		rc = store_commit(ob->o.store, e);
-	if (rc != ERR_OK && open)
-		store_rollback(ob->o.store);
+	if (!ob->open)
+		rc = observe_note_roots(ob, path, n, true, &news, e);
+	for (size_t i = 0; !ob->open && i < ob->n; i++)
+		news = news || ob->file[i].settled;
+	if (rc == ERR_OK && news)
+		rc = begin(ob, e);
+	for (size_t i = 0; rc == ERR_OK && ob->open && i < ob->n; i++)
+		if (ob->file[i].settled)
+			rc = observe_note(ob, &ob->file[i], false, e);
+	if (rc == ERR_OK && ob->open)
+		rc = observe_note_roots(ob, path, n, false, &news, e);
 	return rc;
 }
 
@@ -731,14 +639,22 @@ observe_paths(const struct observe_options *o, const char *const *path,
 	*ret = (struct observe_report){ 0 };
 	rc = store_node(o->store, ob.node, e);
 	if (rc == ERR_OK)
-		rc = read_notes(&ob, e);
+		rc = observe_notes(&ob, e);
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = find_files(&ob, path[i], e);
 	ret->files = ob.n;
 	if (rc == ERR_OK)
 		rc = observe_all(&ob, e);
 	if (rc == ERR_OK)
-		rc = note_roots(&ob, path, n, e);
+		rc = note_looks(&ob, path, n, e);
+	if (rc == ERR_OK)
+		rc = commit(&ob, e);
+	if (rc != ERR_OK && ob.open)
+		store_rollback(o->store);
+	heard_fini(&ob.heard);
+	arena_fini(&ob.one);
+	buf_fini(&ob.payload);
+	buf_fini(&ob.name);
 	map_fini(&ob.notes);
 	map_fini(&ob.transcripts);
 	map_fini(&ob.counts);

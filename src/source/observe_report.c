@@ -1,21 +1,36 @@
 /* What one reporter says of one todo now, against what it said last. */
 #include "observe_int.h"
 
-/* What the reporter said last of each field, from the log: canonical JSON, n 0
+enum {
+	HEARD_MAX = 65536, /* reports that are held in memory */
+	HEARD_KEY = sizeof(space_id) + 32,
+	SAID_KEY = HEARD_KEY + sizeof(uint32_t)
+};
+
+/* What a reporter said last of each field, from the log: canonical JSON, n 0
  * where it never said anything. */
 struct said {
-	struct observer *ob;
-	struct str reporter;
-	struct arena *a;
 	struct str status, active_form, priority, description, owner, list,
 	    local_id;
 	struct str *blocks, *blocked_by; /* elements, canonical */
 	size_t n_blocks, n_blocked_by;
-	bool any;
 };
 
+/* Whose word is listened to. */
+struct hearing {
+	struct arena *a;
+	struct heard *heard; /* everybody's */
+	struct str reporter; /* or, where that is NULL, this one's */
+	struct said *said;
+	space_id space;
+	struct str key;
+};
+
+/* Said since the log was read: it has to be read again for that. */
+static struct said said_since;
+
 static struct str
-member(struct said *s, const struct event *ev, const char *name,
+member(struct arena *a, const struct event *ev, const char *name,
     struct str before)
 {
 	uint32_t node = json_get(ev->json, ev->payload, name);
@@ -25,7 +40,7 @@ member(struct said *s, const struct event *ev, const char *name,
 	if (node == 0)
 		return before;
 	json_canon(ev->json, node, &b);
-	now = arena_str(s->a, buf_str(&b));
+	now = arena_str(a, buf_str(&b));
 	buf_fini(&b);
 	return now;
 }
@@ -41,7 +56,7 @@ find_element(const struct str *set, size_t n, struct str element)
 
 /* {"add":[],"remove":[]} upon what was said before. */
 static bool
-member_set(struct said *s, const struct event *ev, const char *name,
+member_set(struct arena *a, const struct event *ev, const char *name,
     struct str **set, size_t *n)
 {
 	uint32_t node = json_get(ev->json, ev->payload, name);
@@ -53,7 +68,7 @@ member_set(struct said *s, const struct event *ev, const char *name,
 		return true;
 	for (int p = 0; p < 2; p++)
 		max += ev->json->node[json_get(ev->json, node, part[p])].n;
-	grown = arena_array(s->a, max, sizeof *grown);
+	grown = arena_array(a, max, sizeof *grown);
 	if (grown == NULL)
 		return false;
 	if (*n > 0)
@@ -69,7 +84,7 @@ member_set(struct said *s, const struct event *ev, const char *name,
 			size_t at = find_element(*set, *n, one);
 
 			if (p == 0 && at == SIZE_MAX) {
-				one = arena_str(s->a, one);
+				one = arena_str(a, one);
 				if (one.p == NULL)
 					return false;
 				(*set)[(*n)++] = one;
@@ -82,38 +97,190 @@ member_set(struct said *s, const struct event *ev, const char *name,
 	return true;
 }
 
+/* --- what was said before --------------------------------------------------- */
+
+void
+heard_fini(struct heard *h)
+{
+	map_fini(&h->todos);
+	map_fini(&h->reporters);
+	map_fini(&h->said);
+	arena_fini(&h->a);
+	*h = (struct heard){ .version = h->version };
+}
+
+static struct str
+heard_key(char out[SAID_KEY], space_id sp, struct str key)
+{
+	memcpy(out, &sp, sizeof sp);
+	memcpy(out + sizeof sp, key.p, HEARD_KEY - sizeof sp);
+	return str_n(out, HEARD_KEY);
+}
+
+static struct str
+said_key(const struct heard *h, char out[SAID_KEY], space_id sp, struct str key,
+    struct str reporter)
+{
+	uint32_t number = (uint32_t)(uintptr_t)map_get(&h->reporters, reporter);
+
+	(void)heard_key(out, sp, key);
+	memcpy(out + HEARD_KEY, &number, sizeof number);
+	return str_n(out, number > 0 ? SAID_KEY : 0);
+}
+
+static bool
+keep(struct map *m, struct arena *a, struct str key, void *value)
+{
+	key = arena_str(a, key);
+	return key.p != NULL && map_put(m, key, value);
+}
+
+/* What this reporter said last of the todo; NULL: nothing. */
+static struct said *
+said_find(const struct heard *h, space_id sp, struct str key,
+    struct str reporter)
+{
+	char text[SAID_KEY];
+	struct str name = said_key(h, text, sp, key, reporter);
+
+	return name.n > 0 ? map_get(&h->said, name) : NULL;
+}
+
+static bool
+said_put(struct heard *h, space_id sp, struct str key, struct str reporter,
+    struct said *value)
+{
+	char text[SAID_KEY];
+	struct str name = said_key(h, text, sp, key, reporter);
+
+	if (name.n == 0) {
+		uintptr_t next = h->reporters.count + 1;
+
+		if (!keep(&h->reporters, &h->a, reporter, (void *)next))
+			return false;
+		name = said_key(h, text, sp, key, reporter);
+	}
+	return keep(&h->said, &h->a, name, value);
+}
+
+/* The words that an event adds to; NULL where they are not listened to, or
+ * (*nomem) where there is no room for them. */
+static struct said *
+words_of(struct hearing *h, struct str reporter, bool *nomem)
+{
+	struct said *s;
+
+	if (h->heard == NULL)
+		return str_eq(reporter, h->reporter) ? h->said : NULL;
+	s = said_find(h->heard, h->space, h->key, reporter);
+	if (s != NULL)
+		return s;
+	s = arena_array(h->a, 1, sizeof *s);
+	*nomem =
+	    s == NULL || !said_put(h->heard, h->space, h->key, reporter, s);
+	if (*nomem)
+		return NULL;
+	*s = (struct said){ 0 };
+	return s;
+}
+
+static bool
+listen(struct arena *a, const struct event *ev, struct said *s)
+{
+	s->status = member(a, ev, "status", s->status);
+	s->active_form = member(a, ev, "active_form", s->active_form);
+	s->priority = member(a, ev, "priority", s->priority);
+	s->description = member(a, ev, "description", s->description);
+	s->owner = member(a, ev, "owner", s->owner);
+	s->list = member(a, ev, "list", s->list);
+	s->local_id = member(a, ev, "local_id", s->local_id);
+	return member_set(a, ev, "blocks", &s->blocks, &s->n_blocks) &&
+	    member_set(a, ev, "blocked_by", &s->blocked_by, &s->n_blocked_by);
+}
+
 static enum err
 hear(void *ctx, const struct log_row *row, struct err_info *e)
 {
-	struct said *s = ctx;
+	struct hearing *h = ctx;
+	struct arena a = { 0 };
 	struct json j = { 0 };
+	struct said *s = NULL;
+	struct str reporter;
 	struct event ev;
-	enum err rc;
+	bool nomem = false;
 	uint32_t node;
+	enum err rc;
 
 	if (row->status == EVENT_REFUSED)
 		return ERR_OK;
-	rc = event_parse(&ev, &j, row->raw, s->a, e);
+	rc = event_parse(&ev, &j, row->raw, &a, e);
 	if (rc != ERR_OK)
 		goto done;
 	node = json_get(&j, ev.payload, "reporter");
 	if (!str_is(ev.type, "todo_observed") || node == 0 ||
-	    !json_str_is(&j, node, s->reporter))
+	    json_kind(&j, node) != JSON_STRING)
 		goto done;
-	s->any = true;
-	s->status = member(s, &ev, "status", s->status);
-	s->active_form = member(s, &ev, "active_form", s->active_form);
-	s->priority = member(s, &ev, "priority", s->priority);
-	s->description = member(s, &ev, "description", s->description);
-	s->owner = member(s, &ev, "owner", s->owner);
-	s->list = member(s, &ev, "list", s->list);
-	s->local_id = member(s, &ev, "local_id", s->local_id);
-	if (!member_set(s, &ev, "blocks", &s->blocks, &s->n_blocks) ||
-	    !member_set(s, &ev, "blocked_by", &s->blocked_by, &s->n_blocked_by))
+	if (json_str(&j, node, &a, &reporter))
+		s = words_of(h, reporter, &nomem);
+	else
+		nomem = true;
+	if (nomem || (s != NULL && !listen(h->a, &ev, s)))
 		rc = err_set(e, ERR_NOMEM);
 done:
 	json_fini(&j);
+	arena_fini(&a);
 	return rc;
+}
+
+/* [tx] Read the todo's log, where this run has not yet. */
+static enum err
+hear_all(struct observer *ob, space_id sp, const struct entity_key *key,
+    bool there, struct err_info *e)
+{
+	struct heard *h = &ob->heard;
+	char text[SAID_KEY];
+	struct str name = heard_key(text, sp, key->key);
+	struct hearing all = {
+		.a = &h->a, .heard = h, .space = sp, .key = key->key
+	};
+	enum err rc = ERR_OK;
+
+	if (map_get(&h->todos, name) != NULL)
+		return ERR_OK;
+	if (h->said.count >= HEARD_MAX)
+		heard_fini(h);
+	if (there)
+		rc = store_entity_log(ob->o.store, sp, key, hear, &all, e);
+	if (rc == ERR_OK && !keep(&h->todos, &h->a, name, h))
+		rc = err_set(e, ERR_NOMEM);
+	return rc;
+}
+
+/* [tx] *any: this reporter spoke of the todo before; then *last is what it said
+ * last.  there: something is folded under the key. */
+static enum err
+said_last(struct observer *ob, const struct sighting *s, space_id sp,
+    const struct entity_key *key, bool there, struct arena *a,
+    struct said *last, bool *any, struct err_info *e)
+{
+	struct hearing one = { .a = a,
+		.reporter = s->reporter,
+		.said = last,
+		.space = sp,
+		.key = key->key };
+	const struct said *said;
+	enum err rc = hear_all(ob, sp, key, there, e);
+
+	*last = (struct said){ 0 };
+	if (rc != ERR_OK)
+		return rc;
+	said = said_find(&ob->heard, sp, key->key, s->reporter);
+	*any = said != NULL;
+	if (said == &said_since)
+		return store_entity_log(ob->o.store, sp, key, hear, &one, e);
+	if (said != NULL)
+		*last = *said;
+	return ERR_OK;
 }
 
 /* --- the payload ------------------------------------------------------------ */
@@ -300,9 +467,14 @@ name_project(struct observer *ob, const struct sighting *s, space_id sp,
 		.project_slug = s->project.slug };
 	enum err rc;
 
-	if (s->project.uuid.n == 0 || s->project.slug.n == 0)
+	if (s->project.uuid.n == 0 || s->project.slug.n == 0 ||
+	    (ob->named_in == sp && str_eq(ob->named, s->project.uuid)))
 		return ERR_OK;
 	rc = store_entity(ob->o.store, sp, &key, &en, e);
+	if (rc == ERR_OK && en != NULL) {
+		ob->named = s->project.uuid;
+		ob->named_in = sp;
+	}
 	if (rc != ERR_OK || en != NULL)
 		return rc;
 	json_obj(&w);
@@ -312,6 +484,8 @@ name_project(struct observer *ob, const struct sighting *s, space_id sp,
 	rc = buf_ok(&payload, e);
 	if (rc == ERR_OK)
 		rc = store_author(ob->o.store, sp, &d, NULL, e);
+	if (rc == ERR_OK)
+		observe_own(ob, sp);
 	buf_fini(&payload);
 	return rc;
 }
@@ -320,9 +494,8 @@ enum err
 sighting_report(struct observer *ob, const struct sighting *s, uint64_t *events,
     struct err_info *e)
 {
-	struct arena a = { 0 };
-	struct said last = { .ob = ob, .reporter = s->reporter, .a = &a };
-	struct buf payload = { 0 };
+	struct arena *a = &ob->one;
+	struct said last;
 	struct draft d = { .type = STR("todo_observed"),
 		.aggregate_type = STR("todo"),
 		.aggregate_id = str_n(s->key, 32),
@@ -335,38 +508,39 @@ sighting_report(struct observer *ob, const struct sighting *s, uint64_t *events,
 		STR("todo"), str_n(s->key, 32) };
 	const struct entity *en;
 	struct eid *replaces;
-	bool changed;
+	bool changed, any = false;
 	space_id sp;
 	enum err rc;
 
 	*events = 0;
+	arena_reset(a);
+	buf_reset(&ob->payload);
 	rc = ob->o.world.space_of(ob->o.world.ctx, s->project.uuid, &sp, e);
 	if (rc == ERR_OK)
 		rc = store_entity(ob->o.store, sp, &key, &en, e);
-	if (rc == ERR_OK && en != NULL) {
-		rc = store_entity_log(ob->o.store, sp, &key, hear, &last, e);
-		/* Reading the log may have let the entity go. */
-		if (rc == ERR_OK)
-			rc = store_entity(ob->o.store, sp, &key, &en, e);
-	}
 	if (rc == ERR_OK)
-		rc = build(s, &last, en, &a, &payload, &changed, e);
+		rc = said_last(ob, s, sp, &key, en != NULL, a, &last, &any, e);
+	/* Reading the log may have let the entity go. */
+	if (rc == ERR_OK && en != NULL)
+		rc = store_entity(ob->o.store, sp, &key, &en, e);
+	if (rc == ERR_OK)
+		rc = build(s, &last, en, a, &ob->payload, &changed, e);
 	if (rc != ERR_OK || !changed)
-		goto done;
-	rc = name_replaced(ob, s, sp, en, last.any, &a, &replaces,
-	    &d.n_replaces, e);
+		return rc;
+	rc = name_replaced(ob, s, sp, en, any, a, &replaces, &d.n_replaces, e);
 	d.replaces = replaces;
-	d.payload = buf_str(&payload);
+	d.payload = buf_str(&ob->payload);
 	if (rc == ERR_OK)
 		rc = name_project(ob, s, sp, e);
 	if (rc == ERR_OK)
 		rc = store_author(ob->o.store, sp, &d, NULL, e);
+	if (rc == ERR_OK &&
+	    !said_put(&ob->heard, sp, key.key, s->reporter, &said_since))
+		rc = err_set(e, ERR_NOMEM);
 	if (rc == ERR_OK) {
+		observe_own(ob, sp);
 		*events = 1;
 		ob->report->added += en == NULL;
 	}
-done:
-	buf_fini(&payload);
-	arena_fini(&a);
 	return rc;
 }

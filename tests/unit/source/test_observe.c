@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "fault.h"
 #include "file.h"
 #include "t.h"
 
@@ -38,6 +39,9 @@ struct bench {
 	unsigned left;
 	unsigned told; /* how often */
 	uint64_t done, all;
+	/* Called once, when so much is done and no transaction is open. */
+	void (*meanwhile)(struct bench *b);
+	uint64_t meanwhile_at;
 };
 
 static enum err
@@ -68,6 +72,10 @@ progress(void *ctx, uint64_t done, uint64_t all)
 	b->told++;
 	b->done = done;
 	b->all = all;
+	if (b->meanwhile != NULL && done == b->meanwhile_at) {
+		b->meanwhile(b);
+		b->meanwhile = NULL;
+	}
 }
 
 static void
@@ -387,6 +395,282 @@ progress_is_told_within_a_file(void)
 	bench_fini(&b);
 }
 
+/* --- others write meanwhile ------------------------------------------------------ */
+
+enum { MANY = 8200 }; /* more than one transaction holds */
+
+static void
+make_folder(struct bench *b, const char *name)
+{
+	CHECK(mkdir(arena_fmt(&b->a, "%s/%s", b->folder, name), 0700) == 0);
+}
+
+/* More todos than that in a file, in a folder that comes first.  Its size is no
+ * multiple of their number, so that progress is at its size only when all of it
+ * is committed. */
+static void
+put_many(struct bench *b)
+{
+	struct buf text = { 0 };
+
+	make_folder(b, "a");
+	buf_addc(&text, '[');
+	for (unsigned i = 0; i < MANY; i++)
+		buf_addf(&text, "%s{\"content\":\"n%u\"}", i > 0 ? "," : "", i);
+	buf_addc(&text, ']');
+	while (text.len % MANY == 0)
+		buf_addc(&text, '\n');
+	CHECK(!text.failed);
+	put(b, "a/todos.json", text.data);
+	b->meanwhile_at = text.len;
+	buf_fini(&text);
+}
+
+static void
+reopen_n1(struct bench *b)
+{
+	command(b, "n1", "pending");
+}
+
+static void
+a_command_during_a_look_is_not_overtaken(void)
+{
+	struct bench b;
+
+	bench_init(&b, "during");
+	make_folder(&b, "b");
+	put(&b, "b/" S1 "-agent-" S1 ".json",
+	    "[{\"content\":\"n1\",\"status\":\"completed\"}]");
+	look(&b);
+	put_many(&b);
+	b.meanwhile = reopen_n1;
+	look(&b);
+	CHECK(b.meanwhile == NULL);
+	check_status(&b, "n1", "pending");
+	/* It was looked at before the command: the change may be older. */
+	put(&b, "b/" S1 "-agent-" S1 ".json",
+	    "[{\"content\":\"n1\",\"status\":\"in_progress\"}]");
+	look(&b);
+	CHECK_U(b.report.events, 1);
+	check_status(&b, "n1", "pending");
+	bench_fini(&b);
+}
+
+/* The same session's report arrives from another machine. */
+static void
+hear_of_it(struct bench *b)
+{
+	char key[33];
+	struct draft d = { .type = STR("todo_observed"),
+		.aggregate_type = STR("todo"),
+		.aggregate_id = { key, 32 },
+		.named = true,
+		.payload = STR("{\"reporter\":\"claude-todos:" S1
+		               "\",\"content\":\"n1\","
+		               "\"status\":\"completed\"}") };
+
+	CHECK_OK(todo_key(STR("unplaced"), STR("n1"), 1, key, &b->e), &b->e);
+	CHECK_OK(store_begin(b->s, &b->e), &b->e);
+	CHECK_OK(store_author(b->s, b->space, &d, NULL, &b->e), &b->e);
+	CHECK_OK(store_commit(b->s, &b->e), &b->e);
+}
+
+static void
+what_arrives_during_a_look_is_not_said_again(void)
+{
+	struct bench b;
+
+	bench_init(&b, "arrives");
+	put_many(&b);
+	make_folder(&b, "b");
+	put(&b, "b/" S1 "-agent-" S1 ".json",
+	    "[{\"content\":\"n1\",\"status\":\"completed\"}]");
+	b.meanwhile = hear_of_it;
+	look(&b);
+	CHECK(b.meanwhile == NULL);
+	CHECK_U(b.report.events, MANY);
+	check_status(&b, "n1", "completed");
+	bench_fini(&b);
+}
+
+/* A reporter that speaks twice in one look is held to its first word. */
+static void
+a_word_of_this_look_is_not_said_again(void)
+{
+	struct bench b;
+
+	bench_init(&b, "since");
+	put(&b, "todos.json",
+	    "[{\"tool_name\":\"TaskCreate\",\"task\":{\"subject\":\"a\","
+	    "\"status\":\"pending\",\"owner\":\"ann\"}},"
+	    "{\"tool_name\":\"TaskUpdate\",\"task\":{\"subject\":\"a\","
+	    "\"status\":\"completed\",\"owner\":\"ann\"}},"
+	    "{\"tool_name\":\"TaskUpdate\",\"task\":{\"subject\":\"a\","
+	    "\"status\":\"completed\",\"owner\":\"ann\"}}]");
+	look(&b);
+	CHECK_U(b.report.events, 2);
+	check_status(&b, "a", "completed");
+	bench_fini(&b);
+}
+
+/* --- one todo of many sessions ---------------------------------------------------- */
+
+static void
+put_session(struct bench *b, unsigned i, const char *status)
+{
+	put(b,
+	    arena_fmt(&b->a,
+	        "%08x-0000-4000-8000-000000000000-agent-"
+	        "%08x-0000-4000-8000-000000000000.json",
+	        i, i),
+	    arena_fmt(&b->a,
+	        "[{\"content\":\"Run the tests\",\"status\":\"%s\","
+	        "\"priority\":\"high\"}]",
+	        status));
+}
+
+static void
+each_session_says_only_what_is_new_to_it(void)
+{
+	enum { SESSIONS = 60 };
+	struct bench b;
+
+	bench_init(&b, "many");
+	for (unsigned i = 0; i < SESSIONS; i++)
+		put_session(&b, i, "pending");
+	look(&b);
+	CHECK_U(b.report.events, SESSIONS);
+	CHECK_U(b.report.todos, 1);
+	CHECK_U(b.report.added, 1);
+	/* All are read again: two of them went on, one joins. */
+	for (unsigned i = 0; i < SESSIONS; i++)
+		put_session(&b, i, i < 2 ? "in_progress" : "pending");
+	put_session(&b, SESSIONS, "pending");
+	look(&b);
+	CHECK_U(b.report.unchanged, 0);
+	CHECK_U(b.report.events, 3);
+	check_status(&b, "Run the tests", "in_progress");
+	/* Reopened: that takes the sessions' words away, but they were said. */
+	command(&b, "Run the tests", "completed");
+	command(&b, "Run the tests", "pending");
+	look(&b);
+	for (unsigned i = 0; i < SESSIONS; i++)
+		put_session(&b, i, i < 2 ? "in_progress" : "pending");
+	look(&b);
+	CHECK_U(b.report.unchanged, 1);
+	CHECK_U(b.report.events, 0);
+	check_status(&b, "Run the tests", "pending");
+	bench_fini(&b);
+}
+
+/* --- files that change while they are looked at ----------------------------------- */
+
+static void
+overwrite(struct bench *b, const char *name, const char *text)
+{
+	FILE *f = fopen(arena_fmt(&b->a, "%s/%s", b->folder, name), "r+");
+
+	if (CHECK(f != NULL))
+		CHECK(fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static unsigned
+words(struct str s)
+{
+	unsigned n = 0;
+
+	for (struct str word; str_split(&s, ' ', &word);)
+		n++;
+	return n;
+}
+
+static struct str
+note_of(struct bench *b, const char *name)
+{
+	struct str note = { NULL, 0 };
+
+	CHECK_OK(store_note_get(b->s,
+	             str_of(arena_fmt(&b->a, "source:file:%s/%s", b->folder,
+	                 name)),
+	             &b->a, &note, &b->e),
+	    &b->e);
+	return note;
+}
+
+/* As if the times of the system had not advanced since the note was made: the
+ * identity that the file has now, with what else was noted. */
+static void
+stop_the_clock(struct bench *b, const char *name)
+{
+	struct str note = note_of(b, name), part = note;
+	struct os_file_id id;
+	char *text;
+
+	CHECK_OK(os_stat_id(arena_fmt(&b->a, "%s/%s", b->folder, name), &id,
+	             &b->e),
+	    &b->e);
+	for (unsigned i = 0; i < 5; i++)
+		(void)str_split(&note, ' ', &part);
+	text = arena_fmt(&b->a, "%llu %llu %llu %lld %lld%s%.*s",
+	    (unsigned long long)id.dev, (unsigned long long)id.ino,
+	    (unsigned long long)id.size, (long long)id.mtime_ns,
+	    (long long)id.ctime_ns, note.n > 0 ? " " : "", STR_ARG(note));
+	CHECK_OK(store_begin(b->s, &b->e), &b->e);
+	CHECK_OK(store_note_put(b->s,
+	             str_of(arena_fmt(&b->a, "source:file:%s/%s", b->folder,
+	                 name)),
+	             str_of(text), &b->e),
+	    &b->e);
+	CHECK_OK(store_commit(b->s, &b->e), &b->e);
+}
+
+/* Times of files advance in steps: within one, two contents of one length look
+ * alike. */
+static void
+a_change_within_a_step_of_the_clock_is_seen(void)
+{
+	struct bench b;
+	unsigned n = 0;
+
+	bench_init(&b, "step");
+	do {
+		put(&b, "todos.json",
+		    "[{\"content\":\"a\",\"status\":\"in_progress\"}]");
+		look(&b);
+		/* Unless this machine was busy between the two. */
+	} while (words(note_of(&b, "todos.json")) == 5 && ++n < 1000);
+	overwrite(&b, "todos.json",
+	    "[{\"content\":\"a\",\"status\":\"completed\"  }]");
+	stop_the_clock(&b, "todos.json");
+	look(&b);
+	CHECK_U(b.report.unchanged, 0);
+	CHECK_U(b.report.events, 1);
+	check_status(&b, "a", "completed");
+	look(&b);
+	CHECK_U(b.report.unchanged, 1);
+	bench_fini(&b);
+}
+
+/* A young file is read again, but only until it has aged. */
+static void
+what_is_young_is_read_again_until_it_is_not(void)
+{
+	struct bench b;
+	unsigned n = 0;
+
+	bench_init(&b, "young");
+	put(&b, "todos.json", "[{\"content\":\"a\"}]");
+	do {
+		look(&b);
+		CHECK_U(b.report.unchanged, n > 0);
+		CHECK_U(b.report.events, n == 0);
+	} while (words(note_of(&b, "todos.json")) > 5 && ++n < 100000);
+	look(&b);
+	CHECK_U(b.report.unchanged, 1);
+	CHECK_U(words(note_of(&b, "todos.json")), 5);
+	bench_fini(&b);
+}
+
 static void
 a_path_that_is_not_there_is_an_error(void)
 {
@@ -403,6 +687,57 @@ a_path_that_is_not_there_is_an_error(void)
 	bench_fini(&b);
 }
 
+static uint64_t
+log_length(struct bench *b)
+{
+	struct space sp = { 0 };
+
+	CHECK_OK(store_space_get(b->s, b->space, &b->a, &sp, &b->e), &b->e);
+	return sp.events;
+}
+
+/* Each failure of memory, reading and the store once: the look ends with it or
+ * leaves the file, and the next one takes in what is missing, once. */
+static void
+walks_fault_points(void)
+{
+	const struct observe_project none = { 0 };
+	bool hit;
+	int n = 0;
+
+	do {
+		struct bench b;
+		struct observe_options o;
+		struct err_info e = { 0 };
+		const char *path;
+		char name[32];
+
+		t_note("fault %d", n);
+		(void)snprintf(name, sizeof name, "faults%d", n);
+		bench_init(&b, name);
+		path = b.folder;
+		o = (struct observe_options){ .store = b.s,
+			.world = { .ctx = &b, .space_of = space_of } };
+		put(&b, S1 "-agent-" S1 ".json",
+		    "[{\"content\":\"a\",\"status\":\"completed\"}]");
+		put(&b, S2 "-agent-" S2 ".json",
+		    "[{\"content\":\"a\"},{\"content\":\"b\",\"owner\":\"x\"}"
+		    "]");
+		fault_arm(n++);
+		(void)observe_paths(&o, &path, 1, &none, &b.a, &b.report, &e);
+		hit = fault_hit();
+		fault_arm(-1);
+		look(&b);
+		look(&b);
+		CHECK_U(b.report.events, 0);
+		check_status(&b, "a", "completed");
+		check_status(&b, "b", "pending");
+		CHECK_U(log_length(&b), 3);
+		bench_fini(&b);
+	} while (hit);
+	CHECK(n > 100);
+}
+
 int
 main(void)
 {
@@ -416,6 +751,13 @@ main(void)
 	T_RUN(what_does_not_parse_is_left_for_the_next_time);
 	T_RUN(a_log_of_calls_tells_one_story);
 	T_RUN(progress_is_told_within_a_file);
+	T_RUN(a_command_during_a_look_is_not_overtaken);
+	T_RUN(what_arrives_during_a_look_is_not_said_again);
+	T_RUN(a_word_of_this_look_is_not_said_again);
+	T_RUN(each_session_says_only_what_is_new_to_it);
+	T_RUN(a_change_within_a_step_of_the_clock_is_seen);
+	T_RUN(what_is_young_is_read_again_until_it_is_not);
 	T_RUN(a_path_that_is_not_there_is_an_error);
+	T_RUN(walks_fault_points);
 	return t_done();
 }
