@@ -6,7 +6,8 @@
  *	bare read DB ROWS      the first rows: as `board`
  *	bare files DB DIR      every file there, and one row for each, durable: as
  *	                       `consolidate`
- *	bare look DB DIR       each file's times: as `consolidate` again */
+ *	bare look DB DIR       each file's times: as `consolidate` again
+ *	bare change DB DIR     and one row, durable: where one of them changed */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -149,6 +150,8 @@ main(int argc, char **argv)
 		files(argv[3]);
 	else if (strcmp(verb, "look") == 0 && argc == 4)
 		times(argv[3]);
+	else if (strcmp(verb, "change") == 0 && argc == 4)
+		times(argv[3]), rows("1");
 	else
 		return 2;
 	(void)sqlite3_close(db);

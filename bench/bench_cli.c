@@ -3,10 +3,12 @@
  * alone.  Ours and the other take turns, as the machine drifts.
  *
  *	bench_cli CLOWDER BENCH-FOLDER [--events N] [--rounds N] [--files N]
- *	          [ROW...]
+ *	          [--many N] [ROW...]
  *
- * ROW: version, move, board, consolidate; all of them where none is named.
- * BENCH-FOLDER has the programs `nothing` and `bare`. */
+ * ROW: version, move, board, consolidate, many; all of them where none is named.
+ * BENCH-FOLDER has the programs `nothing` and `bare`.  $BENCH_NODE and
+ * $BENCH_SCRIPT: node, and consolidate.js, measured beside consolidate; without
+ * them there are no such rows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,15 +17,24 @@
 #include "lab.h"
 #include "t.h"
 
-enum { ROUNDS_MAX = 1000, TODOS_OF_A_FILE = 4, TODOS = 524 };
+enum { ROUNDS_MAX = 1000 };
+/* What sessions leave: so many todos in a file, drawn from so many texts that
+ * half of them are there more than once. */
+enum {
+	FEW_OF_A_FILE = 4, /* 264 files are about 1,000 */
+	MANY_OF_A_FILE = 10,
+	TEXTS_OF_100 = 50 /* texts for 100 todos of a few files */
+};
 /* What is promised: docs/performance.md. */
 static const double version_above_ms = 1.5, move_ms = 5, board_ms = 10,
-                    consolidate_ms = 30;
+                    consolidate_ms = 30, many_ms = 3000, one_of_many_ms = 60;
 
 struct bench {
 	struct arena arena;
 	const char *clowder, *nothing, *bare; /* programs */
-	size_t events, rounds, files;
+	const char *node, *script;            /* NULL: there is none */
+	size_t events, rounds, files, many;
+	size_t fresh; /* homes that were made */
 	char *folder; /* own: of everything below */
 	char *work, *db, *todos;
 	bool filled;
@@ -35,21 +46,25 @@ struct bench {
 enum { WORDS = 9 };
 struct pair {
 	const char *ours[WORDS], *bare[WORDS];
+	const char *other[WORDS]; /* may be empty */
 	/* Called before each round, to change the words; NULL: nothing to do. */
 	enum err (*before)(struct bench *b, struct pair *p, size_t round,
 	    struct err_info *e);
 	char text[4][512]; /* words that change */
+	size_t rounds;     /* 0: as many as the bench has */
+	double other_ms;   /* what it took */
 };
 
-/* Both in turn; the first round warms up and does not count. */
+/* All in turn; the first round warms up and does not count. */
 static enum err
 measure(struct bench *b, struct pair *p, struct lab_row *row,
     struct err_info *e)
 {
-	double ours[ROUNDS_MAX], bare[ROUNDS_MAX], s;
+	double ours[ROUNDS_MAX], bare[ROUNDS_MAX], other[ROUNDS_MAX], s = 0;
+	size_t rounds = p->rounds > 0 ? p->rounds : b->rounds;
 	enum err rc = ERR_OK;
 
-	for (size_t i = 0; i <= b->rounds && rc == ERR_OK; i++) {
+	for (size_t i = 0; i <= rounds && rc == ERR_OK; i++) {
 		size_t at = i > 0 ? i - 1 : 0;
 
 		if (p->before != NULL)
@@ -60,11 +75,15 @@ measure(struct bench *b, struct pair *p, struct lab_row *row,
 		if (rc == ERR_OK)
 			rc = lab_spawn(p->bare, b->work, &s, e);
 		bare[at] = 1000 * s;
+		if (rc == ERR_OK && p->other[0] != NULL)
+			rc = lab_spawn(p->other, b->work, &s, e);
+		other[at] = 1000 * s;
 	}
 	if (rc != ERR_OK)
 		return rc;
-	row->ours = lab_median(ours, b->rounds);
-	row->best = lab_median(bare, b->rounds);
+	row->ours = lab_median(ours, rounds);
+	row->best = lab_median(bare, rounds);
+	p->other_ms = lab_median(other, rounds);
 	row->unit = "ms";
 	return ERR_OK;
 }
@@ -105,8 +124,7 @@ make_work(struct bench *b, struct err_info *e)
 	b->db = arena_fmt(&b->arena, "%s/bare.db", b->folder);
 	b->todos = arena_fmt(&b->arena, "%s/todos", b->folder);
 	dir = arena_fmt(&b->arena, "%s/.clowder", b->work);
-	if (dir == NULL || mkdir(b->work, 0700) != 0 || mkdir(dir, 0700) != 0 ||
-	    mkdir(b->todos, 0700) != 0)
+	if (dir == NULL || mkdir(b->work, 0700) != 0 || mkdir(dir, 0700) != 0)
 		return err_setf(e, ERR_IO, "no folder to work in");
 	return lab_write(arena_fmt(&b->arena, "%s/project.toml", dir),
 	    STR("uuid = \"" GEN_BOARD_PROJECT "\"\nslug = \"bench\"\n"), e);
@@ -214,32 +232,49 @@ row_board(struct bench *b, struct err_info *e)
 	return rc;
 }
 
+/* Files of sessions.  *at: the file's list, so many todos of so many texts; the
+ * same bytes for the same numbers. */
+struct heap {
+	const char *folder;
+	size_t files, todos, texts;
+};
+
 static enum err
-make_todos(struct bench *b, struct err_info *e)
+make_file(struct bench *b, const struct heap *h, size_t i, unsigned turn,
+    struct err_info *e)
 {
 	static const char *const status[] = { "pending", "in_progress",
 		"completed" };
-	struct t_rng rng = { 42 };
+	struct t_rng rng = { 42 + i };
 	struct buf out = { 0 };
+	enum err rc;
+
+	for (size_t k = 0; k < h->todos; k++)
+		buf_addf(&out,
+		    "%c{\"content\":\"Make what is number %u faster\","
+		    "\"status\":\"%s\",\"activeForm\":\"Making it\"}",
+		    k > 0 ? ',' : '[',
+		    (unsigned)t_below(&rng, (uint32_t)h->texts),
+		    status[(t_below(&rng, 3) + (k == 0 ? turn : 0)) % 3]);
+	buf_addc(&out, ']');
+	rc = lab_write(arena_fmt(&b->arena,
+	                   "%s/%08zx-0000-4000-8000-000000000000-"
+	                   "agent-%08zx-0000-4000-8000-000000000000.json",
+	                   h->folder, i, i),
+	    buf_str(&out), e);
+	buf_fini(&out);
+	return rc;
+}
+
+static enum err
+make_todos(struct bench *b, const struct heap *h, struct err_info *e)
+{
 	enum err rc = ERR_OK;
 
-	for (size_t i = 0; i < b->files && rc == ERR_OK; i++) {
-		buf_reset(&out);
-		for (size_t k = 0; k < TODOS_OF_A_FILE; k++)
-			buf_addf(&out,
-			    "%c{\"content\":\"Make what is number %u faster\","
-			    "\"status\":\"%s\",\"activeForm\":\"Making it\"}",
-			    k > 0 ? ',' : '[', (unsigned)t_below(&rng, TODOS),
-			    status[t_below(&rng, 3)]);
-		buf_addc(&out, ']');
-		rc = lab_write(arena_fmt(&b->arena,
-		                   "%s/%08zx-0000-4000-8000-000000000000-"
-		                   "agent-%08zx-0000-4000-8000-000000000000"
-		                   ".json",
-		                   b->todos, i, i),
-		    buf_str(&out), e);
-	}
-	buf_fini(&out);
+	if (mkdir(h->folder, 0700) != 0)
+		return err_setf(e, ERR_IO, "%s", h->folder);
+	for (size_t i = 0; i < h->files && rc == ERR_OK; i++)
+		rc = make_file(b, h, i, 0, e);
 	return rc;
 }
 
@@ -251,9 +286,11 @@ fresh_home(struct bench *b, struct pair *p, size_t round, struct err_info *e)
 	const char *make[] = { b->bare, "make", p->text[1], "0", NULL };
 	enum err rc;
 
-	(void)snprintf(p->text[0], sizeof p->text[0], "fresh%zu", round);
+	(void)round;
+	b->fresh++;
+	(void)snprintf(p->text[0], sizeof p->text[0], "fresh%zu", b->fresh);
 	(void)snprintf(p->text[1], sizeof p->text[1], "%s/fresh%zu.db",
-	    b->folder, round);
+	    b->folder, b->fresh);
 	p->bare[2] = p->text[1];
 	rc = set_home(b, p->text[0], e);
 	if (rc == ERR_OK)
@@ -261,9 +298,35 @@ fresh_home(struct bench *b, struct pair *p, size_t round, struct err_info *e)
 	return rc == ERR_OK ? ask(b, make, e) : rc;
 }
 
+/* The same pair again as a row beside the script in Node. */
+static void
+beside_node(const struct bench *b, const struct pair *p,
+    const struct lab_row *row)
+{
+	struct lab_row beside = { .what = "  beside a script in Node",
+		.ours = row->ours,
+		.best = p->other_ms,
+		.unit = row->unit,
+		.best_is = "it reads all, keeps the highest status" };
+
+	if (b->node != NULL)
+		lab_row(&beside);
+}
+
+static void
+with_node(const struct bench *b, const struct heap *h, struct pair *p)
+{
+	p->other[0] = b->node;
+	p->other[1] = b->script;
+	p->other[2] = h->folder;
+	p->other[3] = b->folder;
+}
+
 static enum err
 row_consolidate(struct bench *b, struct err_info *e)
 {
+	const struct heap h = { b->todos, b->files, FEW_OF_A_FILE,
+		b->files * FEW_OF_A_FILE * TEXTS_OF_100 / 100 };
 	struct pair p = { .ours = { b->clowder, "consolidate", b->todos },
 		.bare = { b->bare, "files", "", b->todos },
 		.before = fresh_home };
@@ -271,14 +334,17 @@ row_consolidate(struct bench *b, struct err_info *e)
 		                   "consolidate, %zu new files", b->files),
 		.target = consolidate_ms,
 		.best_is = "read them, commit a row each" };
-	enum err rc = make_todos(b, e);
+	enum err rc = make_todos(b, &h, e);
 
+	with_node(b, &h, &p);
 	if (rc == ERR_OK)
 		rc = measure(b, &p, &row, e);
 	if (rc != ERR_OK)
 		return rc;
 	lab_row(&row);
+	beside_node(b, &p, &row);
 	p.before = NULL; /* the last home has seen them */
+	p.other[0] = NULL;
 	p.bare[1] = "look";
 	row.what = "  again, none changed";
 	row.best_is = "look at each file's times";
@@ -286,6 +352,72 @@ row_consolidate(struct bench *b, struct err_info *e)
 	rc = measure(b, &p, &row, e);
 	if (rc == ERR_OK)
 		lab_row(&row);
+	return rc;
+}
+
+static const struct heap *
+many(struct bench *b)
+{
+	struct heap *h = arena_array(&b->arena, 1, sizeof *h);
+
+	if (h == NULL)
+		return NULL;
+	/* As many again as are there more than once: half are distinct. */
+	*h = (struct heap){ arena_fmt(&b->arena, "%s/many", b->folder), b->many,
+		MANY_OF_A_FILE, b->many * MANY_OF_A_FILE * 5 / 8 };
+	return h;
+}
+
+static enum err
+next_change(struct bench *b, struct pair *p, size_t round, struct err_info *e)
+{
+	const struct heap h = { p->ours[2], b->many, MANY_OF_A_FILE,
+		b->many * MANY_OF_A_FILE * 5 / 8 };
+
+	return make_file(b, &h, round % h.files, 1 + (unsigned)(round % 2), e);
+}
+
+static enum err
+row_many(struct bench *b, struct err_info *e)
+{
+	const struct heap *h = many(b);
+	struct pair p = { .before = fresh_home, .rounds = 1 + b->rounds / 50 };
+	struct lab_row row = { .what = arena_fmt(&b->arena,
+		                   "consolidate, %zu files of %d", b->many,
+		                   MANY_OF_A_FILE),
+		.target = many_ms,
+		.best_is = "read them, commit a row each" };
+	enum err rc;
+
+	if (h == NULL || h->folder == NULL)
+		return err_set(e, ERR_NOMEM);
+	p.ours[0] = b->clowder, p.ours[1] = "consolidate",
+	p.ours[2] = h->folder;
+	p.bare[0] = b->bare, p.bare[1] = "files", p.bare[3] = h->folder;
+	rc = make_todos(b, h, e);
+	with_node(b, h, &p);
+	if (rc == ERR_OK)
+		rc = measure(b, &p, &row, e);
+	if (rc != ERR_OK)
+		return rc;
+	lab_row(&row);
+	beside_node(b, &p, &row);
+	p.before = next_change;
+	p.rounds = 1 + b->rounds / 5;
+	p.other[0] = NULL;
+	p.bare[1] = "change";
+	row.what = "  again, one changed";
+	row.best_is = "look at each file's times, commit a row";
+	row.target = one_of_many_ms;
+	rc = measure(b, &p, &row, e);
+	if (rc != ERR_OK)
+		return rc;
+	lab_row(&row);
+	with_node(b, h, &p);
+	p.rounds = 1 + b->rounds / 50;
+	rc = measure(b, &p, &row, e);
+	if (rc == ERR_OK)
+		beside_node(b, &p, &row);
 	return rc;
 }
 
@@ -297,6 +429,7 @@ static const struct {
 	{ "move", row_move },
 	{ "board", row_board },
 	{ "consolidate", row_consolidate },
+	{ "many", row_many },
 };
 
 static enum err
@@ -318,7 +451,9 @@ run(struct bench *b, char **names, int n, struct err_info *e)
 int
 main(int argc, char **argv)
 {
-	struct bench b = { .events = 100000, .rounds = 101, .files = 264 };
+	struct bench b = {
+		.events = 100000, .rounds = 101, .files = 264, .many = 10000
+	};
 	struct err_info e = { 0 };
 	int at = 3;
 	enum err rc;
@@ -326,19 +461,24 @@ main(int argc, char **argv)
 	for (; at + 1 < argc && argv[at][0] == '-'; at += 2)
 		if (!lab_number(argv + at, "--events", &b.events) &&
 		    !lab_number(argv + at, "--rounds", &b.rounds) &&
-		    !lab_number(argv + at, "--files", &b.files))
+		    !lab_number(argv + at, "--files", &b.files) &&
+		    !lab_number(argv + at, "--many", &b.many))
 			break;
 	if (argc < 3 || (at < argc && argv[at][0] == '-') || b.rounds == 0 ||
 	    b.rounds > ROUNDS_MAX ||
 	    b.rounds >= b.events / GEN_BOARD_EVENTS / 4) {
 		(void)fprintf(stderr,
 		    "usage: bench_cli CLOWDER BENCH-FOLDER [--events N] "
-		    "[--rounds N] [--files N] [ROW...]\n");
+		    "[--rounds N] [--files N] [--many N] [ROW...]\n");
 		return 2;
 	}
 	b.clowder = argv[1];
 	b.nothing = arena_fmt(&b.arena, "%s/nothing", argv[2]);
 	b.bare = arena_fmt(&b.arena, "%s/bare", argv[2]);
+	b.node = getenv("BENCH_NODE");
+	b.script = getenv("BENCH_SCRIPT");
+	if (b.script == NULL)
+		b.node = NULL;
 	rc = run(&b, argv + at, argc - at, &e);
 	if (rc != ERR_OK)
 		(void)fprintf(stderr, "bench_cli: %s\n", e.text);
