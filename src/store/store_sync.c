@@ -327,6 +327,56 @@ refused_find(struct store *s, space_id sp, const struct eid *id,
 	return rc;
 }
 
+/* A refused row waits again. */
+static enum err
+row_again(struct store *s, struct space_slot *space, uint64_t pos,
+    struct err_info *e)
+{
+	struct event_row r;
+	struct arena a = { 0 };
+	bool found;
+	enum err rc =
+	    s->ops->event_get(s, space->row.id, pos, true, &a, &r, &found, e);
+
+	if (rc == ERR_OK)
+		rc = row_unrefuse(s, space, &r, e);
+	if (rc == ERR_OK)
+		rc = s->ops->event_mark(s, &r, e);
+	if (rc != ERR_OK)
+		goto done;
+	space->row.unacked++;
+	space_dirty(s, space);
+	rc = s->ops->unacked_put(s, &r, e);
+done:
+	arena_fini(&a);
+	return rc;
+}
+
+/* It changed in every space: where it was refused as well it goes again, unless
+ * it was given up there. */
+static enum err
+copies_again(struct store *s, space_id sp, const struct eid *id,
+    struct err_info *e)
+{
+	struct space_slot *space;
+	struct event_row *copy;
+	struct arena a = { 0 };
+	size_t n;
+	enum err rc = s->ops->event_copies(s, id, &a, &copy, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		if (copy[i].space == sp || !(copy[i].flags & FLAG_REFUSED) ||
+		    copy[i].flags & FLAG_DISCARDED)
+			continue;
+		rc = space_slot(s, copy[i].space, &space, e);
+		if (rc == ERR_OK)
+			rc = row_again(s, space, copy[i].pos, e);
+	}
+	arena_fini(&a);
+	/* Somebody may name it there. */
+	return rc == ERR_OK ? stamps_follow(s, e) : rc;
+}
+
 static enum err
 retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
     struct err_info *e)
@@ -334,7 +384,7 @@ retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
 	struct space_slot *space;
 	struct event_row r;
 	struct arena a = { 0 };
-	bool fixed, found;
+	bool fixed;
 	enum err rc = names_settle(s, e);
 
 	if (rc == ERR_OK)
@@ -349,21 +399,10 @@ retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
 		    "an event that others have made or have keeps its content");
 	else if (!fixed)
 		rc = stamp_again(s, space, &r, payload, e);
-	if (rc != ERR_OK)
-		goto done;
-	rc = s->ops->event_get(s, sp, r.pos, true, &a, &r, &found, e);
 	if (rc == ERR_OK)
-		rc = row_unrefuse(s, space, &r, e);
-	if (rc == ERR_OK)
-		rc = s->ops->event_mark(s, &r, e);
-	if (rc != ERR_OK)
-		goto done;
-	space->row.unacked++;
-	space_dirty(s, space);
-	rc = s->ops->unacked_put(s, &r, e);
-	/* A copy in another space may be named there. */
+		rc = row_again(s, space, r.pos, e);
 	if (rc == ERR_OK && !fixed)
-		rc = stamps_follow(s, e);
+		rc = copies_again(s, sp, id, e);
 done:
 	arena_fini(&a);
 	return rc;

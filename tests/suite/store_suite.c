@@ -804,6 +804,48 @@ renewed_node(void)
 
 /* --- several spaces --------------------------------------------------------------------------- */
 
+/* An event has one content and changes everywhere, so what is sent again goes
+ * again wherever it was refused. */
+static void
+refused_copies(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct eid id[2];
+	space_id team;
+	uint64_t copied;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 71, false);
+	team = lab_space(a.s, "h", "a", "team");
+	id[0] = lab_author(&a, &d);
+	d = lab_wp_title(1, "given up");
+	id[1] = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, STR(LAB_PROJECT), team, &copied, &e),
+	    &e);
+	CHECK_U(copied, 2);
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(store_refuse(a.s, a.sp, &id[i], ERR_SCHEMA, STR("no"),
+		             &e),
+		    &e);
+		CHECK_OK(store_refuse(a.s, team, &id[i], ERR_SCHEMA, STR("no"),
+		             &e),
+		    &e);
+	}
+	CHECK_OK(store_discard(a.s, team, &id[1], &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	for (int i = 0; i < 2; i++)
+		CHECK_OK(store_retry(a.s, a.sp, &id[i], STR(""), &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 2);
+	/* What was given up there stays so. */
+	CHECK_U(lab_space_of(a.s, team).unacked, 1);
+	CHECK_U(lab_space_of(a.s, team).refused, 0);
+	lab_close(&a);
+}
+
 static void
 shared_project(void)
 {
@@ -1532,6 +1574,7 @@ static const struct {
 	{ "the clock has an end", clock_has_an_end },
 	{ "a new node id", renewed_node },
 	{ "a shared project", shared_project },
+	{ "a refused event in two spaces", refused_copies },
 	{ "restamp reaches other spaces", restamp_reaches_other_spaces },
 	{ "spaces", spaces },
 	{ "reading the log", reading_the_log },
