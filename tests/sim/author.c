@@ -88,18 +88,20 @@ project_team(struct machine *m, unsigned project)
 
 struct doing {
 	struct machine *m;
+	struct t_rng *dice;
 	unsigned team, project;
 	char uuid[EID_TEXT_MAX];
 	char feature[16], wp[8], key[48];
 	struct buf payload;
 	struct arena a;
 	struct draft d;
+	unsigned shared_to; /* SHARED_MAX: it shares nothing */
 };
 
 static unsigned
 pick(struct doing *x, unsigned n)
 {
-	return (unsigned)t_below(&x->m->dice, n);
+	return (unsigned)t_below(x->dice, n);
 }
 
 static const char *
@@ -158,6 +160,18 @@ do_share(struct doing *x)
 	}
 	about(x, "project", "%s", x->uuid);
 	buf_addf(&x->payload, "{\"team\":\"%s\"}", team_slug(to));
+	x->shared_to = to;
+}
+
+/* A text of which one line is new: two such are often merged. */
+static void
+add_text(struct doing *x)
+{
+	unsigned changed = pick(x, 6);
+
+	for (unsigned i = 0; i < 6; i++)
+		buf_addf(&x->payload, "%s\\n",
+		    i == changed ? word(x) : words[i]);
 }
 
 static void
@@ -166,8 +180,10 @@ do_feature(struct doing *x)
 	about(x, "feature", "%s", x->feature);
 	buf_addf(&x->payload,
 	    "{\"feature_slug\":\"%s\",\"feature_number\":1,"
-	    "\"title\":\"%s\",\"description\":\"%s\\n%s\"}",
-	    x->feature, word(x), word(x), word(x));
+	    "\"title\":\"%s\",\"description\":\"",
+	    x->feature, word(x));
+	add_text(x);
+	buf_adds(&x->payload, "\"}");
 }
 
 static void
@@ -272,9 +288,7 @@ do_observe(struct doing *x)
 	if (cell == NULL)
 		return;
 	names = arena_array(&x->a, cell->n, sizeof *names);
-	if (names == NULL)
-		abort();
-	for (size_t i = 0; i < cell->n; i++)
+	for (size_t i = 0; i < cell->n && names != NULL; i++)
 		if (pick(x, 2) == 0)
 			names[x->d.n_replaces++] = cell->head[i].id;
 	x->d.replaces = names;
@@ -286,10 +300,11 @@ do_item(struct doing *x)
 	about(x, "work_item", "item-%u", pick(x, 2));
 	buf_addf(&x->payload,
 	    "{\"id\":\"%s\",\"schedule\":\"%s\","
-	    "\"body\":\"%s\\n%s\\n\",\"technical_tags\":[\"%s\"],"
-	    "\"metadata\":{\"status\":\"%s\"}}",
-	    x->key, pick(x, 2) ? "now" : "later", word(x), word(x), word(x),
-	    word(x));
+	    "\"technical_tags\":[\"%s\"],"
+	    "\"metadata\":{\"status\":\"%s\"},\"body\":\"",
+	    x->key, pick(x, 2) ? "now" : "later", word(x), word(x));
+	add_text(x);
+	buf_adds(&x->payload, "\"}");
 }
 
 static void
@@ -365,7 +380,7 @@ static const struct command {
 	{ "project_created", do_project, 2 },
 	{ "project_shared", do_share, 3 },
 	{ "feature_created", do_feature, 3 },
-	{ "feature_updated", do_feature, 3 },
+	{ "feature_updated", do_feature, 10 },
 	{ "wp_created", do_wp, 6 },
 	{ "wp_updated", do_wp, 8 },
 	{ "wp_updated", do_tags, 6 },
@@ -405,18 +420,6 @@ draw(struct t_rng *dice)
 	return &commands[i];
 }
 
-static void
-remember(struct world *w, const struct made *made)
-{
-	if (w->n_made == w->cap_made) {
-		w->cap_made = w->cap_made ? 2 * w->cap_made : 64;
-		w->made = realloc(w->made, w->cap_made * sizeof *w->made);
-		if (w->made == NULL)
-			abort();
-	}
-	w->made[w->n_made++] = *made;
-}
-
 /* Who writes has seen everything that this machine has: its event comes last. */
 static void
 check_last(struct doing *x, const struct eid *id)
@@ -431,38 +434,91 @@ check_last(struct doing *x, const struct eid *id)
 		    x->m->no, x->key);
 }
 
+/* What the author saw: the ids that its event names. */
 static enum err
-do_one(struct machine *m, struct made *made, struct err_info *e)
+note_sight(struct doing *x, struct made *made, struct err_info *e)
 {
-	const struct command *c = draw(&m->dice);
-	struct doing x = { .m = m };
-	enum err rc;
+	struct world *w = x->m->w;
+	struct json j = { 0 };
+	struct log_row row;
+	struct event ev;
+	bool refused = false;
+	enum err rc = store_event(x->m->store, x->m->space[x->team], &made->id,
+	    &x->a, &row, e);
+
+	if (rc == ERR_OK)
+		rc = event_parse(&ev, &j, row.raw, &x->a, e);
+	if (rc != ERR_OK)
+		goto done;
+	made->command = !x->d.named;
+	made->n_sight = ev.n_replaces;
+	made->sight =
+	    arena_array(&w->mem, ev.n_replaces + 1, sizeof(struct eid));
+	if (made->sight == NULL) {
+		rc = err_set(e, ERR_NOMEM);
+		goto done;
+	}
+	for (size_t i = 0; i < ev.n_replaces; i++) {
+		const struct made *m = witness_find(w, &ev.replaces[i]);
+
+		made->sight[i] = ev.replaces[i];
+		refused |= m != NULL && m->will_be_refused;
+	}
+	COUNT_N(w, built_on_refused, refused);
+	made->will_be_refused = hub_refuses(w, &ev);
+done:
+	json_fini(&j);
+	return rc;
+}
+
+static void
+choose(struct doing *x, const struct command *c)
+{
+	struct machine *m = x->m;
 
 	/* What this machine can see, of any team. */
 	do {
-		x.project = pick(&x, PROJECTS_MAX);
-		x.team = project_team(m, x.project);
-	} while (m->space[x.team] == 0 && !m->w->failed);
-	project_uuid(x.project, x.uuid);
-	(void)snprintf(x.feature, sizeof x.feature, "%03u-f",
-	    1 + pick(&x, FEATURES));
-	(void)snprintf(x.wp, sizeof x.wp, "WP%02u", 1 + pick(&x, PACKAGES));
-	x.d = (struct draft){ .type = str_of(c->type),
-		.project_uuid = str_of(x.uuid),
+		x->project = pick(x, PROJECTS_MAX);
+		x->team = project_team(m, x->project);
+	} while (m->space[x->team] == 0 && !m->w->failed);
+	project_uuid(x->project, x->uuid);
+	(void)snprintf(x->feature, sizeof x->feature, "%03u-f",
+	    1 + pick(x, FEATURES));
+	(void)snprintf(x->wp, sizeof x->wp, "WP%02u", 1 + pick(x, PACKAGES));
+	x->d = (struct draft){ .type = str_of(c->type),
+		.project_uuid = str_of(x->uuid),
 		.author = STR("user:sim") };
-	c->fill(&x);
-	x.d.payload = buf_str(&x.payload);
+	c->fill(x);
+	x->d.payload = buf_str(&x->payload);
+}
+
+static enum err
+do_one(struct machine *m, struct t_rng *dice, struct made *made,
+    struct err_info *e)
+{
+	const struct command *c = draw(dice);
+	struct doing x = { .m = m, .dice = dice, .shared_to = SHARED_MAX };
+	enum err rc;
+
+	choose(&x, c);
 	*made = (struct made){
 		.machine = m->no, .team = x.team, .project = x.project
 	};
-	rc = store_author(m->store, m->space[x.team], &x.d, &made->id, e);
+	rc = buf_ok(&x.payload, e);
+	if (rc == ERR_OK)
+		rc = store_author(m->store, m->space[x.team], &x.d, &made->id,
+		    e);
+	if (rc == ERR_OK)
+		rc = note_sight(&x, made, e);
 	if (rc == ERR_OK)
 		check_last(&x, &made->id);
-	if (rc == ERR_OK && m->w->trace) {
+	if (rc == ERR_OK && x.shared_to < SHARED_MAX)
+		m->w->shared[x.project][x.shared_to] = true;
+	if (rc == ERR_OK && m->w->run.tell > TELL_NOTHING) {
 		char id[EID_TEXT_MAX];
 
 		(void)eid_format(&made->id, id);
-		trace(m->w, "machine %u: %s %s %s in %s: %.*s", m->no, id,
+		story(m->w, "machine %u: %s %s %s in %s: %.*s", m->no, id,
 		    c->type, x.key, team_slug(x.team), STR_ARG(x.d.payload));
 	}
 	buf_fini(&x.payload);
@@ -470,17 +526,57 @@ do_one(struct machine *m, struct made *made, struct err_info *e)
 	return rc;
 }
 
-static void
-remember_sent_again(struct world *w, const struct eid *id)
+/* --- what was refused ------------------------------------------------------------- */
+
+/* The same payload with one more member. */
+static enum err
+edit(const struct log_row *row, struct t_rng *dice, struct buf *out,
+    struct err_info *e)
 {
-	for (size_t i = 0; i < w->n_made; i++)
-		if (eid_eq(&w->made[i].id, id))
-			w->made[i].sent_again = true;
+	struct arena a = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	enum err rc = event_parse(&ev, &j, row->raw, &a, e);
+
+	if (rc == ERR_OK) {
+		struct str old = json_raw(&j, ev.payload);
+
+		buf_addf(out, "{\"edit-%llu\":true",
+		    (unsigned long long)t_rand(dice));
+		if (old.n > 2)
+			buf_addc(out, ',');
+		buf_add(out, old.p + 1, old.n - 1);
+		rc = buf_ok(out, e);
+	}
+	json_fini(&j);
+	arena_fini(&a);
+	return rc;
+}
+
+static enum err
+send_again(struct machine *m, unsigned team, const struct log_row *row,
+    struct t_rng *dice, struct err_info *e)
+{
+	struct made *made = witness_find(m->w, &row->id);
+	struct buf payload = { 0 };
+	bool edits = row->own && !row->fixed && chance(dice, 60);
+	enum err rc = edits ? edit(row, dice, &payload, e) : ERR_OK;
+
+	if (rc == ERR_OK)
+		rc = store_retry(m->store, m->space[team], &row->id,
+		    buf_str(&payload), e);
+	if (rc == ERR_OK && made != NULL)
+		made->sent_again = true;
+	COUNT_N(m->w, edits, edits);
+	COUNT_N(m->w, retries, !edits);
+	buf_fini(&payload);
+	return rc;
 }
 
 /* Events that were refused are sent again or given up. */
 static enum err
-handle_refused(struct machine *m, unsigned team, struct err_info *e)
+handle_refused(struct machine *m, unsigned team, struct t_rng *dice,
+    struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct log_row *row;
@@ -488,63 +584,126 @@ handle_refused(struct machine *m, unsigned team, struct err_info *e)
 	enum err rc = store_refused(m->store, m->space[team], &a, &row, &n, e);
 
 	if (rc == ERR_OK && n > 0) {
-		at = (size_t)t_below(&m->dice, n);
-		trace(m->w, "machine %u: a refused one goes on", m->no);
-		remember_sent_again(m->w, &row[at].id);
-		rc = chance(&m->dice, 50) ?
-		    store_retry(m->store, m->space[team], &row[at].id, STR(""),
-		        e) :
-		    store_discard(m->store, m->space[team], &row[at].id, e);
+		at = (size_t)t_below(dice, n);
+		story(m->w, "machine %u: a refused one goes on", m->no);
+		if (chance(dice, 60)) {
+			rc = send_again(m, team, &row[at], dice, e);
+		} else {
+			COUNT(m->w, discards);
+			rc = store_discard(m->store, m->space[team],
+			    &row[at].id, e);
+		}
 	}
 	arena_fini(&a);
 	return rc;
 }
 
-void
-author_command(struct machine *m)
+static enum err
+retry_quota(struct machine *m, unsigned team, bool *any, struct err_info *e)
 {
-	unsigned n =
-	    chance(&m->dice, 80) ? 1 : 2 + (unsigned)t_below(&m->dice, 3);
-	unsigned team = (unsigned)t_below(&m->dice, TEAMS_MAX);
-	bool back = chance(&m->dice, 5);
+	struct arena a = { 0 };
+	struct log_row *row;
+	size_t n;
+	enum err rc = store_refused(m->store, m->space[team], &a, &row, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		struct made *made = witness_find(m->w, &row[i].id);
+
+		if (row[i].code != ERR_QUOTA)
+			continue;
+		*any = true;
+		COUNT(m->w, retries);
+		if (made != NULL)
+			made->sent_again = true;
+		rc = store_retry(m->store, m->space[team], &row[i].id, STR(""),
+		    e);
+	}
+	arena_fini(&a);
+	return rc;
+}
+
+bool
+author_retry_quota(struct machine *m)
+{
 	struct err_info e = { 0 };
-	struct made made[4];
+	bool any = false;
+	enum err rc = store_begin(m->store, &e);
+
+	for (unsigned t = 0; t < TEAMS_MAX && rc == ERR_OK; t++)
+		if (m->space[t] != 0)
+			rc = retry_quota(m, t, &any, &e);
+	if (rc == ERR_OK)
+		rc = store_commit(m->store, &e);
+	if (rc != ERR_OK)
+		store_rollback(m->store);
+	(void)world_ok(m->w, rc, &e, "retry");
+	return any;
+}
+
+/* --- a command line ------------------------------------------------------------------ */
+
+enum { AT_ONCE_MAX = 4 };
+
+static enum err
+do_some(struct machine *m, struct t_rng *dice, struct made *made, unsigned n,
+    struct err_info *e)
+{
+	unsigned team = (unsigned)t_below(dice, TEAMS_MAX);
+	enum err rc = store_begin(m->store, e);
+
+	for (unsigned i = 0; i < n && rc == ERR_OK; i++)
+		rc = do_one(m, dice, &made[i], e);
+	if (rc == ERR_OK && chance(dice, 15) && m->space[team] != 0)
+		rc = handle_refused(m, team, dice, e);
+	return rc;
+}
+
+void
+author_command(struct machine *m, struct t_rng *dice)
+{
+	unsigned n = chance(dice, 80) ? 1 : 2 + (unsigned)t_below(dice, 3);
+	bool struck, back = chance(dice, 5);
+	struct err_info e = { 0 };
+	struct made made[AT_ONCE_MAX];
 	enum err rc;
 
 	machine_follow_shares(m);
-	rc = store_begin(m->store, &e);
-	for (unsigned i = 0; i < n && rc == ERR_OK; i++)
-		rc = do_one(m, &made[i], &e);
-	if (rc == ERR_OK && chance(&m->dice, 10) && m->space[team] != 0)
-		rc = handle_refused(m, team, &e);
+	m->id_dice = dice;
+	machine_risk(m);
+	rc = do_some(m, dice, made, n, &e);
 	if (rc == ERR_OK && !back)
 		rc = store_commit(m->store, &e);
 	if (rc != ERR_OK || back)
 		store_rollback(m->store);
-	if (!world_ok(m->w, rc, &e, "command") || back)
+	struck = machine_struck(m);
+	m->id_dice = NULL;
+	COUNT_N(m->w, taken_back, back);
+	if (!struck)
+		(void)world_ok(m->w, rc, &e, "command");
+	if (rc != ERR_OK || back)
 		return;
+	/* It said that it is done. */
+	COUNT_N(m->w, commands, n);
 	for (unsigned i = 0; i < n; i++)
-		remember(m->w, &made[i]);
+		witness_made(m->w, &made[i]);
 	machine_follow_shares(m);
 }
 
 /* --- a program that names nothing ----------------------------------------------------------- */
 
-static void
-foreign_event(struct world *w, struct buf *out)
+/* f0f0f0f0-00<team>-4000-8000-<number> */
+unsigned
+foreign_team(const struct eid *id)
 {
-	struct hubside *h = &w->hub;
-	struct t_rng *d = &w->dice;
-	char uuid[EID_TEXT_MAX];
-	const char *feature = chance(d, 50) ? "001-f" : "002-f";
-	unsigned wp = 1 + (unsigned)t_below(d, PACKAGES);
+	return id->b[0] == 0xf0 && id->b[1] == 0xf0 ? id->b[5] : TEAMS_MAX;
+}
 
-	/* Its clock knows nothing of others: its events come late. */
-	/* Its clock stands still at times: then the ids decide. */
-	h->foreign_clock += t_below(d, 4);
-	project_uuid((unsigned)t_below(d, 2), uuid);
-	buf_addf(out, "{\"event_id\":\"f0f0f0f000004000800000000%07llx\",",
-	    (unsigned long long)++h->foreign_no);
+/* What it writes: always the same few work packages. */
+static void
+foreign_payload(struct t_rng *d, unsigned wp, struct buf *out)
+{
+	const char *feature = chance(d, 50) ? "001-f" : "002-f";
+
 	if (chance(d, 60))
 		buf_addf(out,
 		    "\"event_type\":\"WPStatusChanged\",\"payload\":"
@@ -558,23 +717,51 @@ foreign_event(struct world *w, struct buf *out)
 		    "\"title\":\"%s\",\"dependencies\":[\"WP0%u\"]},",
 		    wp, feature, words[t_below(d, 6)],
 		    1 + (unsigned)t_below(d, 3));
+}
+
+static void
+foreign_event(struct world *w, struct t_rng *d, struct buf *out)
+{
+	struct hubside *h = &w->hub;
+	unsigned wp = 1 + (unsigned)t_below(d, PACKAGES);
+	unsigned team = chance(d, 30) ? 1 : 0;
+	uint64_t more = t_below(d, 4), ahead = 0;
+	char uuid[EID_TEXT_MAX];
+
+	/* Its clock knows nothing of others: its events come late.  It stands
+	 * still at times: then the ids decide.  It leaps at times.  It gives an
+	 * id twice at times, where no older hub can come back. */
+	h->foreign_clock += more;
+	if (chance(d, 5))
+		ahead = UINT64_C(1) << 40;
+	if (!chance(d, 8) || w->plan.restores > 0)
+		h->foreign_no++;
+	COUNT(w, foreign_events);
+	COUNT_N(w, foreign_other_team, team > 0);
+	COUNT_N(w, equal_clocks_of_a_node, more == 0);
+	project_uuid(2 * team + (unsigned)t_below(d, 2), uuid);
+	buf_addf(out, "{\"event_id\":\"f0f0f0f000%02x4000800000000%07llx\",",
+	    team, (unsigned long long)h->foreign_no);
+	foreign_payload(d, wp, out);
+	if (team > 0)
+		buf_addf(out, "\"team_slug\":\"%s\",", team_slug(team));
 	buf_addf(out,
 	    "\"aggregate_id\":\"WP%02u\",\"aggregate_type\":"
 	    "\"WorkPackage\",\"lamport_clock\":%llu,\"node_id\":\"zoe\","
 	    "\"project_uuid\":\"%s\",\"timestamp\":\"2026-01-01T00:00:00Z\"}",
-	    wp, (unsigned long long)h->foreign_clock, uuid);
+	    wp, (unsigned long long)(h->foreign_clock + ahead), uuid);
 }
 
 void
-author_foreign(struct world *w, struct buf *body)
+author_foreign(struct world *w, struct t_rng *dice, struct buf *body)
 {
-	unsigned n = 1 + (unsigned)t_below(&w->dice, 3);
+	unsigned n = 1 + (unsigned)t_below(dice, 3);
 
 	buf_adds(body, "{\"events\":[");
 	for (unsigned i = 0; i < n; i++) {
 		if (i > 0)
 			buf_addc(body, ',');
-		foreign_event(w, body);
+		foreign_event(w, dice, body);
 	}
 	buf_adds(body, "]}");
 }

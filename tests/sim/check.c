@@ -8,37 +8,28 @@
 
 /* --- one log against another --------------------------------------------------------- */
 
-/* A row of a hub's log. */
-struct stands {
-	struct eid id;
-	uint64_t clock;
-};
-
-struct team_log {
-	struct world *w;
-	unsigned team;
-	uint64_t n;     /* rows seen: the last seq */
-	struct map ids; /* of the hub's log -> struct stands, in the arena */
-	struct map *numbers; /* of all teams: node and node_seq -> id */
-	struct arena a;
-	struct json json;
-};
-
 static bool
 allowed(struct world *w, unsigned team, const struct eid *id)
 {
-	for (size_t i = 0; i < w->n_made; i++) {
-		const struct made *m = &w->made[i];
+	const struct made *m = witness_find(w, id);
 
-		if (!eid_eq(&m->id, id))
-			continue;
-		if (m->team == team)
-			return true;
-		/* It came with its project. */
-		return team < SHARED_MAX && m->team == project_home(m->project);
-	}
-	/* Of the program that names nothing; it knows one team. */
-	return team == 0 && id->b[0] == 0xf0;
+	if (m == NULL)
+		return foreign_team(id) == team;
+	if (m->team == team)
+		return true;
+	/* It came with its project, because somebody said so. */
+	return team < SHARED_MAX && m->team == project_home(m->project) &&
+	    w->shared[m->project][team];
+}
+
+/* The hub's word about who was signed in, however the event came. */
+static bool
+sent_by(struct world *w, const struct eid *id, struct str user)
+{
+	const struct made *m = witness_find(w, id);
+
+	return str_is(user,
+	    m != NULL ? account_name(w->machine[m->machine].account) : "zoe");
 }
 
 /* Two events of one node with one number are a fork that was let in.  What was
@@ -72,37 +63,66 @@ check_number(struct team_log *l, const struct log_row *row,
 /* The log is causally closed: what an event names stands before it, with a lesser
  * stamp. */
 static void
-check_named(struct team_log *l, const struct event *ev, bool relayed,
-    const char *text)
+check_named(struct team_log *l, const struct stands *of, const char *text)
 {
-	for (size_t i = 0; i < ev->n_replaces; i++) {
-		const struct stands *at =
-		    map_get(&l->ids, eid_key(&ev->replaces[i]));
+	for (size_t i = 0; i < of->n_replaces; i++) {
+		struct stands *at = map_get(&l->ids, eid_key(&of->replaces[i]));
+		bool above =
+		    at != NULL && stamp_cmp(&at->stamp, &of->stamp) >= 0;
 
 		if (at == NULL)
 			world_fail(l->w,
 			    "%s: %s names what does not stand before it",
 			    team_slug(l->team), text);
-		else if (at->clock > ev->clock && !relayed)
+		else if (above && !of->relayed)
 			world_fail(l->w,
 			    "%s: %s names what has a greater stamp",
 			    team_slug(l->team), text);
+		if (at != NULL && !above)
+			at->named = true;
 	}
+}
+
+static enum err
+stands_fill(struct team_log *l, struct stands *at, const struct log_row *row,
+    struct event *ev, struct err_info *e)
+{
+	struct eid *names;
+
+	at->raw = arena_str(&l->a, row->raw);
+	at->user = arena_str(&l->a, row->user);
+	if (at->raw.p == NULL || at->user.p == NULL)
+		return err_set(e, ERR_NOMEM);
+	if (event_parse(ev, &l->json, at->raw, &l->a, e) != ERR_OK)
+		return e->code;
+	names = arena_array(&l->a, ev->n_replaces + 1, sizeof *names);
+	if (names == NULL)
+		return err_set(e, ERR_NOMEM);
+	if (ev->n_replaces > 0)
+		memcpy(names, ev->replaces, ev->n_replaces * sizeof *names);
+	at->id = row->id;
+	at->stamp = event_stamp(ev);
+	at->stamp.node = arena_str(&l->a, at->stamp.node);
+	at->seq = row->pos;
+	at->replaces = names;
+	at->n_replaces = ev->n_replaces;
+	at->has_replaces = ev->has_replaces;
+	at->relayed = row->relayed;
+	return at->stamp.node.p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 
 static enum err
 hub_row(void *ctx, const struct log_row *row, struct err_info *e)
 {
 	struct team_log *l = ctx;
-	struct stands *at = arena_alloc(&l->a, sizeof *at);
+	struct stands *at = arena_zero(&l->a, sizeof *at);
 	char text[EID_TEXT_MAX];
 	struct event ev;
 
 	if (at == NULL)
 		return err_set(e, ERR_NOMEM);
-	if (event_parse(&ev, &l->json, row->raw, &l->a, e) != ERR_OK)
+	if (stands_fill(l, at, row, &ev, e) != ERR_OK)
 		return e->code;
-	*at = (struct stands){ row->id, ev.clock };
 	(void)eid_format(&row->id, text);
 	if (row->pos != ++l->n)
 		world_fail(l->w, "%s: seq %llu stands at place %llu",
@@ -114,7 +134,10 @@ hub_row(void *ctx, const struct log_row *row, struct err_info *e)
 	if (!allowed(l->w, l->team, &at->id))
 		world_fail(l->w, "%s: %s does not belong there",
 		    team_slug(l->team), text);
-	check_named(l, &ev, row->relayed, text);
+	if (!sent_by(l->w, &at->id, at->user))
+		world_fail(l->w, "%s: %s is said to be sent by %.*s",
+		    team_slug(l->team), text, STR_ARG(at->user));
+	check_named(l, at, text);
 	if (!map_put(&l->ids, eid_key(&at->id), at))
 		return err_set(e, ERR_NOMEM);
 	return check_number(l, row, &ev, e);
@@ -124,42 +147,97 @@ struct machine_log {
 	struct machine *m;
 	const struct team_log *hub;
 	uint64_t refused;
+	struct arena a;
+	struct json json;
 };
+
+static enum err
+refused_row(struct machine_log *l, const struct log_row *row, const char *text,
+    bool there, struct err_info *e)
+{
+	struct event ev;
+
+	l->refused++;
+	arena_reset(&l->a);
+	if (event_parse(&ev, &l->json, row->raw, &l->a, e) != ERR_OK)
+		return e->code;
+	if (!hub_may_refuse(l->m->w, &ev, row))
+		world_fail(l->m->w, "machine %u: %s is refused: %s: %.*s",
+		    l->m->no, text, err_wire(row->code), STR_ARG(row->why));
+	if (there)
+		world_fail(l->m->w,
+		    "machine %u: %s is refused and in "
+		    "the log of %s",
+		    l->m->no, text, team_slug(l->hub->team));
+	return ERR_OK;
+}
+
+static void
+check_copy(struct machine_log *l, const struct log_row *row,
+    const struct stands *at, const char *text)
+{
+	struct world *w = l->m->w;
+	unsigned no = l->m->no;
+
+	if (row->seq != at->seq)
+		world_fail(w,
+		    "machine %u: %s has the seq %llu, at the hub %llu", no,
+		    text, (unsigned long long)row->seq,
+		    (unsigned long long)at->seq);
+	if (!str_eq(row->raw, at->raw))
+		world_fail(w,
+		    "machine %u: %s is not what the hub has:\n  hub  %.*s\n"
+		    "  here %.*s",
+		    no, text, STR_ARG(at->raw), STR_ARG(row->raw));
+	/* Who pushed it need not be told who that was. */
+	if (row->user.n > 0 && !str_eq(row->user, at->user))
+		world_fail(w, "machine %u: %s was sent by %.*s, and here %.*s",
+		    no, text, STR_ARG(at->user), STR_ARG(row->user));
+}
 
 static enum err
 machine_row(void *ctx, const struct log_row *row, struct err_info *e)
 {
 	struct machine_log *l = ctx;
-	bool there = map_get(&l->hub->ids, eid_key(&row->id)) != NULL;
+	struct stands *at = map_get(&l->hub->ids, eid_key(&row->id));
 	char text[EID_TEXT_MAX];
 
-	(void)e;
 	(void)eid_format(&row->id, text);
-	if (row->status == EVENT_REFUSED) {
-		l->refused++;
-		if (!hub_refuses(l->m->w, &row->id))
-			world_fail(l->m->w,
-			    "machine %u: %s is refused: %s: %.*s", l->m->no,
-			    text, err_wire(row->code), STR_ARG(row->why));
-		if (there)
-			world_fail(l->m->w,
-			    "machine %u: %s is refused and in "
-			    "the log of %s",
-			    l->m->no, text, team_slug(l->hub->team));
-	} else if (!there || row->status != EVENT_ACKED) {
+	if (row->status == EVENT_REFUSED)
+		return refused_row(l, row, text, at != NULL, e);
+	if (at == NULL || row->status != EVENT_ACKED) {
 		world_fail(l->m->w,
 		    "machine %u: %s in %s: here %d, at the hub %d", l->m->no,
-		    text, team_slug(l->hub->team), (int)row->status, there);
+		    text, team_slug(l->hub->team), (int)row->status,
+		    at != NULL);
+		return ERR_OK;
 	}
+	if (at->there == l->m->no + 1)
+		world_fail(l->m->w, "machine %u: %s is there twice", l->m->no,
+		    text);
+	at->there = l->m->no + 1;
+	check_copy(l, row, at, text);
 	return ERR_OK;
 }
 
 /* --- state ------------------------------------------------------------------------------ */
 
+struct dump {
+	struct world *w;
+	struct buf *out;
+};
+
 static enum err
 dump_entity(void *ctx, const struct entity *en, struct err_info *e)
 {
-	struct json_writer w = { .out = ctx };
+	static const enum count kinds[] = {
+		[ROW_OPEN] = COUNT_open_conflicts,
+		[ROW_AUTO] = COUNT_decided_conflicts,
+		[ROW_MERGED] = COUNT_decided_conflicts,
+		[ROW_RESOLVED] = COUNT_resolved_conflicts,
+	};
+	struct dump *d = ctx;
+	struct json_writer w = { .out = d->out };
 	enum err rc = entity_write_json(en, &w, e);
 	struct arena a = { 0 };
 	struct row *row;
@@ -168,13 +246,17 @@ dump_entity(void *ctx, const struct entity *en, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = entity_ledger(en, &a, &row, &n, e);
 	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-		buf_adds(ctx, " ");
+		buf_adds(d->out, " ");
 		for (size_t k = 0; k < sizeof row[i].id; k++)
-			buf_addf(ctx, "%02x", row[i].id[k]);
-		buf_addf(ctx, ":%s:%zu", row_state_name(row[i].state),
-		    row[i].n_closers);
+			buf_addf(d->out, "%02x", row[i].id[k]);
+		buf_addf(d->out, ":%s", row_state_name(row[i].state));
+		for (size_t k = 0; k < row[i].n_closers; k++) {
+			buf_addc(d->out, '/');
+			eid_add(d->out, &row[i].closer[k]);
+		}
+		d->w->count[kinds[row[i].state]]++;
 	}
-	buf_addc(ctx, '\n');
+	buf_addc(d->out, '\n');
 	arena_fini(&a);
 	return rc;
 }
@@ -183,11 +265,12 @@ dump_entity(void *ctx, const struct entity *en, struct err_info *e)
 static void
 dump(struct world *w, struct store *s, space_id sp, struct buf *out)
 {
+	struct dump d = { w, out };
 	struct err_info e = { 0 };
 
 	buf_reset(out);
 	(void)world_ok(w,
-	    store_entities(s, sp, STR(""), NULL, dump_entity, out, &e), &e,
+	    store_entities(s, sp, STR(""), NULL, dump_entity, &d, &e), &e,
 	    "dump");
 }
 
@@ -205,7 +288,7 @@ tell_difference(struct world *w, unsigned team, unsigned machine,
 	    "machine %u and the hub differ in %s:\n  hub  %.*s\n"
 	    "  here %.*s",
 	    machine, team_slug(team), STR_ARG(a), STR_ARG(b));
-	if (w->trace)
+	if (w->run.tell == TELL_ALL)
 		printf("hub  %.*s\nhere %.*s\n", STR_ARG(a), STR_ARG(b));
 }
 
@@ -237,7 +320,7 @@ static void
 check_machine(struct world *w, struct machine *m, const struct team_log *log,
     const struct space *hub)
 {
-	struct machine_log l = { m, log, 0 };
+	struct machine_log l = { .m = m, .hub = log };
 	struct arena a = { 0 };
 	struct err_info e = { 0 };
 	struct space here;
@@ -267,33 +350,65 @@ check_machine(struct world *w, struct machine *m, const struct team_log *log,
 	if (!w->failed)
 		check_state(w, log->team, m, hub, &here);
 done:
+	json_fini(&l.json);
+	arena_fini(&l.a);
 	arena_fini(&a);
 }
 
 /* --- what was made ------------------------------------------------------------------------- */
 
-/* In the log, or listed as refused where it was made. */
+static bool
+refused_at(struct world *w, struct machine *m, const struct made *made)
+{
+	struct arena a = { 0 };
+	struct err_info e = { 0 };
+	struct log_row row;
+	enum err rc = ERR_NOT_FOUND;
+
+	if (machine_there(m) && m->space[made->team] != 0)
+		rc = store_event(m->store, m->space[made->team], &made->id, &a,
+		    &row, &e);
+	if (rc != ERR_NOT_FOUND)
+		(void)world_ok(w, rc, &e, "look what was made up");
+	arena_fini(&a);
+	return rc == ERR_OK && row.status == EVENT_REFUSED;
+}
+
+/* In the log, or listed as refused where it was made: there, or at a clone of
+ * that machine where it was set back. */
 static void
 check_made(struct world *w, const struct made *made, const struct team_log *log)
 {
-	struct machine *m = &w->machine[made->machine];
-	struct arena a = { 0 };
-	struct err_info e = { 0 };
+	bool refused;
 	char text[EID_TEXT_MAX];
-	struct log_row row;
 
 	if (made->team != log->team || made->may_be_lost ||
 	    map_get(&log->ids, eid_key(&made->id)) != NULL)
 		return;
+	refused = refused_at(w, &w->machine[made->machine], made);
+	for (unsigned i = 0;
+	     w->plan.rewinds > 0 && !refused && i < w->n_machines; i++)
+		refused = refused_at(w, &w->machine[i], made);
 	(void)eid_format(&made->id, text);
-	if (store_event(m->store, m->space[made->team], &made->id, &a, &row,
-	        &e) != ERR_OK)
+	if (!refused)
 		world_fail(w, "%s, made at machine %u in %s, is lost", text,
-		    m->no, team_slug(made->team));
-	else if (row.status != EVENT_REFUSED)
-		world_fail(w, "%s, made at machine %u in %s, is not at the hub",
-		    text, m->no, team_slug(made->team));
-	arena_fini(&a);
+		    made->machine, team_slug(made->team));
+}
+
+/* Whatever the hub took in, once, from anybody. */
+static void
+check_accepted(struct world *w, const struct team_log *log)
+{
+	char text[EID_TEXT_MAX];
+
+	for (const struct said *s = w->said; s != NULL; s = s->next) {
+		if (s->team != log->team || !s->accepted || s->may_be_lost ||
+		    map_get(&log->ids, eid_key(&s->id)) != NULL)
+			continue;
+		(void)eid_format(&s->id, text);
+		world_fail(w, "%s: %s was accepted and is lost",
+		    team_slug(log->team), text);
+	}
 }
 
 static void
@@ -335,14 +450,14 @@ check_order(struct world *w, const struct team_log *log, unsigned machine)
 		at = map_get(&log->ids, eid_key(&m->id));
 		if (at == NULL || m->sent_again)
 			continue;
-		if (at->clock <= last)
+		if (at->stamp.clock <= last)
 			world_fail(w,
 			    "machine %u: an event of %s stands at clock "
 			    "%llu, one made before it at %llu",
 			    machine, team_slug(log->team),
-			    (unsigned long long)at->clock,
+			    (unsigned long long)at->stamp.clock,
 			    (unsigned long long)last);
-		last = at->clock;
+		last = at->stamp.clock;
 	}
 }
 
@@ -366,12 +481,17 @@ check_team(struct world *w, struct team_log *log)
 		    team_slug(log->team), (unsigned long long)hub.events,
 		    (unsigned long long)log->n);
 	for (unsigned i = 0; i < w->n_machines && !w->failed; i++)
-		if (w->machine[i].space[log->team] != 0)
+		if (machine_there(&w->machine[i]) &&
+		    w->machine[i].space[log->team] != 0)
 			check_machine(w, &w->machine[i], log, &hub);
 	for (size_t i = 0; i < w->n_made && !w->failed; i++)
 		check_made(w, &w->made[i], log);
+	check_accepted(w, log);
+	COUNT_N(w, long_logs, log->n > 256);
 	for (unsigned i = 0; i < w->n_machines && orderly(&w->plan); i++)
 		check_order(w, log, i);
+	if (!w->failed)
+		laws_check(log);
 }
 
 /* --- shared projects ----------------------------------------------------------------------- */
@@ -410,6 +530,7 @@ check_shared(struct world *w, const struct team_log *log, unsigned project)
 	unsigned home = project_home(project), to = shared_with(w, project);
 	char text[EID_TEXT_MAX];
 
+	COUNT_N(w, shared_projects, to != home);
 	for (size_t i = 0; i < w->n_made && to != home; i++) {
 		const struct made *m = &w->made[i];
 
@@ -429,6 +550,7 @@ check_world(struct world *w)
 	struct team_log log[TEAMS_MAX] = { 0 };
 	struct map numbers = { 0 };
 
+	witness_hold(w);
 	for (unsigned t = 0; t < TEAMS_MAX && !w->failed; t++) {
 		log[t].w = w;
 		log[t].team = t;
@@ -447,5 +569,6 @@ check_world(struct world *w)
 		return;
 	verify(w, w->hub.store);
 	for (unsigned i = 0; i < w->n_machines; i++)
-		verify(w, w->machine[i].store);
+		if (machine_there(&w->machine[i]))
+			verify(w, w->machine[i].store);
 }

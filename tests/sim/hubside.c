@@ -1,11 +1,20 @@
 /* The hub: posts wait for a transaction that several share, pulls are answered at
- * once.  It may fail, be busy, and be restored from an older copy. */
+ * once.  It may fail, crash, be busy, and be restored from an older copy. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "body.h"
+#include "fault.h"
 #include "feed.h"
 #include "sim.h"
+
+static struct store_options
+options(struct world *w)
+{
+	return (struct store_options){
+		.hub = true, .env = hub_env(w), .cache_entities = w->plan.cache
+	};
+}
 
 static enum err
 name_epochs(struct world *w, struct err_info *e)
@@ -22,14 +31,71 @@ name_epochs(struct world *w, struct err_info *e)
 	return rc;
 }
 
+/* --- refusals -------------------------------------------------------------------------- */
+
+/* Only of what Clowder sends, and the same for the same event. */
+static bool
+picked(const struct event *ev, struct str text, unsigned one_in)
+{
+	unsigned sum = 7;
+
+	if (one_in == 0 || !ev->has_node_seq)
+		return false;
+	for (size_t i = 8; i < 16; i++)
+		sum = sum * 31 + ev->id.b[i];
+	for (size_t i = 0; i < text.n; i++)
+		sum = sum * 31 + (uint8_t)text.p[i];
+	return sum % one_in == 0;
+}
+
+bool
+hub_refuses(const struct world *w, const struct event *ev)
+{
+	return picked(ev, json_raw(ev->json, ev->payload), w->plan.refused);
+}
+
+static bool
+poisons(const struct world *w, const struct event *ev)
+{
+	return picked(ev, STR("poison"), w->plan.poison);
+}
+
+static bool
+over_quota(const struct world *w, const struct event *ev)
+{
+	return !w->calm && picked(ev, STR("quota"), w->plan.quota);
+}
+
+bool
+hub_may_refuse(const struct world *w, const struct event *ev,
+    const struct log_row *row)
+{
+	if (row->code == ERR_SCHEMA)
+		return hub_refuses(w, ev);
+	if (row->code == ERR_BAD_REQUEST)
+		return poisons(w, ev);
+	/* There is room at the end: who wants it in has sent it again. */
+	return row->code == ERR_QUOTA && row->discarded && w->plan.quota > 0;
+}
+
+static enum err
+quota(void *ctx, space_id space, const struct event *ev, struct err_info *e)
+{
+	struct world *w = ctx;
+
+	(void)space;
+	return over_quota(w, ev) ? err_set(e, ERR_QUOTA) : ERR_OK;
+}
+
 void
 hub_init(struct world *w)
 {
-	struct store_options opt = { .hub = true, .env = hub_env(w) };
+	struct store_options opt = options(w);
 	struct hubside *h = &w->hub;
 	struct err_info e = { 0 };
 	enum err rc;
 
+	h->lives = 1;
 	h->dice = (struct t_rng){ w->seed ^ 0x4b };
 	if (!world_ok(w, store_mem_open(&h->store, &opt, &e), &e, "open"))
 		return;
@@ -42,7 +108,8 @@ hub_init(struct world *w)
 	if (rc == ERR_OK)
 		rc = store_commit(h->store, &e);
 	(void)world_ok(w, rc, &e, "hub");
-	h->admission.store = h->store;
+	h->admission =
+	    (struct admission){ .store = h->store, .quota = quota, .ctx = w };
 }
 
 void
@@ -56,18 +123,6 @@ hub_fini(struct world *w)
 	admission_fini(&h->admission);
 	store_close(h->store);
 	store_close(h->backup);
-}
-
-bool
-hub_refuses(const struct world *w, const struct eid *id)
-{
-	unsigned sum = 0;
-
-	if (w->plan.refused == 0)
-		return false;
-	for (size_t i = 8; i < 16; i++)
-		sum = sum * 31 + id->b[i];
-	return sum % w->plan.refused == 0;
 }
 
 /* --- answers ------------------------------------------------------------------------ */
@@ -87,11 +142,12 @@ busy(struct world *w, struct msg *m)
 	static const enum err moods[] = { ERR_UNAUTHORIZED, ERR_THROTTLED,
 		ERR_UNAVAILABLE, ERR_FAILED };
 
-	if (w->calm || !chance(&w->hub.dice, w->plan.busy))
+	if (w->calm || !chance(&m->dice, w->plan.busy))
 		return false;
+	COUNT(w, busy_answers);
 	m->retry_after_s =
-	    chance(&w->hub.dice, 50) ? (int64_t)t_below(&w->hub.dice, 5) : -1;
-	say(w, m, moods[t_below(&w->hub.dice, 4)]);
+	    chance(&m->dice, 50) ? (int64_t)t_below(&m->dice, 5) : -1;
+	say(w, m, moods[t_below(&m->dice, 4)]);
 	return true;
 }
 
@@ -119,14 +175,18 @@ pull(struct world *w, struct msg *m)
 
 /* --- batches -------------------------------------------------------------------------- */
 
-/* The team that a program which names none writes to. */
+/* The team of an event where the request names none. */
 static enum err
-red_team(void *ctx, const struct event *ev, space_id *ret, struct err_info *e)
+team_of_event(void *ctx, const struct event *ev, space_id *ret,
+    struct err_info *e)
 {
 	struct world *w = ctx;
 
-	(void)ev, (void)e;
+	(void)e;
 	*ret = w->hub.space[0];
+	for (unsigned t = 0; t < SHARED_MAX; t++)
+		if (str_is(ev->team_slug, team_slug(t)))
+			*ret = w->hub.space[t];
 	return ERR_OK;
 }
 
@@ -136,12 +196,110 @@ plant_refusals(struct world *w, struct batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		struct batch_item *it = &b->item[i];
 
-		if (it->code != ERR_OK || it->relayed || !it->ev.has_node_seq ||
-		    !hub_refuses(w, &it->ev.id))
+		if (it->code != ERR_OK || it->relayed ||
+		    !hub_refuses(w, &it->ev))
 			continue;
 		it->code = ERR_SCHEMA;
 		it->why = STR("invalid: planted");
 	}
+}
+
+/* The status of what is wrong with a whole batch, 0 = nothing. */
+static unsigned
+bad_batch(struct world *w, struct msg *m, const struct batch *b)
+{
+	if (w->plan.batch_max > 0 && b->n > w->plan.batch_max) {
+		COUNT(w, too_many);
+		return 413;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (b->item[i].code == ERR_OK && !b->item[i].relayed &&
+		    poisons(w, &b->item[i].ev)) {
+			COUNT(w, poisoned);
+			error_body_encode(ERR_BAD_REQUEST,
+			    STR("one of them is poison"), STR(""), STR(""),
+			    &m->answer);
+			return 400;
+		}
+	return 0;
+}
+
+static unsigned
+team_of_space(const struct world *w, space_id sp)
+{
+	unsigned t = 0;
+
+	while (t < TEAMS_MAX && w->hub.space[t] != sp)
+		t++;
+	return t;
+}
+
+/* What is to be held against the hub once its commit is done. */
+static enum err
+note_answer(struct world *w, struct msg *m, const struct batch *b,
+    const struct batch_answer *a, struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	m->told = calloc(a->n + 1, sizeof *m->told);
+	if (m->told == NULL)
+		abort();
+	for (size_t i = 0; i < a->n && rc == ERR_OK; i++) {
+		const struct batch_result *r = &a->result[i];
+		space_id sp = w->hub.space[m->team];
+
+		if (r->retry || r->eid.form == EID_NONE)
+			continue;
+		if (m->machine == NOBODY)
+			rc = team_of_event(w, &b->item[i].ev, &sp, e);
+		m->told[m->n_told++] = (struct told){ .id = r->eid,
+			.team = team_of_space(w, sp),
+			.code = r->status == BATCH_REJECTED ? r->code : ERR_OK,
+			.seq = r->seq };
+	}
+	return rc;
+}
+
+static void
+count_result(struct world *w, const struct batch_item *it,
+    const struct batch_result *r)
+{
+	static const struct {
+		enum err code;
+		enum count count;
+	} codes[] = {
+		{ ERR_SCHEMA, COUNT_refusals },
+		{ ERR_QUOTA, COUNT_quota_refusals },
+		{ ERR_CLOCK_AHEAD, COUNT_clock_ahead },
+		{ ERR_CLOCK_BEHIND, COUNT_clock_behind },
+		{ ERR_FORK, COUNT_replica_fork },
+		{ ERR_PARENT, COUNT_missing_parent },
+		{ ERR_ID_REUSED, COUNT_id_reused },
+	};
+
+	COUNT_N(w, accepted, r->status == BATCH_SUCCESS);
+	COUNT_N(w, duplicates, r->status == BATCH_DUPLICATE);
+	COUNT_N(w, relayed, r->status == BATCH_SUCCESS && it->relayed);
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+		w->count[codes[i].count] +=
+		    r->status == BATCH_REJECTED && r->code == codes[i].code;
+}
+
+/* Events that come when their team is further on. */
+static enum err
+count_late(struct world *w, const struct sender *from, const struct batch *b,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct space sp;
+	enum err rc = ERR_OK;
+
+	if (from->space != 0)
+		rc = store_space_get(w->hub.store, from->space, &a, &sp, e);
+	for (size_t i = 0; from->space != 0 && rc == ERR_OK && i < b->n; i++)
+		COUNT_N(w, late_events, b->item[i].ev.clock < sp.clock);
+	arena_fini(&a);
+	return rc;
 }
 
 /* One post in the open transaction. */
@@ -154,25 +312,30 @@ admit(struct world *w, struct msg *m, struct err_info *e)
 		    str_of(account_name(w->machine[m->machine].account)),
 		.now_ms = hub_env(w).wall_ms(w),
 		.space = m->machine == NOBODY ? 0 : h->space[m->team],
-		.space_of = red_team,
+		.space_of = team_of_event,
 		.ctx = w };
 	struct batch_answer answer;
 	struct batch b = { 0 };
 	struct arena a = { 0 };
 	enum err rc = batch_decode(&b, buf_str(&m->body), e);
 
-	if (rc == ERR_OK && w->plan.batch_max > 0 && b.n > w->plan.batch_max) {
-		m->status = 413;
+	m->status = rc == ERR_OK ? bad_batch(w, m, &b) : 0;
+	if (rc != ERR_OK || m->status != 0)
 		goto done;
-	}
-	if (rc == ERR_OK) {
-		plant_refusals(w, &b);
-		rc = admission_batch(&h->admission, &from, &b, &a, &answer, e);
-	}
+	plant_refusals(w, &b);
+	rc = count_late(w, &from, &b, e);
+	if (rc != ERR_OK)
+		goto done;
+	rc = admission_batch(&h->admission, &from, &b, &a, &answer, e);
 	if (rc == ERR_OK) {
 		m->status = 200;
 		batch_answer_encode(&answer, &m->answer);
+		rc = note_answer(w, m, &b, &answer, e);
+		for (size_t i = 0; i < b.n; i++)
+			count_result(w, &b.item[i], &answer.result[i]);
 	}
+	if (rc == ERR_OK)
+		rc = buf_ok(&m->answer, e);
 done:
 	arena_fini(&a);
 	batch_fini(&b);
@@ -203,57 +366,141 @@ hub_arrive(struct world *w, struct msg *m)
 	h->commit_due = true;
 }
 
-void
-hub_commit(struct world *w)
+/* How a transaction ends. */
+enum ending {
+	DONE,
+	UNDONE, /* it failed, and the hub says so */
+	DIED    /* it failed, or not, and nobody hears of it */
+};
+
+static void
+answer_all(struct world *w, enum ending ending)
 {
 	struct hubside *h = &w->hub;
-	struct err_info e = { 0 };
-	bool fails = !w->calm && chance(&h->dice, w->plan.hub_fails);
-	enum err rc = store_begin(h->store, &e);
 
-	admission_begin(&h->admission);
-	for (size_t i = 0; i < h->n_waiting && rc == ERR_OK; i++)
-		rc = admit(w, h->waiting[i], &e);
-	if (!world_ok(w, rc, &e, "admission") || fails)
-		store_rollback(h->store);
-	else
-		(void)world_ok(w, store_commit(h->store, &e), &e, "commit");
-	trace(w, "hub: %zu batches %s", h->n_waiting,
-	    fails ? "rolled back" : "committed");
 	for (size_t i = 0; i < h->n_waiting; i++) {
-		if (fails && chance(&h->dice, 50)) {
-			msg_free(h->waiting[i]); /* it crashed */
-		} else if (fails) {
-			buf_reset(&h->waiting[i]->answer);
-			say(w, h->waiting[i], ERR_IO);
-		} else {
-			wire_answer(w, h->waiting[i]);
+		struct msg *m = h->waiting[i];
+
+		switch (ending) {
+		case DONE:
+			wire_answer(w, m);
+			break;
+		case UNDONE:
+			buf_reset(&m->answer);
+			say(w, m, ERR_IO);
+			break;
+		case DIED:
+			msg_free(m);
+			break;
 		}
 	}
 	h->n_waiting = 0;
 	h->commit_due = false;
 }
 
+static void
+remember_told(struct world *w)
+{
+	struct hubside *h = &w->hub;
+
+	for (size_t i = 0; i < h->n_waiting; i++)
+		for (size_t k = 0; k < h->waiting[i]->n_told; k++)
+			witness_told(w, &h->waiting[i]->told[k]);
+}
+
+static void replace_store(struct world *w, struct store *with);
+
+/* Up again with what its disk has: all that it has said stands there. */
+static void
+crash(struct world *w)
+{
+	struct store_options opt = options(w);
+	struct err_info e = { 0 };
+	struct store *disk;
+
+	trace(w, "hub: crashes");
+	if (!world_ok(w, store_mem_copy(&disk, w->hub.store, &opt, &e), &e,
+	        "open after a crash"))
+		return;
+	replace_store(w, disk);
+	witness_hold(w);
+}
+
+/* The waiting posts in one transaction, which may fail anywhere. */
+static enum err
+transact(struct world *w, bool undo, struct err_info *e)
+{
+	struct hubside *h = &w->hub;
+	enum err rc = store_begin(h->store, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	admission_begin(&h->admission);
+	for (size_t i = 0; i < h->n_waiting && rc == ERR_OK; i++)
+		rc = admit(w, h->waiting[i], e);
+	if (rc == ERR_OK && !undo)
+		return store_commit(h->store, e) == ERR_OK ?
+		    ERR_OK :
+		    (store_rollback(h->store), e->code);
+	store_rollback(h->store);
+	return rc == ERR_OK ? err_set(e, ERR_IO) : rc;
+}
+
+void
+hub_commit(struct world *w)
+{
+	enum { UNDO, FAULT, DEATH, KINDS, POINTS_MAX = 600 };
+	struct hubside *h = &w->hub;
+	struct err_info e = { 0 };
+	unsigned kind = !w->calm && chance(&h->dice, w->plan.hub_fails) ?
+	    (unsigned)t_below(&h->dice, KINDS) :
+	    KINDS;
+	bool hit, dies = chance(&h->dice, 50);
+	enum err rc;
+
+	if (kind == FAULT)
+		fault_arm((int)t_below(&h->dice,
+		    1 + t_below(&h->dice, POINTS_MAX)));
+	rc = transact(w, kind == UNDO, &e);
+	hit = fault_hit();
+	fault_arm(-1);
+	trace(w, "hub: %zu batches: %s", h->n_waiting, err_wire(rc));
+	if (kind != UNDO && !hit)
+		(void)world_ok(w, rc, &e, "admission");
+	if (rc == ERR_OK)
+		remember_told(w);
+	COUNT_N(w, hub_rollbacks, kind == UNDO);
+	COUNT_N(w, hub_hiccups, hit && !dies);
+	COUNT_N(w, hub_crashes, hit && dies);
+	COUNT_N(w, hub_crashes_after_commit, kind == DEATH);
+	if (kind == DEATH || (hit && dies))
+		answer_all(w, DIED);
+	else
+		answer_all(w, rc == ERR_OK ? DONE : UNDONE);
+	if (kind == DEATH || (hit && dies))
+		crash(w);
+}
+
 /* --- restores --------------------------------------------------------------------------- */
 
-static enum err
-copy(struct world *w, struct store **ret, const struct store *from,
-    struct err_info *e)
+static void
+replace_store(struct world *w, struct store *with)
 {
-	struct store_options opt = { .hub = true, .env = hub_env(w) };
-
-	return store_mem_copy(ret, from, &opt, e);
+	store_close(w->hub.store);
+	w->hub.store = w->hub.admission.store = with;
 }
 
 void
 hub_backup(struct world *w)
 {
+	struct store_options opt = options(w);
 	struct err_info e = { 0 };
 
 	store_close(w->hub.backup);
 	w->hub.backup = NULL;
-	trace(w, "hub: backup");
-	(void)world_ok(w, copy(w, &w->hub.backup, w->hub.store, &e), &e,
+	story(w, "hub: backup");
+	(void)world_ok(w,
+	    store_mem_copy(&w->hub.backup, w->hub.store, &opt, &e), &e,
 	    "backup");
 }
 
@@ -266,15 +513,16 @@ hub_restore(struct world *w)
 
 	if (h->backup == NULL)
 		return;
-	trace(w, "hub: restored from an older copy");
-	store_close(h->store);
-	h->store = h->backup;
+	story(w, "hub: restored from an older copy");
+	COUNT(w, restores);
+	replace_store(w, h->backup);
 	h->backup = NULL;
-	h->admission.store = h->store;
+	h->lives++;
 	rc = store_begin(h->store, &e);
 	if (rc == ERR_OK)
 		rc = name_epochs(w, &e);
 	if (rc == ERR_OK)
 		rc = store_commit(h->store, &e);
 	(void)world_ok(w, rc, &e, "restore");
+	witness_lost(w);
 }

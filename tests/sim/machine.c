@@ -9,7 +9,65 @@
 static struct store_options
 options(struct machine *m)
 {
-	return (struct store_options){ .env = machine_env(m) };
+	return (struct store_options){ .env = machine_env(m),
+		.cache_entities = m->w->plan.cache };
+}
+
+/* --- faults in the middle of a step ---------------------------------------------- */
+
+void
+machine_risk(struct machine *m)
+{
+	enum { POINTS_MAX = 400 };
+	const struct plan *p = &m->w->plan;
+	unsigned percent = p->crashes > p->hiccups ? p->crashes : p->hiccups;
+	bool now = chance(&m->faults, percent);
+
+	if (now && !m->w->calm)
+		fault_arm((int)t_below(&m->faults,
+		    1 + t_below(&m->faults, POINTS_MAX)));
+}
+
+/* Up again, with what its disk has.  (Nothing comes between a commit and what is
+ * on the disk: what was not committed is gone.) */
+static void
+crash(struct machine *m)
+{
+	struct store_options opt = options(m);
+	struct err_info e = { 0 };
+	struct store *disk;
+
+	COUNT(m->w, machine_crashes);
+	trace(m->w, "machine %u: crashes in the middle of a step", m->no);
+	if (m->sync != NULL)
+		world_at(m->w, 1 + t_below(&m->dice, 3000), SYNC, m->no, 0,
+		    NULL);
+	sync_free(m->sync);
+	m->sync = NULL;
+	m->request = 0;
+	if (!world_ok(m->w, store_mem_copy(&disk, m->store, &opt, &e), &e,
+	        "open after a crash"))
+		return;
+	store_close(m->store);
+	m->store = disk;
+}
+
+bool
+machine_struck(struct machine *m)
+{
+	const struct plan *p = &m->w->plan;
+	bool hit = fault_hit();
+
+	fault_arm(-1);
+	if (!hit)
+		return false;
+	if (t_below(&m->faults, p->crashes + p->hiccups) < p->crashes) {
+		crash(m);
+	} else {
+		COUNT(m->w, machine_hiccups);
+		trace(m->w, "machine %u: a write or memory fails", m->no);
+	}
+	return true;
 }
 
 static bool
@@ -18,8 +76,10 @@ in_tx(struct machine *m,
     const char *what)
 {
 	struct err_info e = { 0 };
-	enum err rc = store_begin(m->store, &e);
+	enum err rc;
 
+	machine_risk(m);
+	rc = store_begin(m->store, &e);
 	if (rc == ERR_OK) {
 		rc = fn(m, arg, &e);
 		if (rc == ERR_OK)
@@ -27,6 +87,8 @@ in_tx(struct machine *m,
 		if (rc != ERR_OK)
 			store_rollback(m->store);
 	}
+	if (machine_struck(m))
+		return rc == ERR_OK;
 	return world_ok(m->w, rc, &e, what);
 }
 
@@ -50,17 +112,23 @@ add_spaces(struct machine *m, void *arg, struct err_info *e)
 void
 machine_init(struct machine *m, struct world *w, unsigned no, unsigned account)
 {
-	struct store_options opt = options(m);
+	struct store_options opt;
 	struct err_info e = { 0 };
 
 	*m = (struct machine){ .w = w,
 		.no = no,
 		.account = account,
 		.dice = { w->seed * 31 + no + 1 },
+		.wire = { (w->seed ^ 0x31be) * 31 + no + 1 },
+		.faults = { (w->seed ^ 0xfa17) * 31 + no + 1 },
 		.never_online = true };
+	opt = options(m);
 	if (!world_ok(w, store_mem_open(&m->store, &opt, &e), &e, "open"))
 		return;
+	/* That much is there before anything goes wrong. */
+	w->calm = true;
 	(void)in_tx(m, add_spaces, NULL, "add spaces");
+	w->calm = false;
 }
 
 void
@@ -97,12 +165,26 @@ note(void *ctx, const struct sync_note *n)
 		world_fail(m->w, "machine %u: %s clashed", m->no, id);
 }
 
+/* The product's own, with what came of it counted. */
+static enum err
+settle(void *ctx, const struct sync_settled *what, struct err_info *e)
+{
+	struct replica *r = ctx;
+	struct machine *m = r->env.ctx;
+	enum err rc = m->settle(ctx, what, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < what->n; i++)
+		COUNT_N(m->w, stale_marks, what->mark[i].stale);
+	return rc;
+}
+
 static void
 begin(struct machine *m)
 {
 	const struct plan *p = &m->w->plan;
 	struct sync_options opt = { .forever = chance(&m->dice, 50),
 		.batch_events = p->batch_events,
+		.batch_bytes = p->batch_bytes,
 		.pull_events = p->pull_events,
 		.note = note,
 		.ctx = m };
@@ -112,9 +194,12 @@ begin(struct machine *m)
 	m->replica =
 	    (struct replica){ m->store, m->space[m->team], machine_env(m) };
 	replica_sync(&m->replica, &ops);
+	COUNT(m->w, conversations);
 	m->talk = ++m->w->talks;
 	trace(m->w, "machine %u talks about %s (%llu)", m->no,
 	    team_slug(m->team), (unsigned long long)m->talk);
+	m->settle = ops.settle;
+	ops.settle = settle;
 	(void)world_ok(m->w, sync_new(&m->sync, &ops, &opt, &e), &e,
 	    "sync_new");
 }
@@ -129,6 +214,7 @@ ask(struct machine *m, const struct sync_want *want)
 	msg->machine = m->no;
 	msg->team = m->team;
 	msg->request = m->request = ++m->w->requests;
+	msg->dice.state = t_rand(&m->wire);
 	msg->post = want->body.n > 0;
 	msg->retry_after_s = -1;
 	buf_addstr(&msg->target, want->target);
@@ -150,45 +236,8 @@ excused(enum err code)
 
 static void next_team(struct machine *m);
 
-/* Perhaps the machine dies in its next step: at this write, or where memory for
- * it is asked.  (Nothing comes between: what was not committed is gone.) */
 static void
-perhaps_crash(struct machine *m)
-{
-	enum { POINTS_MAX = 400 };
-
-	if (!m->w->calm && chance(&m->dice, m->w->plan.crashes))
-		fault_arm((int)t_below(&m->dice,
-		    1 + t_below(&m->dice, POINTS_MAX)));
-}
-
-/* Did it?  Then it is up again, with what its disk has. */
-static bool
-has_crashed(struct machine *m)
-{
-	struct store_options opt = options(m);
-	struct err_info e = { 0 };
-	struct store *disk;
-	bool hit = fault_hit();
-
-	fault_arm(-1);
-	if (!hit)
-		return false;
-	trace(m->w, "machine %u: crashes in the middle of a step", m->no);
-	sync_free(m->sync);
-	m->sync = NULL;
-	m->request = 0;
-	if (world_ok(m->w, store_mem_copy(&disk, m->store, &opt, &e), &e,
-	        "open after a crash")) {
-		store_close(m->store);
-		m->store = disk;
-	}
-	next_team(m);
-	return true;
-}
-
-static void
-end(struct machine *m, const struct err_info *error)
+end(struct machine *m, const struct err_info *error, bool struck)
 {
 	const struct sync_report *r = sync_report(m->sync);
 
@@ -199,7 +248,10 @@ end(struct machine *m, const struct err_info *error)
 	    (unsigned long long)r->refused, (unsigned long long)r->waiting,
 	    error ? ": " : "", error ? error->text : "");
 	m->w->moved += r->pushed + r->pulled + r->refused;
-	if (error != NULL && !excused(error->code))
+	COUNT_N(m->w, resyncs, r->resyncs);
+	COUNT_N(m->w, restamps, r->restamps);
+	COUNT_N(m->w, renewals, r->renewals);
+	if (error != NULL && !struck && !excused(error->code))
 		world_fail(m->w, "machine %u about %s: %s: %s", m->no,
 		    team_slug(m->team), err_wire(error->code), error->text);
 	sync_free(m->sync);
@@ -208,15 +260,17 @@ end(struct machine *m, const struct err_info *error)
 	next_team(m);
 }
 
+/* struck: something failed in its last step. */
 static void
-converse(struct machine *m)
+converse(struct machine *m, bool struck)
 {
 	struct sync_want want = { .need = SYNC_REFRESH };
 
 	while (m->sync != NULL && !m->w->failed) {
-		perhaps_crash(m);
+		machine_risk(m);
 		sync_step(m->sync, &want);
-		if (has_crashed(m))
+		struck |= machine_struck(m);
+		if (m->sync == NULL)
 			return;
 		switch (want.need) {
 		case SYNC_SEND:
@@ -230,10 +284,10 @@ converse(struct machine *m)
 			sync_refreshed(m->sync, ERR_OK, NULL);
 			break;
 		case SYNC_DONE:
-			end(m, NULL);
+			end(m, NULL, struck);
 			return;
 		case SYNC_FAILED:
-			end(m, want.error);
+			end(m, want.error, struck);
 			return;
 		}
 	}
@@ -248,7 +302,7 @@ next_team(struct machine *m)
 		if (m->space[m->team] == 0)
 			continue;
 		begin(m);
-		converse(m);
+		converse(m, false);
 		return;
 	}
 	if (!m->w->calm)
@@ -271,7 +325,7 @@ void
 machine_wake(struct machine *m, uint64_t talk)
 {
 	if (m->sync != NULL && m->talk == talk)
-		converse(m);
+		converse(m, false);
 }
 
 void
@@ -281,13 +335,18 @@ machine_answer(struct machine *m, const struct msg *msg)
 		.body = buf_str(&msg->answer),
 		.retry_after_s = msg->retry_after_s };
 
-	if (m->sync == NULL || m->request != msg->request)
+	bool struck;
+
+	if (m->sync == NULL || m->request != msg->request) {
+		COUNT(m->w, late_answers);
 		return; /* it was given up */
+	}
 	m->request = 0;
-	perhaps_crash(m);
+	machine_risk(m);
 	sync_answer(m->sync, &reply);
-	if (!has_crashed(m))
-		converse(m);
+	struck = machine_struck(m);
+	if (m->sync != NULL)
+		converse(m, struck);
 }
 
 void
@@ -299,9 +358,10 @@ machine_timeout(struct machine *m, uint64_t request)
 		return;
 	trace(m->w, "machine %u: request %llu timed out", m->no,
 	    (unsigned long long)request);
+	COUNT(m->w, timeouts);
 	m->request = 0;
 	sync_answer(m->sync, &none);
-	converse(m);
+	converse(m, false);
 }
 
 void
@@ -309,7 +369,8 @@ machine_abort(struct machine *m)
 {
 	if (m->sync == NULL)
 		return;
-	trace(m->w, "machine %u: killed while it talks", m->no);
+	story(m->w, "machine %u: killed while it talks", m->no);
+	COUNT(m->w, kills);
 	sync_free(m->sync);
 	m->sync = NULL;
 	m->request = 0;
@@ -319,34 +380,28 @@ machine_abort(struct machine *m)
 /* --- faults of machines --------------------------------------------------------------- */
 
 void
-machine_clone(struct machine *m)
+machine_clone(struct machine *m, const struct step *step)
 {
 	struct world *w = m->w;
-	struct machine *twin = &w->machine[w->n_machines];
+	struct machine *twin = &w->machine[step->twin];
 	struct store_options opt;
 	struct err_info e = { 0 };
 
-	if (w->n_machines == MACHINES_MAX)
-		return;
 	*twin = (struct machine){ .w = w,
-		.no = w->n_machines,
+		.no = step->twin,
 		.account = m->account,
-		.dice = { w->seed * 31 + w->n_machines + 1 },
+		.dice = { w->seed * 31 + step->twin + 1 },
+		.wire = { (w->seed ^ 0x31be) * 31 + step->twin + 1 },
+		.faults = { (w->seed ^ 0xfa17) * 31 + step->twin + 1 },
 		.never_online = m->never_online };
 	memcpy(twin->space, m->space, sizeof twin->space);
 	opt = options(twin);
 	if (!world_ok(w, store_mem_copy(&twin->store, m->store, &opt, &e), &e,
 	        "clone"))
 		return;
-	w->n_machines++;
-	trace(w, "machine %u is a clone of %u", twin->no, m->no);
-	/* What both have unsent gets other stamps there than here. */
-	for (unsigned i = 0; i < w->plan.leaps; i++)
-		machine_leap(twin);
-	for (unsigned i = 0; i < 10 && !w->calm; i++)
-		world_at(w, t_below(&w->dice, 20000), COMMAND, twin->no, 0,
-		    NULL);
-	world_at(w, 1 + t_below(&w->dice, 3000), SYNC, twin->no, 0, NULL);
+	COUNT(w, clones);
+	story(w, "machine %u is a clone of %u", twin->no, m->no);
+	world_at(w, 1 + t_below(&twin->dice, 3000), SYNC, twin->no, 0, NULL);
 }
 
 void
@@ -357,7 +412,7 @@ machine_keep(struct machine *m)
 
 	store_close(m->old);
 	m->old = NULL;
-	m->old_events = m->w->n_made;
+	story(m->w, "machine %u: its disk is copied", m->no);
 	(void)world_ok(m->w, store_mem_copy(&m->old, m->store, &opt, &e), &e,
 	    "copy");
 }
@@ -368,7 +423,8 @@ machine_rewind(struct machine *m)
 {
 	if (m->old == NULL)
 		return;
-	trace(m->w, "machine %u is set back to an older copy", m->no);
+	story(m->w, "machine %u is set back to an older copy", m->no);
+	COUNT(m->w, rewinds);
 	sync_free(m->sync);
 	m->sync = NULL;
 	m->request = 0;
@@ -376,35 +432,39 @@ machine_rewind(struct machine *m)
 	m->store = m->old;
 	m->old = NULL;
 	m->never_online = true; /* perhaps: naming a space twice is fine */
-	for (size_t i = m->old_events; i < m->w->n_made; i++)
-		if (m->w->made[i].machine == m->no)
-			m->w->made[i].may_be_lost = true;
+	witness_lost(m->w);
 	m->teams_left = 0;
 	next_team(m);
 }
 
+struct leap {
+	unsigned team;
+	uint64_t to;
+};
+
 static enum err
 leap(struct machine *m, void *arg, struct err_info *e)
 {
-	unsigned team = *(unsigned *)arg;
-	uint64_t far = chance(&m->dice, 50) ? UINT64_C(1) << 40 : 1000;
+	const struct leap *l = arg;
 
-	return store_restamp(m->store, m->space[team],
-	    far + t_below(&m->dice, 1000), e);
+	return store_restamp(m->store, m->space[l->team], l->to, e);
 }
 
 /* Its clock runs away: what is not sent yet is stamped ahead, sometimes further
  * than the hub takes. */
 void
-machine_leap(struct machine *m)
+machine_leap(struct machine *m, struct t_rng *dice)
 {
-	unsigned team = (unsigned)t_below(&m->dice, TEAMS_MAX);
+	struct leap l = { .team = (unsigned)t_below(dice, TEAMS_MAX) };
 
-	if (m->space[team] == 0)
+	l.to =
+	    (chance(dice, 50) ? UINT64_C(1) << 40 : 1000) + t_below(dice, 1000);
+	if (m->space[l.team] == 0)
 		return;
-	trace(m->w, "machine %u: the clock of %s leaps", m->no,
-	    team_slug(team));
-	(void)in_tx(m, leap, &team, "leap");
+	story(m->w, "machine %u: the clock of %s leaps to %llu", m->no,
+	    team_slug(l.team), (unsigned long long)l.to);
+	COUNT(m->w, leaps);
+	(void)in_tx(m, leap, &l, "leap");
 }
 
 /* --- shared projects --------------------------------------------------------------------- */
@@ -419,10 +479,13 @@ share(struct machine *m, void *arg, struct err_info *e)
 	const struct share *s = arg;
 	char uuid[EID_TEXT_MAX];
 	uint64_t n;
+	enum err rc;
 
 	project_uuid(s->project, uuid);
-	return store_share(m->store, m->space[s->from], str_of(uuid),
+	rc = store_share(m->store, m->space[s->from], str_of(uuid),
 	    m->space[s->to], &n, e);
+	COUNT_N(m->w, shared_events, rc == ERR_OK ? n : 0);
+	return rc;
 }
 
 void

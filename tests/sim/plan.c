@@ -1,5 +1,6 @@
 /* What a seed is about.  Not every fault is in every history: a fault that is
  * always there hides what happens without it. */
+#include <stddef.h>
 #include <stdio.h>
 
 #include "sim.h"
@@ -21,7 +22,7 @@ static void
 draw_teams(struct plan *p, struct t_rng *r)
 {
 	p->accounts = 1 + (unsigned)t_below(r, ACCOUNTS_MAX);
-	p->machines = p->accounts + (unsigned)t_below(r, 3);
+	p->machines = p->accounts + (unsigned)t_below(r, chance(r, 15) ? 5 : 3);
 	if (p->machines < 2)
 		p->machines = 2;
 	p->shared = p->accounts > 1 ? 1 + (unsigned)t_below(r, SHARED_MAX) : 1;
@@ -31,6 +32,16 @@ draw_teams(struct plan *p, struct t_rng *r)
 	}
 }
 
+/* One history in a hundred is long enough for the store to read its log page by
+ * page. */
+static unsigned
+draw_commands(struct t_rng *r)
+{
+	if (chance(r, 1))
+		return 600;
+	return 1 + (unsigned)t_below(r, chance(r, 20) ? 200 : 60);
+}
+
 void
 plan_draw(struct plan *p, uint64_t seed)
 {
@@ -38,7 +49,7 @@ plan_draw(struct plan *p, uint64_t seed)
 
 	*p = (struct plan){ 0 };
 	draw_teams(p, &r);
-	p->commands = 1 + (unsigned)t_below(&r, chance(&r, 20) ? 200 : 60);
+	p->commands = draw_commands(&r);
 	p->end_ms = 20000 + t_below(&r, 60000);
 	p->lost = sometimes(&r, 60, 40);
 	p->doubled = sometimes(&r, 40, 30);
@@ -48,9 +59,12 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->busy = sometimes(&r, 30, 20);
 	p->hub_fails = sometimes(&r, 25, 30);
 	p->refused = chance(&r, 40) ? 2 + (unsigned)t_below(&r, 30) : 0;
+	p->poison = chance(&r, 15) ? 5 + (unsigned)t_below(&r, 30) : 0;
 	p->batch_max = sometimes(&r, 15, 10);
 	p->batch_events = sometimes(&r, 60, 8);
+	p->batch_bytes = chance(&r, 20) ? 200 + (unsigned)t_below(&r, 3000) : 0;
 	p->pull_events = sometimes(&r, 60, 8);
+	p->cache = sometimes(&r, 40, 6);
 	p->cuts = sometimes(&r, 50, 6);
 	p->restores = sometimes(&r, 30, 2);
 	p->clones = sometimes(&r, 25, 2);
@@ -60,20 +74,65 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->aborts = sometimes(&r, 40, 6);
 	p->shares = chance(&r, 40);
 	p->crashes = sometimes(&r, 30, 20);
+	p->hiccups = sometimes(&r, 30, 20);
+	/* What an older hub took in, the same team may be full for later: then
+	 * what others built on it waits for room. */
+	p->quota = p->restores == 0 && chance(&r, 25) ?
+	    2 + (unsigned)t_below(&r, 20) :
+	    0;
+}
+
+/* --- knobs ------------------------------------------------------------------------- */
+
+static const struct knob {
+	const char *name;
+	size_t at;
+} knobs[] = {
+#define X(knob) { #knob, offsetof(struct plan, knob) },
+	PLAN_KNOBS(X)
+#undef X
+};
+
+size_t
+plan_knobs(void)
+{
+	return sizeof knobs / sizeof knobs[0];
+}
+
+const char *
+plan_knob_name(size_t knob)
+{
+	return knobs[knob].name;
+}
+
+unsigned
+plan_knob(const struct plan *p, size_t knob)
+{
+	unsigned v;
+
+	memcpy(&v, (const char *)p + knobs[knob].at, sizeof v);
+	return v;
+}
+
+void
+plan_without(struct plan *p, unsigned long off)
+{
+	const unsigned zero = 0;
+
+	for (size_t i = 0; i < plan_knobs(); i++)
+		if (off >> i & 1)
+			memcpy((char *)p + knobs[i].at, &zero, sizeof zero);
 }
 
 void
 plan_print(const struct plan *p)
 {
-	printf("accounts %u machines %u shared %u commands %u end %llu ms\n"
-	       "lost %u%% doubled %u%% late %u%% delay %u ms timeout %u ms "
-	       "busy %u%% hub fails %u%% crashes %u%%\n"
-	       "refused 1/%u batch max %u batch %u pull %u cuts %u restores %u "
-	       "clones %u rewinds %u leaps %u foreign %u aborts %u shares %d\n",
-	    p->accounts, p->machines, p->shared, p->commands,
-	    (unsigned long long)p->end_ms, p->lost, p->doubled, p->late,
-	    p->delay_ms, p->timeout_ms, p->busy, p->hub_fails, p->crashes,
-	    p->refused, p->batch_max, p->batch_events, p->pull_events, p->cuts,
-	    p->restores, p->clones, p->rewinds, p->leaps, p->foreign, p->aborts,
-	    p->shares);
+	printf("    %u accounts, %u machines, %u shared teams, delay %u ms, "
+	       "timeout %u ms, end %llu ms",
+	    p->accounts, p->machines, p->shared, p->delay_ms, p->timeout_ms,
+	    (unsigned long long)p->end_ms);
+	for (size_t i = 0; i < plan_knobs(); i++)
+		if (plan_knob(p, i) > 0)
+			printf(", %s %u", knobs[i].name, plan_knob(p, i));
+	printf("\n");
 }

@@ -2,13 +2,18 @@
  * product's own engine, store code, admission and feed; time, wire and dice are
  * here.
  *
- *   sim.c      options, seeds, what a failure prints
+ *   sim.c      options, seeds, what is printed
  *   plan.c     what a seed is about: how many clients, which faults
- *   world.c    virtual time, the wire, faults as they come
- *   machine.c  a client: its store, its conversations
- *   hubside.c  the hub: transactions, restores, planted refusals
+ *   steps.c    what happens when: all that can be left out of a history
+ *   shrink.c   the smallest set of steps that still fails
+ *   count.c    how often each kind of thing happened
+ *   world.c    virtual time, the wire
+ *   machine.c  a client: its store, its conversations, its faults
+ *   hubside.c  the hub: transactions, crashes, restores, planted refusals
  *   author.c   commands, and another program that names nothing
- *   check.c    what must hold when everybody has talked to everybody */
+ *   witness.c  what the hub has said, to hold it to its word
+ *   check.c    what must hold when everybody has talked to everybody
+ *   laws.c     what must hold of heads and of what authors had seen */
 #ifndef CLOWDER_SIM_H
 #define CLOWDER_SIM_H
 
@@ -27,125 +32,6 @@ enum {
 	PROJECTS_MAX = 2 * TEAMS_MAX, /* two per team */
 	NOBODY = MACHINES_MAX,        /* the sender that is no Clowder */
 };
-
-struct plan {
-	unsigned accounts, shared, machines;
-	bool member[SHARED_MAX][ACCOUNTS_MAX];
-	unsigned commands; /* of all machines together */
-	uint64_t end_ms;   /* then the wire is good and all faults are over */
-	/* percent of messages */
-	unsigned lost, doubled, late;
-	unsigned delay_ms; /* of a good message, at most */
-	unsigned timeout_ms;
-	unsigned busy;      /* percent of requests answered 401, 429, 503 */
-	unsigned hub_fails; /* percent of the hub's transactions */
-	unsigned refused;   /* one event in so many; 0 = none */
-	unsigned crashes;   /* percent of a machine's steps, at some write */
-	unsigned batch_max; /* events that the hub takes at once; 0 = all */
-	unsigned batch_events,
-	    pull_events; /* of the clients; 0 = the protocol's */
-	/* how often */
-	unsigned cuts, restores, clones, rewinds, leaps, foreign, aborts;
-	bool shares; /* private projects get shared */
-};
-
-/* A request on its way, and its answer on the way back. */
-struct msg {
-	unsigned machine, team;
-	uint64_t request; /* number; its machine waits for this one or not */
-	unsigned long
-	    epochs; /* of the hub when it was answered, for the trace */
-	bool post;
-	struct buf target, body; /* of the request */
-	unsigned status;
-	struct buf answer;
-	int64_t retry_after_s;
-};
-
-struct machine {
-	struct world *w;
-	unsigned no, account;
-	struct t_rng dice;
-	struct store *store;
-	space_id space[TEAMS_MAX]; /* 0: no member */
-	bool never_online;         /* its private space is still `local` */
-	bool cut;                  /* off the wire */
-
-	struct sync *sync; /* the conversation under way */
-	struct replica replica;
-	unsigned team;       /* that it is about */
-	unsigned teams_left; /* of this round */
-	uint64_t request;    /* waited for; 0 = none */
-	uint64_t talk;       /* number of the conversation */
-
-	struct store *old; /* an older copy of the store */
-	size_t old_events; /* how many events were authored then, by all */
-};
-
-struct hubside {
-	struct t_rng dice;
-	struct store *store;
-	struct store *backup;
-	space_id space[TEAMS_MAX];
-	unsigned epochs;
-	struct admission admission;
-	struct msg **waiting; /* posts for the next transaction */
-	size_t n_waiting, cap_waiting;
-	bool commit_due;
-	uint64_t foreign_clock, foreign_no;
-};
-
-/* An event that some machine made. */
-struct made {
-	struct eid id;
-	unsigned machine, team, project;
-	bool may_be_lost; /* its machine was set back to an older copy */
-	bool sent_again;  /* after a refusal, with a new stamp */
-};
-
-struct item;
-
-struct world {
-	uint64_t seed;
-	bool trace;
-	struct plan plan;
-	struct t_rng dice; /* of the wire and the faults */
-	uint64_t now_ms;
-	struct item *heap; /* by time, then by order of scheduling */
-	size_t n_heap, cap_heap;
-	uint64_t order, requests, talks;
-	bool calm;      /* the end: everything arrives */
-	uint64_t moved; /* events pushed or pulled in this round of calm */
-
-	struct machine machine[MACHINES_MAX];
-	unsigned n_machines;
-	struct hubside hub;
-	struct made *made;
-	size_t n_made, cap_made;
-	unsigned long steps;
-
-	bool failed;
-	char why[1024];
-};
-
-/* --- plan.c --- */
-void plan_draw(struct plan *p, uint64_t seed);
-void plan_print(const struct plan *p);
-
-/* --- world.c --- */
-/* Run the history of a seed to its end and check it; w->failed says what was
- * wrong.  commands: at most so many (SIZE_MAX: as planned). */
-void world_run(struct world *w, uint64_t seed, size_t commands, bool trace);
-void world_fini(struct world *w);
-void world_fail(struct world *w, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-/* Where rc is no success the history has failed. */
-bool world_ok(struct world *w, enum err rc, const struct err_info *e,
-    const char *what);
-void trace(const struct world *w, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-/* percent of the time */
-bool chance(struct t_rng *dice, unsigned percent);
 
 enum happening {
 	COMMAND, /* a machine's user or agent does something */
@@ -166,8 +52,256 @@ enum happening {
 	FOREIGN, /* a program that names nothing sends */
 	ABORT    /* a conversation is killed */
 };
+
+/* What can be turned off to shorten a history (--without); all of them unsigned,
+ * 0 = off. */
+/* clang-format off */
+#define PLAN_KNOBS(X)                                                          \
+	X(lost) X(doubled) X(late)       /* percent of messages */             \
+	X(busy)        /* percent of requests answered 401, 429, 503 */        \
+	X(hub_fails)   /* percent of the hub's transactions */                 \
+	X(refused)     /* one event in so many, for good */                    \
+	X(poison)      /* one event in so many spoils its whole batch */       \
+	X(quota)       /* one event in so many, until the end */               \
+	X(crashes)     /* percent of a machine's steps, at some write */       \
+	X(hiccups)     /* the same, but the machine goes on */                 \
+	X(batch_max)   /* events that the hub takes at once */                 \
+	X(batch_events) X(batch_bytes) X(pull_events) /* of the clients */     \
+	X(cache)       /* entities that a store holds in memory */             \
+	X(shares)      /* private projects get shared */
+/* clang-format on */
+
+struct plan {
+	unsigned accounts, shared, machines;
+	bool member[SHARED_MAX][ACCOUNTS_MAX];
+	unsigned commands; /* of all machines together */
+	uint64_t end_ms;   /* then the wire is good and all faults are over */
+	unsigned delay_ms; /* of a good message, at most */
+	unsigned timeout_ms;
+#define X(knob) unsigned knob;
+	PLAN_KNOBS(X)
+#undef X
+	/* how often */
+	unsigned cuts, restores, clones, rewinds, leaps, foreign, aborts;
+};
+
+enum tell { TELL_NOTHING, TELL_STEPS, TELL_ALL };
+
+/* Which history. */
+struct run {
+	uint64_t seed;
+	const bool *drop; /* by number of the step; NULL: none is left out */
+	unsigned long without; /* knobs turned off, one bit each */
+	enum tell tell;
+};
+
+/* --- how often things happened; count.c --- */
+/* clang-format off */
+#define COUNTS(X)                                                              \
+	X(commands) X(taken_back) X(conversations) X(eight_clients)            \
+	X(late_joins) X(messages) X(lost) X(doubled) X(late) X(timeouts)       \
+	X(late_answers) X(partitions) X(kills) X(busy_answers)                 \
+	X(machine_crashes) X(machine_hiccups) X(hub_rollbacks) X(hub_hiccups)  \
+	X(hub_crashes) X(hub_crashes_after_commit) X(restores)              \
+	X(resyncs) X(clones) X(rewinds) X(renewals) X(leaps) X(restamps)       \
+	X(stale_marks) X(accepted) X(duplicates) X(relayed) X(late_events)     \
+	X(refusals) X(poisoned) X(quota_refusals) X(clock_ahead)               \
+	X(clock_behind) X(replica_fork) X(missing_parent) X(id_reused)         \
+	X(too_many) X(built_on_refused) X(retries) X(edits) X(discards)        \
+	X(foreign_events) X(foreign_other_team) X(equal_clocks_of_a_node)      \
+	X(shared_projects) X(shared_events) X(may_be_lost) X(open_conflicts)   \
+	X(decided_conflicts) X(resolved_conflicts)            \
+	X(small_caches) X(long_logs)
+/* clang-format on */
+enum count {
+#define X(name) COUNT_##name,
+	COUNTS(X)
+#undef X
+	    COUNT_ALL
+};
+
+/* One thing that can be left out of a history. */
+struct step {
+	uint64_t at;
+	enum happening what;
+	unsigned machine;
+	unsigned twin;     /* CLONE: the number of the new machine */
+	struct t_rng dice; /* of this step alone: others do not change it */
+};
+
+/* What the hub said about one event of a request. */
+struct told {
+	struct eid id;
+	unsigned team;
+	enum err code; /* ERR_OK: it stands at seq */
+	uint64_t seq;
+};
+
+/* A request on its way, and its answer on the way back. */
+struct msg {
+	unsigned machine, team;
+	uint64_t request;  /* number; its machine waits for this one or not */
+	struct t_rng dice; /* of its way */
+	bool post;
+	struct buf target, body; /* of the request */
+	unsigned status;
+	struct buf answer;
+	int64_t retry_after_s;
+	struct told *told; /* own */
+	size_t n_told;
+};
+
+struct machine {
+	struct world *w;
+	unsigned no, account;
+	struct t_rng dice;
+	struct t_rng wire;         /* of its messages */
+	struct t_rng faults;       /* of its crashes */
+	struct t_rng *id_dice;     /* borrow: of the step under way, or NULL */
+	struct store *store;       /* NULL: it is not there (yet) */
+	space_id space[TEAMS_MAX]; /* 0: no member */
+	bool never_online;         /* its private space is still `local` */
+	bool cut;                  /* off the wire */
+
+	struct sync *sync; /* the conversation under way */
+	struct replica replica;
+	enum err (*settle)(void *ctx, const struct sync_settled *what,
+	    struct err_info *e); /* the replica's own */
+	unsigned team;           /* that it is about */
+	unsigned teams_left;     /* of this round */
+	uint64_t request;        /* waited for; 0 = none */
+	uint64_t talk;           /* number of the conversation */
+
+	struct store *old; /* an older copy of the store */
+};
+
+struct hubside {
+	struct t_rng dice;
+	struct store *store;
+	struct store *backup;
+	space_id space[TEAMS_MAX];
+	unsigned epochs;
+	unsigned lives; /* one more with each restore */
+	struct admission admission;
+	struct msg **waiting; /* posts for the next transaction */
+	size_t n_waiting, cap_waiting;
+	bool commit_due;
+	uint64_t foreign_clock, foreign_no;
+};
+
+/* An event that some machine made. */
+struct made {
+	struct eid id;
+	unsigned machine, team, project;
+	bool command; /* names all that its author saw */
+	bool will_be_refused, was_refused;
+	struct eid *sight; /* in the world's arena */
+	size_t n_sight;
+	bool may_be_lost; /* a machine or the hub was set back to an older
+	                     copy, and nobody else had it */
+	bool sent_again;  /* after a refusal, with a new stamp */
+};
+
+/* The last word of the hub about an event in a team. */
+struct said {
+	struct eid id;
+	unsigned team;
+	enum err code;
+	uint64_t seq;
+	unsigned life;
+	bool accepted;    /* once, in whatever life */
+	bool may_be_lost; /* as in struct made */
+	struct said *next;
+};
+
+struct item;
+
+struct world {
+	struct run run;
+	uint64_t seed;
+	struct plan plan;
+	uint64_t now_ms;
+	struct step *step;
+	size_t n_steps, cap_steps;
+	struct item *heap; /* by time, then by order of scheduling */
+	size_t n_heap, cap_heap;
+	uint64_t order, requests, talks;
+	bool calm;      /* the end: everything arrives */
+	uint64_t moved; /* events pushed or pulled in this round of calm */
+
+	struct machine machine[MACHINES_MAX];
+	unsigned n_machines;
+	struct hubside hub;
+	struct arena mem; /* lives as long as the world */
+	struct made *made;
+	size_t n_made, cap_made;
+	struct map made_by_id; /* -> number + 1 */
+	struct said *said;     /* newest first; in mem */
+	struct map said_by_id[TEAMS_MAX];
+	bool shared[PROJECTS_MAX][SHARED_MAX]; /* somebody asked for it */
+	unsigned long steps;
+	unsigned long count[COUNT_ALL];
+
+	bool failed;
+	const char *kind; /* of the failure: what it says before the details */
+	char why[1024];
+};
+
+/* --- plan.c --- */
+void plan_draw(struct plan *p, uint64_t seed);
+void plan_without(struct plan *p, unsigned long knobs);
+void plan_print(const struct plan *p);
+size_t plan_knobs(void);
+const char *plan_knob_name(size_t knob);
+unsigned plan_knob(const struct plan *p, size_t knob);
+
+/* --- steps.c --- */
+void steps_draw(struct world *w);
+/* Everything that is not left out, into the queue. */
+void steps_begin(struct world *w);
+
+/* --- shrink.c --- */
+/* Less and less of a history that fails, while the same kind of failure stays.
+ * drop: n_steps places, all false at first. */
+struct shrunk {
+	bool *drop; /* own */
+	size_t n_steps, n_kept;
+	unsigned long without;
+	unsigned runs;
+	char why[1024]; /* what the short one says */
+};
+void shrink(struct shrunk *ret, uint64_t seed, unsigned long without,
+    const bool *drop);
+void shrunk_fini(struct shrunk *s);
+
+/* --- count.c --- */
+#define COUNT(w, name) ((void)(w)->count[COUNT_##name]++)
+#define COUNT_N(w, name, n) ((void)((w)->count[COUNT_##name] += (n)))
+void counts_add(unsigned long *to, const unsigned long *from);
+void counts_print(const unsigned long *n);
+/* How many stayed zero; they are named. */
+unsigned counts_missing(const unsigned long *n);
+
+/* --- world.c --- */
+/* Run a history to its end and check it; w->failed says what was wrong. */
+void world_run(struct world *w, const struct run *run);
+void world_fini(struct world *w);
+void world_fail(struct world *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Where rc is no success the history has failed. */
+bool world_ok(struct world *w, enum err rc, const struct err_info *e,
+    const char *what);
+void trace(const struct world *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same for what a step did: told of a shortened history as well. */
+void story(const struct world *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* percent of the time */
+bool chance(struct t_rng *dice, unsigned percent);
+
 void world_at(struct world *w, uint64_t ms, enum happening what,
     unsigned machine, uint64_t no, struct msg *msg);
+bool machine_there(const struct machine *m);
 /* To the hub; takes the message. */
 void wire_request(struct world *w, struct msg *m);
 /* To its machine; takes the message. */
@@ -191,11 +325,16 @@ void machine_wake(struct machine *m, uint64_t talk);
 void machine_answer(struct machine *m, const struct msg *msg);
 void machine_timeout(struct machine *m, uint64_t request);
 void machine_abort(struct machine *m);
-void machine_clone(struct machine *m);
+void machine_clone(struct machine *m, const struct step *step);
 void machine_keep(struct machine *m);
 void machine_rewind(struct machine *m);
-void machine_leap(struct machine *m);
+void machine_leap(struct machine *m, struct t_rng *dice);
 void machine_follow_shares(struct machine *m);
+/* Perhaps something fails from here on: a write, or memory that is asked for. */
+void machine_risk(struct machine *m);
+/* Did it?  Then it may have been the end: the machine is up again with what its
+ * disk has, and what it was talking about is forgotten. */
+bool machine_struck(struct machine *m);
 
 /* --- hubside.c --- */
 void hub_init(struct world *w);
@@ -204,8 +343,11 @@ void hub_arrive(struct world *w, struct msg *m);
 void hub_commit(struct world *w);
 void hub_backup(struct world *w);
 void hub_restore(struct world *w);
-/* Does the hub refuse the event with this id for good? */
-bool hub_refuses(const struct world *w, const struct eid *id);
+/* May an event be listed as refused for this? */
+bool hub_may_refuse(const struct world *w, const struct event *ev,
+    const struct log_row *row);
+/* By its payload: another payload may be taken. */
+bool hub_refuses(const struct world *w, const struct event *ev);
 
 /* --- author.c --- */
 /* The uuid of a project, and its number again (PROJECTS_MAX: none of ours). */
@@ -214,11 +356,49 @@ unsigned project_of(struct str uuid);
 unsigned project_home(unsigned project); /* the team it began in */
 /* The team in which the machine works on a project now. */
 unsigned project_team(struct machine *m, unsigned project);
-void author_command(struct machine *m);
+void author_command(struct machine *m, struct t_rng *dice);
+/* What was refused for the quota goes again; false: there was nothing. */
+bool author_retry_quota(struct machine *m);
 /* The events of a program that names nothing, as the body of a batch. */
-void author_foreign(struct world *w, struct buf *body);
+void author_foreign(struct world *w, struct t_rng *dice, struct buf *body);
+unsigned foreign_team(const struct eid *id); /* TEAMS_MAX: not of it */
+
+/* --- witness.c --- */
+void witness_made(struct world *w, const struct made *made);
+struct made *witness_find(struct world *w, const struct eid *id);
+/* The hub said this, after its commit. */
+void witness_told(struct world *w, const struct told *told);
+/* What it acknowledged in this life stands where it said. */
+void witness_hold(struct world *w);
+/* Something was set back to an older copy: what nobody has is gone. */
+void witness_lost(struct world *w);
+void witness_fini(struct world *w);
 
 /* --- check.c --- */
+/* A row of a hub's log. */
+struct stands {
+	struct eid id;
+	struct stamp stamp;
+	uint64_t seq;
+	struct str raw, user;
+	const struct eid *replaces;
+	size_t n_replaces;
+	bool has_replaces, relayed;
+	bool named;     /* by one behind it */
+	unsigned there; /* the last machine, from 1, in whose log it was met */
+};
+struct team_log {
+	struct world *w;
+	unsigned team;
+	uint64_t n;     /* rows seen: the last seq */
+	struct map ids; /* of the hub's log -> struct stands, in the arena */
+	struct map *numbers; /* of all teams: node and node_seq -> id */
+	struct arena a;
+	struct json json;
+};
 void check_world(struct world *w);
+
+/* --- laws.c --- */
+void laws_check(struct team_log *log);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "sim.h"
 
 enum {
@@ -76,7 +77,9 @@ machine_wall_ms(void *ctx)
 static void
 machine_random(void *ctx, void *out, size_t n)
 {
-	dice_bytes(&((struct machine *)ctx)->dice, out, n);
+	struct machine *m = ctx;
+
+	dice_bytes(m->id_dice != NULL ? m->id_dice : &m->dice, out, n);
 }
 
 struct store_env
@@ -105,18 +108,36 @@ hub_env(struct world *w)
 
 /* --- saying things ------------------------------------------------------------------ */
 
+static void
+tell(const struct world *w, const char *fmt, va_list ap)
+{
+	printf("%8llu ", (unsigned long long)w->now_ms);
+	vprintf(fmt, ap);
+	putchar('\n');
+}
+
 void
 trace(const struct world *w, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!w->trace)
+	if (w->run.tell < TELL_ALL)
 		return;
-	printf("%8llu ", (unsigned long long)w->now_ms);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	tell(w, fmt, ap);
 	va_end(ap);
-	putchar('\n');
+}
+
+void
+story(const struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->run.tell < TELL_STEPS)
+		return;
+	va_start(ap, fmt);
+	tell(w, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -124,9 +145,12 @@ world_fail(struct world *w, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (w->failed)
+	/* What follows from a planted fault is none. */
+	if (w->failed || fault_hit())
 		return;
+	fault_arm(-1);
 	w->failed = true;
+	w->kind = fmt;
 	va_start(ap, fmt);
 	if (vsnprintf(w->why, sizeof w->why, fmt, ap) < 0)
 		w->why[0] = '\0';
@@ -200,27 +224,33 @@ msg_free(struct msg *m)
 	buf_fini(&m->target);
 	buf_fini(&m->body);
 	buf_fini(&m->answer);
+	free(m->told);
 	free(m);
 }
 
 static uint64_t
-delay(struct world *w)
+delay(struct world *w, struct msg *m)
 {
 	if (w->calm)
 		return 1;
-	if (chance(&w->dice, w->plan.late))
-		return 1 + t_below(&w->dice, 10 * w->plan.timeout_ms);
-	return 1 + t_below(&w->dice, w->plan.delay_ms);
+	if (chance(&m->dice, w->plan.late)) {
+		COUNT(w, late);
+		return 1 + t_below(&m->dice, 10 * w->plan.timeout_ms);
+	}
+	return 1 + t_below(&m->dice, w->plan.delay_ms);
 }
 
 static bool
-gets_lost(struct world *w, const struct msg *m)
+gets_lost(struct world *w, struct msg *m)
 {
-	if (w->calm)
-		return false;
-	if (m->machine != NOBODY && w->machine[m->machine].cut)
-		return true;
-	return chance(&w->dice, w->plan.lost);
+	bool lost = m->machine != NOBODY && w->machine[m->machine].cut;
+
+	lost |= chance(&m->dice, w->plan.lost);
+	lost &= !w->calm;
+	COUNT(w, messages);
+	if (lost)
+		COUNT(w, lost);
+	return lost;
 }
 
 static struct msg *
@@ -231,6 +261,7 @@ msg_copy(const struct msg *m)
 	if (copy == NULL)
 		abort();
 	*copy = *m;
+	copy->dice.state ^= 0x2;
 	copy->target = copy->body = copy->answer = (struct buf){ 0 };
 	buf_addstr(&copy->target, buf_str(&m->target));
 	buf_addstr(&copy->body, buf_str(&m->body));
@@ -240,17 +271,20 @@ msg_copy(const struct msg *m)
 void
 wire_request(struct world *w, struct msg *m)
 {
-	bool twice = !w->calm && chance(&w->dice, w->plan.doubled);
+	struct msg *copy;
 
-	if (twice)
-		world_at(w, delay(w), ARRIVE, m->machine, 0, msg_copy(m));
+	if (chance(&m->dice, w->plan.doubled) && !w->calm) {
+		COUNT(w, doubled);
+		copy = msg_copy(m);
+		world_at(w, delay(w, copy), ARRIVE, m->machine, 0, copy);
+	}
 	if (gets_lost(w, m)) {
 		trace(w, "request %llu is lost",
 		    (unsigned long long)m->request);
 		msg_free(m);
 		return;
 	}
-	world_at(w, delay(w), ARRIVE, m->machine, 0, m);
+	world_at(w, delay(w, m), ARRIVE, m->machine, 0, m);
 }
 
 void
@@ -261,13 +295,19 @@ wire_answer(struct world *w, struct msg *m)
 		msg_free(m);
 		return;
 	}
-	world_at(w, delay(w), ANSWER, m->machine, 0, m);
+	world_at(w, delay(w, m), ANSWER, m->machine, 0, m);
 }
 
 /* --- what happens ---------------------------------------------------------------------------- */
 
+bool
+machine_there(const struct machine *m)
+{
+	return m->store != NULL;
+}
+
 static void
-send_foreign(struct world *w)
+send_foreign(struct world *w, struct t_rng *dice)
 {
 	struct msg *m = calloc(1, sizeof *m);
 
@@ -275,20 +315,22 @@ send_foreign(struct world *w)
 		abort();
 	m->machine = NOBODY;
 	m->post = true;
+	m->dice.state = t_rand(dice);
 	buf_adds(&m->target, PROTO_PATH_BATCH);
-	author_foreign(w, &m->body);
+	author_foreign(w, dice, &m->body);
+	story(w, "another program sends %.*s", STR_ARG(buf_str(&m->body)));
 	wire_request(w, m);
 }
 
+/* At a machine, which is there. */
 static void
-happen(struct world *w, struct item *it)
+happen_at(struct world *w, struct machine *m, struct item *it)
 {
-	struct machine *m =
-	    it->machine < w->n_machines ? &w->machine[it->machine] : NULL;
+	struct step *s = it->no < w->n_steps ? &w->step[it->no] : NULL;
 
 	switch (it->what) {
 	case COMMAND:
-		author_command(m);
+		author_command(m, &s->dice);
 		break;
 	case SYNC:
 		machine_sync(m);
@@ -299,30 +341,18 @@ happen(struct world *w, struct item *it)
 	case TIMEOUT:
 		machine_timeout(m, it->no);
 		break;
-	case ARRIVE:
-		hub_arrive(w, it->msg);
-		break;
 	case ANSWER:
 		machine_answer(m, it->msg);
-		msg_free(it->msg);
-		break;
-	case COMMIT:
-		hub_commit(w);
 		break;
 	case CUT:
 	case MEND:
-		trace(w, "machine %u is %s the wire", it->machine,
+		story(w, "machine %u is %s the wire", it->machine,
 		    it->what == CUT ? "off" : "on");
+		COUNT_N(w, partitions, it->what == CUT);
 		m->cut = it->what == CUT;
 		break;
-	case BACKUP:
-		hub_backup(w);
-		break;
-	case RESTORE:
-		hub_restore(w);
-		break;
 	case CLONE:
-		machine_clone(m);
+		machine_clone(m, s);
 		break;
 	case KEEP:
 		machine_keep(m);
@@ -331,15 +361,56 @@ happen(struct world *w, struct item *it)
 		machine_rewind(m);
 		break;
 	case LEAP:
-		machine_leap(m);
-		break;
-	case FOREIGN:
-		send_foreign(w);
+		machine_leap(m, &s->dice);
 		break;
 	case ABORT:
 		machine_abort(m);
 		break;
+	case ARRIVE:
+	case COMMIT:
+	case BACKUP:
+	case RESTORE:
+	case FOREIGN:
+		break;
 	}
+}
+
+static void
+happen(struct world *w, struct item *it)
+{
+	switch (it->what) {
+	case ARRIVE:
+		hub_arrive(w, it->msg);
+		return;
+	case COMMIT:
+		hub_commit(w);
+		return;
+	case BACKUP:
+		hub_backup(w);
+		return;
+	case RESTORE:
+		hub_restore(w);
+		return;
+	case FOREIGN:
+		send_foreign(w, &w->step[it->no].dice);
+		return;
+	case COMMAND:
+	case SYNC:
+	case WAKE:
+	case TIMEOUT:
+	case ANSWER:
+	case CUT:
+	case MEND:
+	case CLONE:
+	case KEEP:
+	case REWIND:
+	case LEAP:
+	case ABORT:
+		break;
+	}
+	if (machine_there(&w->machine[it->machine]))
+		happen_at(w, &w->machine[it->machine], it);
+	msg_free(it->msg);
 }
 
 static void
@@ -349,7 +420,7 @@ run_until_quiet(struct world *w)
 		struct item it = next_item(w);
 
 		if (!w->calm && it.at >= w->plan.end_ms) {
-			trace(w, "calm");
+			story(w, "calm: everything arrives from here on");
 			w->calm = true;
 			for (unsigned i = 0; i < w->n_machines; i++)
 				w->machine[i].cut = false;
@@ -361,58 +432,17 @@ run_until_quiet(struct world *w)
 	}
 }
 
-/* So often at any time, at any machine. */
-static void
-schedule(struct world *w, enum happening what, unsigned times)
-{
-	for (unsigned i = 0; i < times; i++)
-		world_at(w, t_below(&w->dice, w->plan.end_ms), what,
-		    (unsigned)t_below(&w->dice, w->n_machines), 0, NULL);
-}
-
-/* First one, some time later the other, at the same machine. */
-static void
-schedule_two(struct world *w, enum happening first, enum happening then,
-    unsigned times)
-{
-	for (unsigned i = 0; i < times; i++) {
-		unsigned machine = (unsigned)t_below(&w->dice, w->n_machines);
-		uint64_t at = t_below(&w->dice, w->plan.end_ms);
-
-		world_at(w, at, first, machine, 0, NULL);
-		world_at(w, at + t_below(&w->dice, w->plan.end_ms - at), then,
-		    machine, 0, NULL);
-	}
-}
-
-static void
-schedule_all(struct world *w, size_t commands)
-{
-	const struct plan *p = &w->plan;
-
-	for (unsigned i = 0; i < w->n_machines; i++)
-		world_at(w, t_below(&w->dice, 5000), SYNC, i, 0, NULL);
-	schedule(w, COMMAND,
-	    commands < p->commands ? (unsigned)commands : p->commands);
-	schedule(w, LEAP, p->leaps);
-	schedule(w, CLONE, p->clones);
-	schedule(w, ABORT, p->aborts);
-	schedule(w, FOREIGN, p->foreign);
-	schedule_two(w, CUT, MEND, p->cuts);
-	schedule_two(w, BACKUP, RESTORE, p->restores);
-	schedule_two(w, KEEP, REWIND, p->rewinds);
-}
-
 /* All talk in turn, as often as anything moves. */
 static void
 settle(struct world *w)
 {
 	unsigned round = 0;
 
-	w->calm = true;
 	do {
 		w->moved = 0;
 		for (unsigned i = 0; i < w->n_machines && !w->failed; i++) {
+			if (!machine_there(&w->machine[i]))
+				continue;
 			machine_follow_shares(&w->machine[i]);
 			world_at(w, 1, SYNC, i, 0, NULL);
 			run_until_quiet(w);
@@ -425,23 +455,67 @@ settle(struct world *w)
 		world_fail(w, "something always moves");
 }
 
-void
-world_run(struct world *w, uint64_t seed, size_t commands, bool tell)
+/* There is room again: what was refused for the quota is sent again, until all of
+ * it is in. */
+static void
+settle_quota(struct world *w)
 {
-	*w = (struct world){
-		.seed = seed, .trace = tell, .dice = { seed ^ 0xd1ce }
-	};
-	plan_draw(&w->plan, seed);
-	if (tell)
+	bool again;
+
+	do {
+		again = false;
+		for (unsigned i = 0; i < w->n_machines && !w->failed; i++)
+			if (machine_there(&w->machine[i]))
+				again |= author_retry_quota(&w->machine[i]);
+		if (again)
+			settle(w);
+	} while (again && !w->failed);
+}
+
+/* Most begin to talk soon, some much later. */
+static void
+first_syncs(struct world *w)
+{
+	struct t_rng dice = { w->seed ^ 0x1a7e };
+
+	for (unsigned i = 0; i < w->plan.machines; i++) {
+		bool late = chance(&dice, 10);
+
+		COUNT_N(w, late_joins, late);
+		world_at(w, t_below(&dice, late ? w->plan.end_ms : 5000), SYNC,
+		    i, 0, NULL);
+	}
+}
+
+static void
+world_init(struct world *w, const struct run *run)
+{
+	*w = (struct world){ .run = *run, .seed = run->seed };
+	plan_draw(&w->plan, w->seed);
+	plan_without(&w->plan, run->without);
+	if (run->tell > TELL_NOTHING)
 		plan_print(&w->plan);
 	hub_init(w);
 	for (unsigned i = 0; i < w->plan.machines; i++)
 		machine_init(&w->machine[w->n_machines++], w, i,
 		    i % w->plan.accounts);
-	schedule_all(w, commands);
+	steps_draw(w);
+}
+
+void
+world_run(struct world *w, const struct run *run)
+{
+	world_init(w, run);
+	COUNT_N(w, eight_clients, w->n_machines == MACHINES_MAX);
+	COUNT_N(w, small_caches, w->plan.cache > 0);
+	first_syncs(w);
+	steps_begin(w);
 	run_until_quiet(w);
+	w->calm = true;
 	if (!w->failed)
 		settle(w);
+	if (!w->failed)
+		settle_quota(w);
 	if (!w->failed)
 		check_world(w);
 }
@@ -454,6 +528,8 @@ world_fini(struct world *w)
 	for (unsigned i = 0; i < w->n_machines; i++)
 		machine_fini(&w->machine[i]);
 	hub_fini(w);
+	witness_fini(w);
+	arena_fini(&w->mem);
 	free(w->heap);
-	free(w->made);
+	free(w->step);
 }
