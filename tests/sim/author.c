@@ -378,7 +378,7 @@ static const struct command {
 	unsigned weight;
 } commands[] = {
 	{ "project_created", do_project, 2 },
-	{ "project_shared", do_share, 3 },
+	{ "project_shared", do_share, 8 },
 	{ "feature_created", do_feature, 3 },
 	{ "feature_updated", do_feature, 10 },
 	{ "wp_created", do_wp, 6 },

@@ -494,6 +494,33 @@ check_team(struct world *w, struct team_log *log)
 		laws_check(log);
 }
 
+/* --- one event in several teams ------------------------------------------------------------ */
+
+/* One id, one content: where no machine was there twice, and no hub forgot. */
+static void
+check_same(struct world *w, const struct team_log *log, unsigned team)
+{
+	char text[EID_TEXT_MAX];
+	size_t at = 0;
+	void *v;
+
+	while (map_next(&log[team].ids, &at, NULL, &v)) {
+		const struct stands *here = v;
+
+		for (unsigned t = 0; t < team; t++) {
+			const struct stands *there =
+			    map_get(&log[t].ids, eid_key(&here->id));
+
+			if (there == NULL || str_eq(there->raw, here->raw))
+				continue;
+			(void)eid_format(&here->id, text);
+			world_fail(w, "%s is %.*s in %s and %.*s in %s", text,
+			    STR_ARG(here->raw), team_slug(team),
+			    STR_ARG(there->raw), team_slug(t));
+		}
+	}
+}
+
 /* --- shared projects ----------------------------------------------------------------------- */
 
 /* The team that a private project went to, as the hub knows it. */
@@ -559,6 +586,10 @@ check_world(struct world *w)
 	}
 	for (unsigned p = 0; p < PROJECTS_MAX && !w->failed; p++)
 		check_shared(w, log, p);
+	for (unsigned t = SHARED_MAX; t < TEAMS_MAX && w->plan.clones == 0 &&
+	     w->plan.rewinds == 0 && w->plan.restores == 0;
+	     t++)
+		check_same(w, log, t);
 	for (unsigned t = 0; t < TEAMS_MAX; t++) {
 		map_fini(&log[t].ids);
 		arena_fini(&log[t].a);

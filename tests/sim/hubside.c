@@ -60,10 +60,14 @@ poisons(const struct world *w, const struct event *ev)
 	return picked(ev, STR("poison"), w->plan.poison);
 }
 
+/* There is room now and then, and at the end. */
 static bool
 over_quota(const struct world *w, const struct event *ev)
 {
-	return !w->calm && picked(ev, STR("quota"), w->plan.quota);
+	enum { SPELL_MS = 4000 };
+
+	return !w->calm && w->now_ms / SPELL_MS % 2 == 0 &&
+	    picked(ev, STR("quota"), w->plan.quota);
 }
 
 bool

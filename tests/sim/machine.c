@@ -178,6 +178,68 @@ settle(void *ctx, const struct sync_settled *what, struct err_info *e)
 	return rc;
 }
 
+/* What may change stands above, in the order in which it was made. */
+static void
+check_stamped(struct machine *m, const struct log_row *row, size_t n,
+    uint64_t above, struct arena *a)
+{
+	const struct made *last = NULL;
+	struct json j = { 0 };
+	struct err_info e = { 0 };
+	struct event ev;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct made *made = witness_find(m->w, &row[i].id);
+
+		if (row[i].fixed || made == NULL)
+			continue;
+		if (!world_ok(m->w, event_parse(&ev, &j, row[i].raw, a, &e), &e,
+		        "what was stamped again"))
+			break;
+		if (ev.clock <= above)
+			world_fail(m->w,
+			    "machine %u: %.*s is stamped again at %llu, not "
+			    "above %llu",
+			    m->no, STR_ARG(ev.id_text),
+			    (unsigned long long)ev.clock,
+			    (unsigned long long)above);
+		/* Another machine's number says nothing, nor what went twice
+		 * or came along with its project. */
+		if (made->machine != m->no || made->sent_again ||
+		    made->team != m->team)
+			continue;
+		if (last != NULL && last > made)
+			world_fail(m->w,
+			    "machine %u: %.*s is stamped again out "
+			    "of order",
+			    m->no, STR_ARG(ev.id_text));
+		last = made;
+	}
+	json_fini(&j);
+}
+
+/* The product's own, held to its contract (sync.h). */
+static enum err
+restamp(void *ctx, uint64_t above, struct err_info *e)
+{
+	struct replica *r = ctx;
+	struct machine *m = r->env.ctx;
+	struct arena a = { 0 };
+	struct err_info in = { 0 };
+	struct log_row *row;
+	size_t n = 0;
+	enum err rc = m->restamp(ctx, above, e);
+
+	if (rc == ERR_OK &&
+	    world_ok(m->w,
+	        store_unacked(r->store, r->space, SIZE_MAX / 2, SIZE_MAX, &a,
+	            &row, &n, &in),
+	        &in, "what waits"))
+		check_stamped(m, row, n, above, &a);
+	arena_fini(&a);
+	return rc;
+}
+
 static void
 begin(struct machine *m)
 {
@@ -199,7 +261,9 @@ begin(struct machine *m)
 	trace(m->w, "machine %u talks about %s (%llu)", m->no,
 	    team_slug(m->team), (unsigned long long)m->talk);
 	m->settle = ops.settle;
+	m->restamp = ops.restamp;
 	ops.settle = settle;
+	ops.restamp = restamp;
 	(void)world_ok(m->w, sync_new(&m->sync, &ops, &opt, &e), &e,
 	    "sync_new");
 }

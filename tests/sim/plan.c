@@ -33,12 +33,14 @@ draw_teams(struct plan *p, struct t_rng *r)
 }
 
 /* One history in a hundred is long enough for the store to read its log page by
- * page. */
+ * page; then a hub is refilled from it. */
+enum { COMMANDS_LONG = 600 };
+
 static unsigned
 draw_commands(struct t_rng *r)
 {
 	if (chance(r, 1))
-		return 600;
+		return COMMANDS_LONG;
 	return 1 + (unsigned)t_below(r, chance(r, 20) ? 200 : 60);
 }
 
@@ -67,6 +69,8 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->cache = sometimes(&r, 40, 6);
 	p->cuts = sometimes(&r, 50, 6);
 	p->restores = sometimes(&r, 30, 2);
+	if (p->commands == COMMANDS_LONG && p->restores == 0)
+		p->restores = 1;
 	p->clones = sometimes(&r, 25, 2);
 	p->rewinds = sometimes(&r, 20, 2);
 	p->leaps = sometimes(&r, 25, 3);
@@ -77,7 +81,7 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->hiccups = sometimes(&r, 30, 20);
 	/* What an older hub took in, the same team may be full for later: then
 	 * what others built on it waits for room. */
-	p->quota = p->restores == 0 && chance(&r, 25) ?
+	p->quota = p->restores == 0 && chance(&r, 35) ?
 	    2 + (unsigned)t_below(&r, 20) :
 	    0;
 }

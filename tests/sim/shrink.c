@@ -8,7 +8,7 @@
 
 #include "sim.h"
 
-enum { RUNS_MAX = 1500, SECONDS_MAX = 30 };
+enum { RUNS_MAX = 1500, SECONDS_MAX = 60 };
 
 struct work {
 	struct shrunk *to;

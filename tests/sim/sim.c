@@ -1,9 +1,9 @@
-/* sim [--seeds N] [--seed S] [--failures N] [--all-kinds] [-v]
+/* sim [--seeds N] [--seed S] [--failures N] [--whole] [--all-kinds] [-v]
  *     [--keep N,N-N,..] [--without KNOB,..]: histories of seeds S, S+1 ... until
  * so many failed.
  *
- * A failure prints what was wrong, the shortened history, and the command that
- * repeats that.  At the end: how often each kind of thing happened; a kind that
+ * A failure prints what was wrong, the shortened history (unless the whole was
+ * asked for), and the command that repeats it.  At the end: how often each kind of thing happened; a kind that
  * never did in a thousand histories (or, with --all-kinds, in fewer) is a failure
  * of the simulator.  One history alone is told step by step where -v asks. */
 #include "sim.h"
@@ -19,7 +19,7 @@ enum { SEEDS_FOR_ALL_KINDS = 1000, HISTORY_SECONDS_MAX = 300 };
 
 struct args {
 	uint64_t seed, seeds, failures;
-	bool verbose, all_kinds;
+	bool verbose, all_kinds, whole;
 	const char *keep;
 	unsigned long without;
 };
@@ -149,7 +149,7 @@ run(const struct run *r, unsigned long *count, char *why, size_t n)
 }
 
 static void
-report(const struct run *failed, const char *why)
+report(const struct run *failed, const char *why, bool whole)
 {
 	unsigned long count[COUNT_ALL] = { 0 };
 	struct shrunk s;
@@ -157,7 +157,11 @@ report(const struct run *failed, const char *why)
 	char short_why[1024] = "";
 
 	printf("seed %" PRIu64 " failed: %s\n", failed->seed, why);
+	if (whole)
+		printf("again: ./dev sim --seed %" PRIu64 "\n", failed->seed);
 	(void)fflush(stdout);
+	if (whole)
+		return;
 	shrink(&s, failed->seed, failed->without, failed->drop);
 	printf("shortened to %zu of %zu steps in %u runs:\n", s.n_kept,
 	    s.n_steps, s.runs);
@@ -176,8 +180,9 @@ static int
 usage(void)
 {
 	(void)fprintf(stderr,
-	    "usage: sim [--seeds N] [--seed S] [--failures N] [--all-kinds]\n"
-	    "           [--keep N,N-N,..] [--without KNOB,..] [-v]\nknobs:");
+	    "usage: sim [--seeds N] [--seed S] [--failures N] [--whole]\n"
+	    "           [--all-kinds] [--keep N,N-N,..] [--without KNOB,..] "
+	    "[-v]\nknobs:");
 	for (size_t i = 0; i < plan_knobs(); i++)
 		(void)fprintf(stderr, " %s", plan_knob_name(i));
 	(void)fprintf(stderr, "\n");
@@ -236,6 +241,8 @@ parse(int argc, char **argv, struct args *a)
 			a->verbose = true;
 		else if (strcmp(argv[i], "--all-kinds") == 0)
 			a->all_kinds = true;
+		else if (strcmp(argv[i], "--whole") == 0)
+			a->whole = true;
 		else if (!option(a, argv[i], argv[i + 1], &one))
 			return false;
 		else
@@ -273,7 +280,7 @@ run_all(const struct args *a, const bool *drop, unsigned long *count,
 		if (run(&r, count, why, sizeof why))
 			continue;
 		++*failed;
-		report(&r, why);
+		report(&r, why, a->whole);
 	}
 	return done;
 }

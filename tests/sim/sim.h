@@ -167,10 +167,11 @@ struct machine {
 	struct replica replica;
 	enum err (*settle)(void *ctx, const struct sync_settled *what,
 	    struct err_info *e); /* the replica's own */
-	unsigned team;           /* that it is about */
-	unsigned teams_left;     /* of this round */
-	uint64_t request;        /* waited for; 0 = none */
-	uint64_t talk;           /* number of the conversation */
+	enum err (*restamp)(void *ctx, uint64_t above, struct err_info *e);
+	unsigned team;       /* that it is about */
+	unsigned teams_left; /* of this round */
+	uint64_t request;    /* waited for; 0 = none */
+	uint64_t talk;       /* number of the conversation */
 
 	struct store *old; /* an older copy of the store */
 };
