@@ -573,6 +573,30 @@ send_again(struct machine *m, unsigned team, const struct log_row *row,
 	return rc;
 }
 
+/* One that has some, where there is one. */
+static unsigned
+team_with_refused(struct machine *m, struct t_rng *dice)
+{
+	unsigned team = (unsigned)t_below(dice, TEAMS_MAX);
+
+	for (unsigned i = 0; i < TEAMS_MAX; i++) {
+		struct arena a = { 0 };
+		struct err_info e = { 0 };
+		struct space sp = { 0 };
+
+		team = (team + 1) % TEAMS_MAX;
+		if (m->space[team] != 0)
+			(void)world_ok(m->w,
+			    store_space_get(m->store, m->space[team], &a, &sp,
+			        &e),
+			    &e, "space");
+		arena_fini(&a);
+		if (sp.refused > 0)
+			break;
+	}
+	return team;
+}
+
 /* Events that were refused are sent again or given up. */
 static enum err
 handle_refused(struct machine *m, unsigned team, struct t_rng *dice,
@@ -580,9 +604,11 @@ handle_refused(struct machine *m, unsigned team, struct t_rng *dice,
 {
 	struct arena a = { 0 };
 	struct log_row *row;
-	size_t n, at;
-	enum err rc = store_refused(m->store, m->space[team], &a, &row, &n, e);
+	size_t n = 0, at;
+	enum err rc = ERR_OK;
 
+	if (m->space[team] != 0)
+		rc = store_refused(m->store, m->space[team], &a, &row, &n, e);
 	if (rc == ERR_OK && n > 0) {
 		at = (size_t)t_below(dice, n);
 		story(m->w, "machine %u: a refused one goes on", m->no);
@@ -648,13 +674,12 @@ static enum err
 do_some(struct machine *m, struct t_rng *dice, struct made *made, unsigned n,
     struct err_info *e)
 {
-	unsigned team = (unsigned)t_below(dice, TEAMS_MAX);
 	enum err rc = store_begin(m->store, e);
 
 	for (unsigned i = 0; i < n && rc == ERR_OK; i++)
 		rc = do_one(m, dice, &made[i], e);
-	if (rc == ERR_OK && chance(dice, 15) && m->space[team] != 0)
-		rc = handle_refused(m, team, dice, e);
+	if (rc == ERR_OK && chance(dice, 25))
+		rc = handle_refused(m, team_with_refused(m, dice), dice, e);
 	return rc;
 }
 

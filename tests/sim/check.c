@@ -358,16 +358,16 @@ done:
 /* --- what was made ------------------------------------------------------------------------- */
 
 static bool
-refused_at(struct world *w, struct machine *m, const struct made *made)
+refused_at(struct world *w, struct machine *m, unsigned team,
+    const struct eid *id)
 {
 	struct arena a = { 0 };
 	struct err_info e = { 0 };
 	struct log_row row;
 	enum err rc = ERR_NOT_FOUND;
 
-	if (machine_there(m) && m->space[made->team] != 0)
-		rc = store_event(m->store, m->space[made->team], &made->id, &a,
-		    &row, &e);
+	if (machine_there(m) && m->space[team] != 0)
+		rc = store_event(m->store, m->space[team], id, &a, &row, &e);
 	if (rc != ERR_NOT_FOUND)
 		(void)world_ok(w, rc, &e, "look what was made up");
 	arena_fini(&a);
@@ -385,10 +385,11 @@ check_made(struct world *w, const struct made *made, const struct team_log *log)
 	if (made->team != log->team || made->may_be_lost ||
 	    map_get(&log->ids, eid_key(&made->id)) != NULL)
 		return;
-	refused = refused_at(w, &w->machine[made->machine], made);
+	refused =
+	    refused_at(w, &w->machine[made->machine], made->team, &made->id);
 	for (unsigned i = 0;
 	     w->plan.rewinds > 0 && !refused && i < w->n_machines; i++)
-		refused = refused_at(w, &w->machine[i], made);
+		refused = refused_at(w, &w->machine[i], made->team, &made->id);
 	(void)eid_format(&made->id, text);
 	if (!refused)
 		world_fail(w, "%s, made at machine %u in %s, is lost", text,
@@ -550,7 +551,9 @@ shared_with(struct world *w, unsigned project)
 	return to;
 }
 
-/* Everything of it that its first team has is in the one it was shared with. */
+/* Everything of it that its first team has is in the one it was shared with, or was
+ * refused there (and perhaps sent again in the first one only, having been given
+ * up in the other). */
 static void
 check_shared(struct world *w, const struct team_log *log, unsigned project)
 {
@@ -563,7 +566,8 @@ check_shared(struct world *w, const struct team_log *log, unsigned project)
 
 		if (m->project != project || m->team != home ||
 		    map_get(&log[home].ids, eid_key(&m->id)) == NULL ||
-		    map_get(&log[to].ids, eid_key(&m->id)) != NULL)
+		    map_get(&log[to].ids, eid_key(&m->id)) != NULL ||
+		    refused_at(w, &w->machine[m->machine], to, &m->id))
 			continue;
 		(void)eid_format(&m->id, text);
 		world_fail(w, "%s of %s did not follow its project to %s", text,

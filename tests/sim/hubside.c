@@ -74,12 +74,14 @@ bool
 hub_may_refuse(const struct world *w, const struct event *ev,
     const struct log_row *row)
 {
-	if (row->code == ERR_SCHEMA)
-		return hub_refuses(w, ev);
-	if (row->code == ERR_BAD_REQUEST)
-		return poisons(w, ev);
 	/* There is room at the end: who wants it in has sent it again. */
-	return row->code == ERR_QUOTA && row->discarded && w->plan.quota > 0;
+	if (row->code == ERR_QUOTA)
+		return row->discarded && w->plan.quota > 0;
+	/* What was given up in one space may have been edited in another. */
+	if (row->code == ERR_SCHEMA)
+		return hub_refuses(w, ev) ||
+		    (row->discarded && w->plan.refused > 0);
+	return row->code == ERR_BAD_REQUEST && poisons(w, ev);
 }
 
 static enum err
@@ -338,9 +340,9 @@ admit(struct world *w, struct msg *m, struct err_info *e)
 		for (size_t i = 0; i < b.n; i++)
 			count_result(w, &b.item[i], &answer.result[i]);
 	}
+done:
 	if (rc == ERR_OK)
 		rc = buf_ok(&m->answer, e);
-done:
 	arena_fini(&a);
 	batch_fini(&b);
 	return rc;
