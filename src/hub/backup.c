@@ -19,13 +19,14 @@
 enum {
 	FORMAT = 1,
 	BUSY_MS = 10000,
-	COPY_PAGES = 256,      /* at a time */
-	ACCOUNTS_MAX = 1 << 30 /* bytes: SQLite's own bound of a value */
+	COPY_PAGES = 256,       /* at a time */
+	ACCOUNTS_MAX = 1 << 30, /* bytes: SQLite's own bound of a value */
+	MARK_MAX = 1024         /* bytes */
 };
 
 /* Names in the folder, of what is put there and what it becomes. */
 static const char *const parts[] = { "replica.db", "hub.db" };
-static const char mark[] = "restoring";
+static const char mark[] = "restoring", kept_name[] = "before-restore-";
 
 static enum err
 path_of(struct arena *a, const char *data, const char *name, char **ret,
@@ -542,13 +543,39 @@ replica_make(struct arena *a, const char *file, const char *path,
 	return rc;
 }
 
+/* Where a restore that was cut short has begun to put what was there: its mark
+ * says so.  NULL: nothing was. */
+static enum err
+kept_before(struct arena *a, const char *data, const char *marked, char **ret,
+    struct err_info *e)
+{
+	struct buf text = { 0 };
+	struct str rest, line = { 0 };
+	enum err rc = os_read_file(marked, MARK_MAX, &text, e);
+
+	*ret = NULL;
+	if (rc == ERR_OK) {
+		rest = buf_str(&text);
+		(void)str_split(&rest, '\n', &line);
+		if (str_split(&rest, '\n', &line) &&
+		    str_starts(line, str_of(kept_name)) &&
+		    str_find(line, '/') == SIZE_MAX) {
+			*ret = arena_fmt(a, "%s/%.*s", data, STR_ARG(line));
+			if (*ret == NULL)
+				rc = err_set(e, ERR_NOMEM);
+		}
+	}
+	buf_fini(&text);
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
 /* A folder of its own for what was there. */
 static enum err
-keep_folder(struct arena *a, const char *data, int64_t now_ms,
-    struct hub_report *r, char **ret, struct err_info *e)
+keep_folder(struct arena *a, const char *data, int64_t now_ms, char **ret,
+    struct err_info *e)
 {
 	for (unsigned i = 0; i < 100; i++) {
-		char *path = arena_fmt(a, "%s/before-restore-%lld%s%.0u", data,
+		char *path = arena_fmt(a, "%s/%s%lld%s%.0u", data, kept_name,
 		    (long long)(now_ms / 1000), i ? "-" : "", i);
 
 		if (path == NULL)
@@ -556,8 +583,6 @@ keep_folder(struct arena *a, const char *data, int64_t now_ms,
 		if (os_exists(path))
 			continue;
 		*ret = path;
-		if (snprintf(r->kept, sizeof r->kept, "%s", path) < 0)
-			r->kept[0] = '\0';
 		return os_mkdirs(path, 0700, e);
 	}
 	return err_setf(e, ERR_EXISTS, "%s: too many before-restore folders",
@@ -581,10 +606,25 @@ move_aside(struct arena *a, const char *data, const char *kept,
 			continue;
 		if (rc == ERR_OK)
 			rc = path_of(a, kept, name[i], &to, e);
+		/* There already: the restore that was cut short put it there, and
+		 * what stands here is of its making, too. */
 		if (rc == ERR_OK)
-			rc = os_rename(from, to, e);
+			rc = os_exists(to) ? os_remove(from, e) :
+			                     os_rename(from, to, e);
 	}
 	return rc;
+}
+
+static enum err
+mark_write(struct arena *a, const char *marked, const char *kept,
+    struct err_info *e)
+{
+	const char *slash = kept != NULL ? strrchr(kept, '/') : NULL;
+	char *text = arena_fmt(a, "run hub restore again\n%s\n",
+	    slash != NULL ? slash + 1 : "");
+
+	return text != NULL ? os_write_atomic(marked, str_of(text), 0600, e) :
+	                      err_set(e, ERR_NOMEM);
 }
 
 static enum err
@@ -596,15 +636,18 @@ put_in_place(struct arena *a, const char *data, char *const made[2],
 
 	for (size_t i = 0; rc == ERR_OK && i < 2; i++)
 		rc = path_of(a, data, parts[i], &there[i], e);
+	if (rc == ERR_OK)
+		rc = kept_before(a, data, marked, &kept, e);
+	if (rc == ERR_OK && kept == NULL &&
+	    (os_exists(there[0]) || os_exists(there[1])))
+		rc = keep_folder(a, data, now_ms, &kept, e);
+	if (kept != NULL && snprintf(r->kept, sizeof r->kept, "%s", kept) < 0)
+		r->kept[0] = '\0';
 	/* From here to its removal no hub serves this folder. */
 	if (rc == ERR_OK)
-		rc = os_write_atomic(marked, STR("run hub restore again\n"),
-		    0600, e);
-	if (rc == ERR_OK && (os_exists(there[0]) || os_exists(there[1]))) {
-		rc = keep_folder(a, data, now_ms, r, &kept, e);
-		if (rc == ERR_OK)
-			rc = move_aside(a, data, kept, e);
-	}
+		rc = mark_write(a, marked, kept, e);
+	if (rc == ERR_OK && kept != NULL)
+		rc = move_aside(a, data, kept, e);
 	for (size_t i = 0; rc == ERR_OK && i < 2; i++)
 		rc = os_rename(made[i], there[i], e);
 	return rc == ERR_OK ? os_remove(marked, e) : rc;

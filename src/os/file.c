@@ -391,9 +391,9 @@ os_touch(const char *path, struct err_info *e)
 enum err
 os_remove(const char *path, struct err_info *e)
 {
-	if (unlink(path) != 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove %s", path);
-	return ERR_OK;
+	if (try_unlink(path) == 0)
+		return sync_parent(path, e);
+	return errno == ENOENT ? ERR_OK : err_sys(e, errno, "remove %s", path);
 }
 
 static bool

@@ -66,7 +66,8 @@ enum err os_mode_check(const char *path, mode_t max, struct err_info *e);
  * rings never look the same; create it (0600) where it is missing.  One system
  * call when it is there.  A watcher sees an attribute change. */
 enum err os_touch(const char *path, struct err_info *e);
-/* Remove a file; fine when it is not there. */
+/* Remove a file and fsync its folder: a power cut does not bring it back.  Fine
+ * when it is not there. */
 enum err os_remove(const char *path, struct err_info *e);
 /* rename(2) and fsync of the folder of `to` (and of `from`, where another). */
 enum err os_rename(const char *from, const char *to, struct err_info *e);

@@ -80,6 +80,12 @@ try_rename(const char *from, const char *to)
 	return fail_now() ? -1 : rename(from, to);
 }
 
+int
+try_unlink(const char *path)
+{
+	return fail_now() ? -1 : unlink(path);
+}
+
 /* The descriptor is gone whatever close says, so EINTR is not tried again. */
 int
 try_close(int fd)

@@ -44,6 +44,7 @@ ssize_t try_read(int fd, void *p, size_t n);
 ssize_t try_write(int fd, const void *p, size_t n);
 int try_sync(int fd);
 int try_rename(const char *from, const char *to);
+int try_unlink(const char *path);
 int try_close(int fd); /* of a file that was written: its error counts */
 /* The folder that holds path: open it, make its entries durable, both. */
 int open_parent(const char *path);

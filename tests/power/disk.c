@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +15,13 @@
 
 #include "t.h"
 
-enum { FDS_MAX = 1024, SECTOR = 512, NO_FILE = -1 };
+enum { FDS_MAX = 1024, SECTOR = 512, NO_FILE = -1, FOLDER = -2 };
 
 enum what { MAKE, WRITE, CUT, SYNC, SYNC_FOLDER, MOVE, REMOVE };
 
 struct call {
 	enum what what;
-	int file;    /* number; NO_FILE for names of folders */
+	int file;    /* number; FOLDER: makes one; NO_FILE: the call has none */
 	uint64_t at; /* WRITE: where; CUT: to which length */
 	size_t n;
 	uint8_t *bytes;  /* own */
@@ -38,8 +39,8 @@ static struct {
 	struct call *call;
 	size_t n, cap;
 	int files;
-	int fd_file[FDS_MAX]; /* number + 1; 0 = not ours */
-	bool fd_folder[FDS_MAX];
+	int fd_file[FDS_MAX];     /* number + 1; 0 = not ours */
+	char *fd_folder[FDS_MAX]; /* own: of which folder it is */
 	uint64_t fd_at[FDS_MAX];
 	struct name *name; /* as the running program sees them */
 	size_t n_names, cap_names;
@@ -136,7 +137,7 @@ opened(int fd, const char *path, int flags)
 		return;
 	disk.fd_at[fd] = 0;
 	if (S_ISDIR(st.st_mode)) {
-		disk.fd_folder[fd] = true;
+		disk.fd_folder[fd] = copy_text(text);
 		return;
 	}
 	name = find_name(disk.name, disk.n_names, text);
@@ -170,13 +171,54 @@ wrote(int fd, uint64_t at, const void *bytes, ssize_t n)
 	memcpy(c->bytes, bytes, (size_t)n);
 }
 
+/* What stands before the last slash: the folder that a name is in. */
+static size_t
+folder_n(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash != NULL ? (size_t)(slash - name) : 0;
+}
+
+static bool
+same_folder(const char *a, const char *b)
+{
+	size_t n = folder_n(a);
+
+	return folder_n(b) == n && strncmp(a, b, n) == 0;
+}
+
+/* Between two folders each has its own half of it to sync. */
+static void
+moved(const char *from, const char *to)
+{
+	struct name *name = find_name(disk.name, disk.n_names, from);
+	struct call *c;
+	int file;
+
+	if (name == NULL)
+		return;
+	file = name->file;
+	if (same_folder(from, to)) {
+		c = record(MOVE, file);
+		c->to = copy_text(to);
+	} else {
+		record(MAKE, file)->name = copy_text(to);
+		c = record(REMOVE, NO_FILE);
+	}
+	c->name = copy_text(from);
+	drop_name(disk.name, &disk.n_names, from);
+	put_name(&disk.name, &disk.n_names, &disk.cap_names, to, file);
+}
+
 static void
 synced(int fd)
 {
 	if (fd < 0 || fd >= FDS_MAX)
 		return;
-	if (disk.fd_folder[fd])
-		record(SYNC_FOLDER, NO_FILE);
+	if (disk.fd_folder[fd] != NULL)
+		record(SYNC_FOLDER, NO_FILE)->name =
+		    copy_text(disk.fd_folder[fd]);
 	else if (disk.fd_file[fd] > 0)
 		record(SYNC, disk.fd_file[fd] - 1);
 }
@@ -233,7 +275,8 @@ close(int fd)
 
 	if (fd >= 0 && fd < FDS_MAX) {
 		disk.fd_file[fd] = 0;
-		disk.fd_folder[fd] = false;
+		free(disk.fd_folder[fd]);
+		disk.fd_folder[fd] = NULL;
 	}
 	return call(fd);
 }
@@ -301,21 +344,27 @@ rename(const char *from, const char *to)
 	typedef int fn(const char *, const char *);
 	REAL(fn *, "rename")
 	const char *a = below(from), *b = below(to);
-	struct name *name;
-	int rc = call(from, to), file;
+	int rc = call(from, to);
 
-	if (rc != 0 || a == NULL || b == NULL)
-		return rc;
-	name = find_name(disk.name, disk.n_names, a);
-	if (name != NULL) {
-		struct call *c = record(MOVE, file = name->file);
+	if (rc == 0 && a != NULL && b != NULL)
+		moved(a, b);
+	return rc;
+}
 
-		c->name = copy_text(a);
-		c->to = copy_text(b);
-		drop_name(disk.name, &disk.n_names, a);
-		put_name(&disk.name, &disk.n_names, &disk.cap_names, b, file);
+int
+mkdir(const char *path, mode_t mode)
+{
+	typedef int fn(const char *, mode_t);
+	REAL(fn *, "mkdir")
+	const char *text = below(path);
+	int rc = call(path, mode);
+
+	if (rc == 0 && text != NULL && text[0] != '\0') {
+		record(MAKE, FOLDER)->name = copy_text(text);
+		put_name(&disk.name, &disk.n_names, &disk.cap_names, text,
+		    FOLDER);
 	}
-	return 0;
+	return rc;
 }
 
 int
@@ -406,6 +455,8 @@ disk_free(void)
 	}
 	for (size_t i = 0; i < disk.n_names; i++)
 		free(disk.name[i].text);
+	for (int i = 0; i < FDS_MAX; i++)
+		free(disk.fd_folder[i]);
 	free(disk.call);
 	free(disk.name);
 	memset(&disk, 0, sizeof disk);
@@ -459,18 +510,42 @@ settle_file(struct content *f)
 }
 
 static void
+settle_name(struct image *m, const struct call *c)
+{
+	if (c->what != MAKE)
+		drop_name(m->name, &m->n_names, c->name);
+	if (c->what != REMOVE)
+		put_name(&m->name, &m->n_names, &m->cap_names,
+		    c->what == MOVE ? c->to : c->name, c->file);
+}
+
+/* The first n that are not on the disk. */
+static void
 settle_names(struct image *m, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
+		settle_name(m, &disk.call[m->moves[i]]);
+	m->n_moves -= n;
+	if (m->n_moves > 0)
+		memmove(m->moves, m->moves + n, m->n_moves * sizeof *m->moves);
+}
+
+/* Those in the one folder. */
+static void
+settle_folder(struct image *m, const char *folder)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->n_moves; i++) {
 		const struct call *c = &disk.call[m->moves[i]];
 
-		if (c->what != MAKE)
-			drop_name(m->name, &m->n_names, c->name);
-		if (c->what != REMOVE)
-			put_name(&m->name, &m->n_names, &m->cap_names,
-			    c->what == MOVE ? c->to : c->name, c->file);
+		if (folder_n(c->name) == strlen(folder) &&
+		    strncmp(c->name, folder, strlen(folder)) == 0)
+			settle_name(m, c);
+		else
+			m->moves[kept++] = m->moves[i];
 	}
-	m->n_moves = 0;
+	m->n_moves = kept;
 }
 
 static void
@@ -491,7 +566,7 @@ replay(struct image *m, size_t n)
 			settle_file(f);
 			break;
 		case SYNC_FOLDER:
-			settle_names(m, m->n_moves);
+			settle_folder(m, c->name);
 			break;
 		case MAKE:
 		case MOVE:
@@ -522,14 +597,41 @@ settle_some(struct content *f, struct t_rng *dice)
 	f->n_pending = 0;
 }
 
-static void
-write_file(const char *to, const char *name, const struct content *f)
+/* Its folders, made where they are on the disk; false: one of them is not. */
+static bool
+folders_make(const struct image *m, const char *to, const char *name)
 {
-	char path[1024];
+	char part[1024], path[2048];
+
+	for (const char *slash = strchr(name, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		(void)snprintf(part, sizeof part, "%.*s", (int)(slash - name),
+		    name);
+		(void)snprintf(path, sizeof path, "%s/%s", to, part);
+		if (find_name(m->name, m->n_names, part) == NULL)
+			return false;
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			abort();
+	}
+	return true;
+}
+
+static void
+write_name(const struct image *m, const char *to, const struct name *name)
+{
+	char path[2048];
+	const struct content *f;
 	FILE *out;
 
-	if (snprintf(path, sizeof path, "%s/%s", to, name) < 0)
-		abort();
+	if (!folders_make(m, to, name->text))
+		return;
+	(void)snprintf(path, sizeof path, "%s/%s", to, name->text);
+	if (name->file == FOLDER) {
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			abort();
+		return;
+	}
+	f = &m->file[name->file];
 	out = fopen(path, "wb");
 	if (out == NULL || (f->n > 0 && fwrite(f->p, f->n, 1, out) != 1) ||
 	    fclose(out) != 0 || chmod(path, 0600) != 0)
@@ -565,11 +667,11 @@ disk_image(size_t n, enum survival mode, uint64_t seed, const char *skip,
 		if (mode == SURVIVE_CHANCE)
 			settle_some(&m.file[i], &dice);
 	}
-	for (size_t i = 0; i < m.n_names; i++) {
+	for (size_t i = 0; i < m.n_names; i++)
 		if (!ends_with(m.name[i].text, skip))
-			write_file(to, m.name[i].text, &m.file[m.name[i].file]);
+			write_name(&m, to, &m.name[i]);
+	for (size_t i = 0; i < m.n_names; i++)
 		free(m.name[i].text);
-	}
 	for (int i = 0; i < disk.files; i++) {
 		free(m.file[i].p);
 		free(m.file[i].pending);
@@ -577,4 +679,81 @@ disk_image(size_t n, enum survival mode, uint64_t seed, const char *skip,
 	free(m.file);
 	free(m.name);
 	free(m.moves);
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+	(void)st, (void)flag, (void)at;
+	return remove(path);
+}
+
+static bool
+cut(size_t n, enum survival mode, uint64_t seed, const char *skip,
+    disk_look *look)
+{
+	char to[400];
+
+	(void)snprintf(to, sizeof to, "%s/image", t_tmp());
+	disk_image(n, mode, seed, skip, to);
+	if (!look(to, n) || t_failing()) {
+		t_note("cut before call %zu of %zu (%s), mode %d seed %llu", n,
+		    disk_calls(), disk_call(n), (int)mode,
+		    (unsigned long long)seed);
+		return CHECK(false);
+	}
+	return nftw(to, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0;
+}
+
+/* Would another mode, or an earlier cut in this mode, leave the same?  What was
+ * synced changes with a sync alone, so the cut before the next one sees it with
+ * the most that was promised. */
+static bool
+is_seen_elsewhere(size_t n, enum survival mode)
+{
+	bool syncs = n >= disk.n || disk.call[n].what == SYNC ||
+	    disk.call[n].what == SYNC_FOLDER;
+	bool names = false, bytes = false;
+
+	for (size_t i = n; i-- > 0;) {
+		enum what what = disk.call[i].what;
+
+		if (what == SYNC || what == SYNC_FOLDER)
+			break;
+		names |= what == MAKE || what == MOVE || what == REMOVE;
+		bytes |= what == WRITE || what == CUT;
+	}
+	switch (mode) {
+	case SURVIVE_SYNCED:
+		return !syncs;
+	case SURVIVE_NAMES:
+		return !names;
+	case SURVIVE_ALL:
+	case SURVIVE_CHANCE:
+	case SURVIVAL_MODES:
+		break;
+	}
+	return !names && !bytes && n < disk.n;
+}
+
+unsigned
+disk_every_cut(unsigned seeds, const char *skip, disk_look *look)
+{
+	unsigned images = 0;
+
+	for (size_t n = 0; n <= disk_calls(); n++) {
+		if (!disk_call_writes(n))
+			continue;
+		for (int mode = 0; mode < SURVIVAL_MODES; mode++) {
+			unsigned times = mode == SURVIVE_CHANCE ? seeds : 1;
+
+			if (is_seen_elsewhere(n, (enum survival)mode))
+				continue;
+			for (unsigned i = 0; i < times; i++, images++)
+				if (!cut(n, (enum survival)mode,
+				        (uint64_t)i * 100000 + n, skip, look))
+					return images;
+		}
+	}
+	return images;
 }

@@ -1,13 +1,14 @@
 /* A disk that remembers what was synced.  The calls that write files (open,
- * write, pwrite, ftruncate, fsync, fdatasync, rename, unlink) go through here for
- * this whole program, libraries too; below one folder they are recorded.  Later
+ * write, pwrite, ftruncate, fsync, fdatasync, rename, unlink, mkdir) go through
+ * here for this whole program, libraries too; below one folder they are recorded. Later
  * the folder can be made again as a power cut would have left it behind any of
  * them.
  *
  * What holds, as POSIX promises it and no more: bytes are on the disk when their
- * file was synced, names when their folder was.  Of what was not, each write may
- * be there, be missing, or be there in part (in sectors of 512 bytes), in any
- * order; names come in order.  A file's length comes with its bytes. */
+ * file was synced, names (of folders, too) when the folder that they are in was.
+ * Of what was not, each write may be there, be missing, or be there in part (in
+ * sectors of 512 bytes), in any order; names come in order.  A file's length
+ * comes with its bytes.  A name that moves between folders may be in both. */
 #ifndef CLOWDER_DISK_H
 #define CLOWDER_DISK_H
 
@@ -40,5 +41,11 @@ bool disk_call_writes(size_t n);
 void disk_image(size_t n, enum survival mode, uint64_t seed, const char *skip,
     const char *to);
 void disk_free(void);
+
+/* Every cut of the record, in every mode (SURVIVE_CHANCE `seeds` times): look says
+ * whether what is left below folder is right; n as in disk_image.  Ends at the
+ * first that is not, says which, and leaves it there.  How many were looked at. */
+typedef bool disk_look(const char *folder, size_t n);
+unsigned disk_every_cut(unsigned seeds, const char *skip, disk_look *look);
 
 #endif

@@ -39,29 +39,19 @@ look(const char *folder)
 	return v;
 }
 
-static void
-cut(size_t n, enum survival mode, uint64_t seed)
+static bool
+old_or_new(const char *folder, size_t n)
 {
-	static unsigned no;
-	char to[400];
-	unsigned least = 0, got;
+	unsigned least = 0, got = look(folder);
 	bool any = false;
 
-	(void)snprintf(to, sizeof to, "%s/image%u", t_tmp(), no++);
-	disk_image(n, mode, seed, "", to);
 	for (unsigned v = 0; v < VERSIONS; v++)
 		if (done_at[v] <= n) {
 			least = v;
 			any = true;
 		}
-	got = look(to);
 	/* Before the first was done there may be none. */
-	if (!CHECK(got < VERSIONS ? got >= least && got <= least + 1 : !any))
-		t_note(
-		    "cut before call %zu (%s), mode %d seed %llu: version %u, "
-		    "not %u",
-		    n, disk_call(n), (int)mode, (unsigned long long)seed, got,
-		    least);
+	return CHECK(got < VERSIONS ? got >= least && got <= least + 1 : !any);
 }
 
 static void
@@ -81,13 +71,7 @@ replaced_whole(void)
 	disk_stop();
 	/* Make, write, sync, rename and the folder's sync, each time. */
 	CHECK(disk_calls() >= (size_t)5 * VERSIONS);
-	for (size_t n = 0; n <= disk_calls() && !t_failing(); n++) {
-		cut(n, SURVIVE_SYNCED, 0);
-		cut(n, SURVIVE_NAMES, 0);
-		cut(n, SURVIVE_ALL, 0);
-		for (uint64_t seed = 0; seed < SEEDS; seed++)
-			cut(n, SURVIVE_CHANCE, seed * 1000 + n);
-	}
+	(void)disk_every_cut(SEEDS, "", old_or_new);
 	disk_free();
 }
 

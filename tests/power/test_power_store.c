@@ -20,7 +20,7 @@ static struct promise {
 } promise[PROMISES_MAX];
 static size_t n_promises;
 static size_t opened_at; /* the store was made and had its space */
-static unsigned images, recovered;
+static unsigned recovered;
 static unsigned seeds = 1;
 
 static struct lab live;
@@ -241,6 +241,29 @@ check_promises(struct store *s, space_id sp, size_t n)
 	arena_fini(&a);
 }
 
+static enum err
+count_pulled(void *ctx, const struct log_row *row, struct err_info *e)
+{
+	struct space *sp = ctx;
+
+	(void)e;
+	if (row->seq > 0 && row->seq <= sp->pulled)
+		sp->events--; /* of as many as there are to be */
+	return ERR_OK;
+}
+
+/* The position says that everything up to it is here: it is. */
+static void
+check_position(struct store *s, space_id id)
+{
+	struct space sp = lab_space_of(s, id);
+	struct err_info e = { 0 };
+
+	sp.events = sp.pulled;
+	CHECK_OK(store_log(s, id, 0, 0, count_pulled, &sp, &e), &e);
+	CHECK_U(sp.events, 0);
+}
+
 static bool
 look_at(const char *folder, size_t n)
 {
@@ -264,6 +287,7 @@ look_at(const char *folder, size_t n)
 	arena_fini(&a);
 	if (n >= opened_at) {
 		check_promises(l.s, l.sp, n);
+		check_position(l.s, l.sp);
 		recovered++;
 	}
 	(void)lab_author(&l, &d);
@@ -275,53 +299,15 @@ look_at(const char *folder, size_t n)
 }
 
 static void
-remove_image(const char *folder)
-{
-	static const char *const names[] = { "store.db", "store.db-wal",
-		"store.db-shm", "store.lock" };
-	char path[600];
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		(void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-		(void)remove(path);
-	}
-	(void)remove(folder);
-}
-
-static void
-cut(size_t n, enum survival mode, uint64_t seed)
-{
-	char to[400];
-
-	if (t_failing())
-		return;
-	(void)snprintf(to, sizeof to, "%s/image", t_tmp());
-	images++;
-	disk_image(n, mode, seed, "-shm", to);
-	if (!look_at(to, n))
-		t_note("cut before call %zu of %zu (%s), mode %d seed %llu", n,
-		    disk_calls(), disk_call(n), (int)mode,
-		    (unsigned long long)seed);
-	else
-		remove_image(to);
-}
-
-static void
 every_cut(void)
 {
 	char folder[400];
+	unsigned images;
 
 	(void)snprintf(folder, sizeof folder, "%s/live", t_tmp());
 	CHECK(mkdir(folder, 0700) == 0);
 	run(folder);
-	for (size_t n = 0; n <= disk_calls() && !t_failing(); n++) {
-		if (!disk_call_writes(n))
-			continue;
-		cut(n, SURVIVE_SYNCED, 0);
-		cut(n, SURVIVE_ALL, 0);
-		for (unsigned i = 0; i < seeds; i++)
-			cut(n, SURVIVE_CHANCE, i * 100000 + n);
-	}
+	images = disk_every_cut(seeds, "-shm", look_at);
 	printf("# %zu calls, %u images, %u of a store with promises\n",
 	    disk_calls(), images, recovered);
 	CHECK(recovered > 100);

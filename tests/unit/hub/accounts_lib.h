@@ -3,6 +3,7 @@
 #ifndef CLOWDER_TEST_ACCOUNTS_LIB_H
 #define CLOWDER_TEST_ACCOUNTS_LIB_H
 
+#include <sqlite3.h>
 #include <stdio.h>
 
 #include "accounts.h"
@@ -81,6 +82,38 @@ lib_team(struct accounts *a, const char *slug)
 
 	CHECK_OK(accounts_team_add(a, str_of(slug), (struct str){ 0 }, T0, &e),
 	    &e);
+}
+
+/* Every row of the database as one number: did anything change? */
+static inline uint64_t
+lib_fingerprint(const char *path)
+{
+	static const char *const table[] = { "hub", "jwt_key", "team", "user",
+		"member", "family", "token" };
+	sqlite3 *db = NULL;
+	uint64_t h = 1469598103934665603u;
+
+	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		sqlite3_stmt *st = NULL;
+		char sql[64];
+
+		CHECK(snprintf(sql, sizeof sql,
+		          "SELECT * FROM %s ORDER BY 1, 2", table[i]) > 0);
+		CHECK(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
+		while (sqlite3_step(st) == SQLITE_ROW)
+			for (int c = 0; c < sqlite3_column_count(st); c++) {
+				const uint8_t *p = sqlite3_column_blob(st, c);
+				int n = sqlite3_column_bytes(st, c);
+
+				h = (h ^ (uint64_t)n) * 1099511628211u;
+				for (int k = 0; k < n; k++)
+					h = (h ^ p[k]) * 1099511628211u;
+			}
+		CHECK(sqlite3_finalize(st) == SQLITE_OK);
+	}
+	CHECK(sqlite3_close(db) == SQLITE_OK);
+	return h;
 }
 
 #endif

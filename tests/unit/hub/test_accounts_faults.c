@@ -1,7 +1,6 @@
 /* Every allocation, statement and commit of the accounts fails once: the call
  * says so, nothing has changed, nothing has leaked, and the same call works
  * afterwards. */
-#include <sqlite3.h>
 #include <stdlib.h>
 
 #include "accounts_lib.h"
@@ -11,38 +10,6 @@ static struct arena arena;
 static struct accounts *hub;
 static struct account_grant grant;
 static const char *path;
-
-/* What a failed operation must leave as it was: every row of the database. */
-static uint64_t
-fingerprint(void)
-{
-	static const char *const table[] = { "hub", "jwt_key", "team", "user",
-		"member", "family", "token" };
-	sqlite3 *db = NULL;
-	uint64_t h = 1469598103934665603u;
-
-	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		sqlite3_stmt *st = NULL;
-		char sql[64];
-
-		CHECK(snprintf(sql, sizeof sql,
-		          "SELECT * FROM %s ORDER BY 1, 2", table[i]) > 0);
-		CHECK(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
-		while (sqlite3_step(st) == SQLITE_ROW)
-			for (int c = 0; c < sqlite3_column_count(st); c++) {
-				const uint8_t *p = sqlite3_column_blob(st, c);
-				int n = sqlite3_column_bytes(st, c);
-
-				h = (h ^ (uint64_t)n) * 1099511628211u;
-				for (int k = 0; k < n; k++)
-					h = (h ^ p[k]) * 1099511628211u;
-			}
-		CHECK(sqlite3_finalize(st) == SQLITE_OK);
-	}
-	CHECK(sqlite3_close(db) == SQLITE_OK);
-	return h;
-}
 
 static enum err
 do_open(struct err_info *e)
@@ -237,7 +204,7 @@ walk(const struct operation *op)
 	setup();
 	do {
 		struct err_info e = { 0 };
-		uint64_t before = fingerprint();
+		uint64_t before = lib_fingerprint(path);
 		enum err rc;
 
 		t_note("%s, fault %d", op->name, n);
@@ -249,9 +216,9 @@ walk(const struct operation *op)
 			CHECK((rc == ERR_OK) == !hit);
 		if (rc != ERR_OK) {
 			CHECK(e.code == rc && e.text[0] != '\0');
-			CHECK_U(fingerprint(), before);
+			CHECK_U(lib_fingerprint(path), before);
 		} else if (op->writes && !done) {
-			CHECK(fingerprint() != before);
+			CHECK(lib_fingerprint(path) != before);
 			done = true;
 		}
 	} while (hit && n < 1000 && !t_failing());
