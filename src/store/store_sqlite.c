@@ -67,6 +67,44 @@ lock_take(struct store_sqlite *s, struct err_info *e)
 	return ERR_OK;
 }
 
+/* --- a disk that fails --------------------------------------------------------------- */
+
+/* A sync that failed is not tried again: the system has forgotten that these pages
+ * were not written, shows them to every process, and would say of the next sync
+ * that all is well (https://wiki.postgresql.org/wiki/Fsync_Errors).  This handle
+ * writes no more; a mark tells who opens the store next. */
+static void
+broken(struct store_sqlite *s)
+{
+	struct err_info ignored = { 0 };
+
+	s->broken = true;
+	(void)os_touch(s->suspect_path, &ignored);
+}
+
+/* What stands in the log is written once more, to the database, and synced there;
+ * the log starts over, so that nothing new is built upon what may be lost. */
+static enum err
+suspect_settle(struct store_sqlite *s, struct err_info *e)
+{
+	enum err rc;
+	int code;
+
+	if (!os_exists(s->suspect_path))
+		return ERR_OK;
+	rc = lock_take(s, e);
+	if (rc != ERR_OK)
+		return rc;
+	code = fault_tick() ? SQLITE_IOERR :
+	                      sqlite3_wal_checkpoint_v2(s->db, NULL,
+	                          SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	rc = code == SQLITE_OK ?
+	    os_remove(s->suspect_path, e) :
+	    sqlite_fail(s, code, "after a failed write", e);
+	os_lock_release(&s->lock);
+	return rc;
+}
+
 /* --- transactions ------------------------------------------------------------------- */
 
 static enum err
@@ -195,7 +233,7 @@ checkpoint_grown(struct store_sqlite *s)
 	/* What was committed is in the log and stays there; but a disk that
 	 * fails to write is not written to again. */
 	if ((rc & 0xff) == SQLITE_IOERR)
-		s->broken = true;
+		broken(s);
 	s->wal_moved = true;
 }
 
@@ -207,7 +245,7 @@ sqlite_commit(struct store *base, struct err_info *e)
 
 	if (rc != ERR_OK) {
 		if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR)
-			s->broken = true;
+			broken(s);
 		return rc;
 	}
 	s->wal_moved = false;
@@ -243,16 +281,26 @@ sqlite_slim(struct store *base)
 	(void)sqlite3_db_release_memory(lite(base)->db);
 }
 
+/* Out of a transaction, whatever it takes: the statement that is kept for it may
+ * never have been made for want of memory. */
+static void
+leave(struct store_sqlite *s)
+{
+	struct err_info ignored = { 0 };
+
+	if (!sqlite3_get_autocommit(s->db) &&
+	    run(s, SQL_ROLLBACK, &ignored) != ERR_OK)
+		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 void
 sqlite_rollback(struct store *base)
 {
 	struct store_sqlite *s = lite(base);
-	struct err_info ignored = { 0 };
 
+	leave(s);
 	/* Where SQLite could not roll back it does so when it is closed. */
-	if (!sqlite3_get_autocommit(s->db) &&
-	    run(s, SQL_ROLLBACK, &ignored) != ERR_OK)
-		s->broken = true;
+	s->broken |= !sqlite3_get_autocommit(s->db);
 	names_drop(s);
 	os_lock_release(&s->lock);
 }
@@ -269,11 +317,8 @@ sqlite_view(struct store *base, struct err_info *e)
 void
 sqlite_view_end(struct store *base)
 {
-	struct store_sqlite *s = lite(base);
-	struct err_info ignored = { 0 };
-
 	/* Nothing was written, so nothing can be lost. */
-	(void)run(s, SQL_ROLLBACK, &ignored);
+	leave(lite(base));
 }
 
 enum err
@@ -297,7 +342,7 @@ sqlite_checkpoint(struct store *base, struct err_info *e)
 	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
 		rc = sqlite_fail(s, code, "checkpoint", e);
 	if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR)
-		s->broken = true;
+		broken(s);
 	os_lock_release(&s->lock);
 	return rc;
 }
@@ -420,14 +465,17 @@ file_make(const char *path, struct err_info *e)
 static enum err
 paths_make(struct store_sqlite *s, const char *path, struct err_info *e)
 {
-	static const char name[] = "store.lock";
+	static const char name[] = "store.lock", suspect[] = "-suspect";
 	const char *slash = strrchr(path, '/');
 	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
 
 	s->path = mem_strdup(path);
 	s->lock_path = mem_alloc(dir + sizeof name);
-	if (s->path == NULL || s->lock_path == NULL)
+	s->suspect_path = mem_alloc(strlen(path) + sizeof suspect);
+	if (s->path == NULL || s->lock_path == NULL || s->suspect_path == NULL)
 		return err_set(e, ERR_NOMEM);
+	memcpy(s->suspect_path, path, strlen(path));
+	memcpy(s->suspect_path + strlen(path), suspect, sizeof suspect);
 	memcpy(s->lock_path, path, dir);
 	memcpy(s->lock_path + dir, name, sizeof name);
 	return ERR_OK;
@@ -528,7 +576,9 @@ database_open(struct store_sqlite *s, bool read_only, struct err_info *e)
 			    s->path);
 		rc = upgrade(s, e);
 	}
-	return rc == ERR_OK ? settings(s, e) : rc;
+	if (rc == ERR_OK)
+		rc = settings(s, e);
+	return rc == ERR_OK && !read_only ? suspect_settle(s, e) : rc;
 }
 
 void
@@ -545,6 +595,7 @@ sqlite_close(struct store *base)
 	names_drop(s);
 	free(s->path);
 	free(s->lock_path);
+	free(s->suspect_path);
 	free(s);
 }
 

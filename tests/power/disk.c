@@ -15,9 +15,9 @@
 
 #include "t.h"
 
-enum { FDS_MAX = 1024, SECTOR = 512, NO_FILE = -1, FOLDER = -2 };
+enum { FDS_MAX = 1024, SECTOR = 512, PAGE = 4096, NO_FILE = -1, FOLDER = -2 };
 
-enum what { MAKE, WRITE, CUT, SYNC, SYNC_FOLDER, MOVE, REMOVE };
+enum what { MAKE, WRITE, CUT, SYNC, SYNC_FOLDER, MOVE, REMOVE, LOSE };
 
 struct call {
 	enum what what;
@@ -44,7 +44,10 @@ static struct {
 	uint64_t fd_at[FDS_MAX];
 	struct name *name; /* as the running program sees them */
 	size_t n_names, cap_names;
-} disk;
+	int fail_kinds, fail_error;
+	long fail_in; /* calls; -1: none */
+	bool fail_on, failed;
+} disk = { .fail_in = -1 };
 
 static void *
 grow(void *p, size_t *cap, size_t need, size_t size)
@@ -211,6 +214,56 @@ moved(const char *from, const char *to)
 	put_name(&disk.name, &disk.n_names, &disk.cap_names, to, file);
 }
 
+void
+disk_fail(int kinds, long n, int error, bool on)
+{
+	disk.fail_kinds = kinds;
+	disk.fail_in = n;
+	disk.fail_error = error;
+	disk.fail_on = on;
+	disk.failed = false;
+}
+
+bool
+disk_failed(void)
+{
+	return disk.failed;
+}
+
+static bool
+fails(int kind)
+{
+	if (!disk.on || disk.fail_in < 0 || (disk.fail_kinds & kind) == 0)
+		return false;
+	if (disk.fail_in > 0) {
+		disk.fail_in--;
+		return false;
+	}
+	if (!disk.fail_on)
+		disk.fail_in = -1;
+	disk.failed = true;
+	errno = disk.fail_error;
+	return true;
+}
+
+static bool
+is_ours(int fd)
+{
+	return fd >= 0 && fd < FDS_MAX &&
+	    (disk.fd_file[fd] > 0 || disk.fd_folder[fd] != NULL);
+}
+
+/* True: this sync fails. */
+static bool
+sync_fails(int fd)
+{
+	if (!is_ours(fd) || !fails(DISK_SYNCS))
+		return false;
+	if (disk.fd_file[fd] > 0)
+		record(LOSE, disk.fd_file[fd] - 1);
+	return true;
+}
+
 static void
 synced(int fd)
 {
@@ -247,8 +300,12 @@ open_file(const char *path, int flags, mode_t mode)
 {
 	typedef int fn(const char *, int, ...);
 	REAL(fn *, "open64")
-	int fd = call(path, flags | O_CLOEXEC, mode);
+	int fd;
 
+	if ((flags & O_CREAT) && below(path) != NULL &&
+	    access(path, F_OK) != 0 && fails(DISK_NAMES))
+		return -1;
+	fd = call(path, flags | O_CLOEXEC, mode);
 	opened(fd, path, flags);
 	return fd;
 }
@@ -281,18 +338,26 @@ close(int fd)
 	return call(fd);
 }
 
+static int
+bad_call(void)
+{
+	errno = disk.fail_error;
+	return -1;
+}
+
 ssize_t
 write(int fd, const void *bytes, size_t n)
 {
 	typedef ssize_t fn(int, const void *, size_t);
 	REAL(fn *, "write")
-	ssize_t done = call(fd, bytes, n);
+	bool bad = is_ours(fd) && fails(DISK_WRITES);
+	ssize_t done = call(fd, bytes, bad ? n / 2 : n);
 
 	if (done > 0 && fd >= 0 && fd < FDS_MAX) {
 		wrote(fd, disk.fd_at[fd], bytes, done);
 		disk.fd_at[fd] += (uint64_t)done;
 	}
-	return done;
+	return bad ? bad_call() : done;
 }
 
 ssize_t
@@ -300,10 +365,20 @@ pwrite(int fd, const void *bytes, size_t n, off_t at)
 {
 	typedef ssize_t fn(int, const void *, size_t, off_t);
 	REAL(fn *, "pwrite64")
-	ssize_t done = call(fd, bytes, n, at);
+	bool bad = is_ours(fd) && fails(DISK_WRITES);
+	ssize_t done = call(fd, bytes, bad ? n / 2 : n, at);
 
 	wrote(fd, (uint64_t)at, bytes, done);
-	return done;
+	return bad ? bad_call() : done;
+}
+
+ssize_t
+pread(int fd, void *bytes, size_t n, off_t at)
+{
+	typedef ssize_t fn(int, void *, size_t, off_t);
+	REAL(fn *, "pread64")
+
+	return is_ours(fd) && fails(DISK_READS) ? -1 : call(fd, bytes, n, at);
 }
 
 int
@@ -311,7 +386,7 @@ ftruncate(int fd, off_t length)
 {
 	typedef int fn(int, off_t);
 	REAL(fn *, "ftruncate64")
-	int rc = call(fd, length);
+	int rc = is_ours(fd) && fails(DISK_WRITES) ? -1 : call(fd, length);
 
 	if (rc == 0 && fd >= 0 && fd < FDS_MAX && disk.fd_file[fd] > 0)
 		record(CUT, disk.fd_file[fd] - 1)->at = (uint64_t)length;
@@ -324,6 +399,8 @@ fsync(int fd)
 	typedef int fn(int);
 	REAL(fn *, "fsync")
 
+	if (sync_fails(fd))
+		return -1;
 	synced(fd);
 	return disk.no_sync ? 0 : call(fd);
 }
@@ -334,6 +411,8 @@ fdatasync(int fd)
 	typedef int fn(int);
 	REAL(fn *, "fdatasync")
 
+	if (sync_fails(fd))
+		return -1;
 	synced(fd);
 	return disk.no_sync ? 0 : call(fd);
 }
@@ -344,7 +423,7 @@ rename(const char *from, const char *to)
 	typedef int fn(const char *, const char *);
 	REAL(fn *, "rename")
 	const char *a = below(from), *b = below(to);
-	int rc = call(from, to);
+	int rc = a != NULL && fails(DISK_NAMES) ? -1 : call(from, to);
 
 	if (rc == 0 && a != NULL && b != NULL)
 		moved(a, b);
@@ -357,7 +436,7 @@ mkdir(const char *path, mode_t mode)
 	typedef int fn(const char *, mode_t);
 	REAL(fn *, "mkdir")
 	const char *text = below(path);
-	int rc = call(path, mode);
+	int rc = text != NULL && fails(DISK_NAMES) ? -1 : call(path, mode);
 
 	if (rc == 0 && text != NULL && text[0] != '\0') {
 		record(MAKE, FOLDER)->name = copy_text(text);
@@ -373,7 +452,7 @@ unlink(const char *path)
 	typedef int fn(const char *);
 	REAL(fn *, "unlink")
 	const char *text = below(path);
-	int rc = call(path);
+	int rc = text != NULL && fails(DISK_NAMES) ? -1 : call(path);
 
 	if (rc == 0 && text != NULL &&
 	    find_name(disk.name, disk.n_names, text) != NULL) {
@@ -423,7 +502,7 @@ const char *
 disk_call(size_t n)
 {
 	static const char *const words[] = { "make", "write", "truncate",
-		"sync", "sync the folder", "rename", "remove" };
+		"sync", "sync the folder", "rename", "remove", "fail to sync" };
 	static char text[256];
 	const struct call *c;
 
@@ -460,6 +539,7 @@ disk_free(void)
 	free(disk.call);
 	free(disk.name);
 	memset(&disk, 0, sizeof disk);
+	disk.fail_in = -1;
 }
 
 /* --- images ---------------------------------------------------------------------- */
@@ -467,6 +547,8 @@ disk_free(void)
 struct content {
 	uint8_t *p; /* own */
 	size_t n, cap;
+	struct content
+	    *held;       /* own: what the system holds; once a sync failed */
 	size_t *pending; /* own: calls since its last sync */
 	size_t n_pending, cap_pending;
 };
@@ -500,9 +582,34 @@ apply(struct content *f, const struct call *c, size_t from, size_t n)
 		f->n = c->at + from + n;
 }
 
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What goes to the disk are pages as the system holds them: next to what was
+ * written there may be what a failed sync had lost. */
+static void
+apply_held(struct content *f, const struct call *c)
+{
+	size_t from = c->at / PAGE * PAGE;
+	size_t to = least((c->at + c->n + PAGE - 1) / PAGE * PAGE, f->held->n);
+	struct call whole = { .what = WRITE,
+		.at = from,
+		.n = to > from ? to - from : 0,
+		.bytes = f->held->p + from };
+
+	apply(f, c->what == CUT ? c : &whole, 0, whole.n);
+}
+
 static void
 settle_file(struct content *f)
 {
+	for (size_t i = 0; f->held != NULL && i < f->n_pending; i++)
+		apply_held(f, &disk.call[f->pending[i]]);
+	if (f->held != NULL)
+		f->n_pending = 0;
 	for (size_t i = 0; i < f->n_pending; i++)
 		apply(f, &disk.call[f->pending[i]], 0,
 		    disk.call[f->pending[i]].n);
@@ -548,6 +655,24 @@ settle_folder(struct image *m, const char *folder)
 	m->n_moves = kept;
 }
 
+/* The system holds it, the disk has not got it, and nobody knows. */
+static void
+lose(struct content *f)
+{
+	if (f->held == NULL) {
+		f->held = calloc(1, sizeof *f->held);
+		if (f->held == NULL)
+			abort();
+		f->held->p = grow(NULL, &f->held->cap, f->n + 1, 1);
+		memcpy(f->held->p, f->p != NULL ? f->p : (uint8_t *)"", f->n);
+		f->held->n = f->n;
+		for (size_t i = 0; i < f->n_pending; i++)
+			apply(f->held, &disk.call[f->pending[i]], 0,
+			    disk.call[f->pending[i]].n);
+	}
+	f->n_pending = 0;
+}
+
 static void
 replay(struct image *m, size_t n)
 {
@@ -561,6 +686,11 @@ replay(struct image *m, size_t n)
 			f->pending = grow(f->pending, &f->cap_pending,
 			    f->n_pending + 1, sizeof *f->pending);
 			f->pending[f->n_pending++] = i;
+			if (f->held != NULL)
+				apply(f->held, c, 0, c->n);
+			break;
+		case LOSE:
+			lose(f);
 			break;
 		case SYNC:
 			settle_file(f);
@@ -675,6 +805,9 @@ disk_image(size_t n, enum survival mode, uint64_t seed, const char *skip,
 	for (int i = 0; i < disk.files; i++) {
 		free(m.file[i].p);
 		free(m.file[i].pending);
+		if (m.file[i].held != NULL)
+			free(m.file[i].held->p);
+		free(m.file[i].held);
 	}
 	free(m.file);
 	free(m.name);

@@ -36,6 +36,16 @@ const char *disk_call(size_t n);
 /* Does the n-th change anything that a cut before it could miss? */
 bool disk_call_writes(size_t n);
 
+/* From now on, while it is recorded, the n-th call of these kinds (0 = the next
+ * one) fails with this errno; `on`: and all behind it.  A write that fails has done
+ * half of its bytes.  A sync that fails has lost what was on its way: the system
+ * forgets that it was not written, so that the next sync says nothing of it
+ * (https://wiki.postgresql.org/wiki/Fsync_Errors).  n < 0: none fails. */
+enum { DISK_WRITES = 1, DISK_SYNCS = 2, DISK_NAMES = 4, DISK_READS = 8 };
+void disk_fail(int kinds, long n, int error, bool on);
+/* Did one fail since? */
+bool disk_failed(void);
+
 /* Make the folder `to` (new) as it is when the power goes before the n-th call.
  * seed: for SURVIVE_CHANCE.  Files whose name ends with `skip` are left out. */
 void disk_image(size_t n, enum survival mode, uint64_t seed, const char *skip,
