@@ -53,7 +53,7 @@ arena_alloc(struct arena *a, size_t n)
 	size_t size;
 	void *p;
 
-	if (n > SIZE_MAX / 2)
+	if (n > SIZE_MAX / 2 || fault_tick_fine())
 		return NULL;
 	/* Nothing still has an address of its own: NULL means out of memory. */
 	n = n ? (n + align - 1) / align * align : align;

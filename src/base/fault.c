@@ -8,11 +8,21 @@ static _Thread_local int countdown = -1;
 static _Thread_local bool hit;
 static _Thread_local struct fault_group *joined;
 
+_Thread_local bool fault_fine;
+
 void
 fault_arm(int n)
 {
 	countdown = n;
 	hit = false;
+	fault_fine = false;
+}
+
+void
+fault_arm_fine(int n)
+{
+	fault_arm(n);
+	fault_fine = true;
 }
 
 bool

@@ -10,10 +10,21 @@
 
 /* Fail the n-th fault point from now (0 = the next one); -1 = never. */
 void fault_arm(int n);
+/* The same, and what comes from an arena counts one by one: not only where the
+ * arena takes a block, which few do. */
+void fault_arm_fine(int n);
 /* True if the armed fault was reached since fault_arm(). */
 bool fault_hit(void);
 /* Called by the wrapped operation: true = fail now. */
 bool fault_tick(void);
+
+extern _Thread_local bool fault_fine;
+/* For arenas. */
+static inline bool
+fault_tick_fine(void)
+{
+	return fault_fine && fault_tick();
+}
 
 /* One countdown for several threads: what is tested has threads of its own, and
  * they count with those who started them. */

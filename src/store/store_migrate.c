@@ -37,7 +37,6 @@ static enum err
 marks_read(struct store_sqlite *s, int64_t *app, int64_t *user, int64_t *tables,
     struct err_info *e)
 {
-	struct err_info ignored = { 0 };
 	enum err rc = sqlite_text_run(s, "BEGIN", e);
 
 	if (rc != ERR_OK)
@@ -48,8 +47,8 @@ marks_read(struct store_sqlite *s, int64_t *app, int64_t *user, int64_t *tables,
 	if (rc == ERR_OK && *user == 0)
 		rc = pragma_get(s, "SELECT count(*) FROM sqlite_schema", tables,
 		    e);
-	/* Nothing was written. */
-	(void)sqlite_text_run(s, "ROLLBACK", &ignored);
+	/* Nothing was written; and nothing may be left open. */
+	(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return rc;
 }
 

@@ -41,9 +41,9 @@ run() {
 
 # --- a hub's folder
 v 0 hub team add crew "${hub[@]}"
-v 1 hub team add crew "${hub[@]}"
+v 4 hub team add crew "${hub[@]}"
 v_in "$T/password" 0 hub user add ann --team crew --password-stdin "${hub[@]}"
-v_in "$T/password" 1 hub user add ann --password-stdin "${hub[@]}"
+v_in "$T/password" 4 hub user add ann --password-stdin "${hub[@]}"
 v 0 hub team list "${hub[@]}"
 v 0 hub user list --json "${hub[@]}"
 user bob

@@ -62,6 +62,22 @@ scene_end(struct scene *sc)
 	arena_fini(&sc->a);
 }
 
+/* A handle that knows nothing yet. */
+static void
+scene_reopen(struct scene *sc)
+{
+	struct err_info e = { 0 };
+	struct store *was = sc->l.s;
+
+	if (be->file) {
+		store_close(was);
+		CHECK_OK(be->open(&sc->l.s, sc->l.path, &sc->l.opt, &e), &e);
+	} else {
+		CHECK_OK(store_mem_copy(&sc->l.s, was, &sc->l.opt, &e), &e);
+		store_close(was);
+	}
+}
+
 /* --- what is tried ------------------------------------------------------------------ */
 
 typedef enum err act(struct scene *sc, struct err_info *e);
@@ -174,19 +190,21 @@ act_note(struct scene *sc, struct err_info *e)
 static const struct {
 	const char *name;
 	act *run;
+	bool
+	    lengthy; /* so many fault points that fine ones are tried now and then */
 } acts[] = {
-	{ "author", act_author },
-	{ "put", act_put },
-	{ "ack", act_ack },
-	{ "refuse", act_refuse },
-	{ "retry", act_retry },
-	{ "discard", act_discard },
-	{ "restamp", act_restamp },
-	{ "renew", act_renew },
-	{ "resync", act_resync },
-	{ "share", act_share },
-	{ "spaces", act_space },
-	{ "notes", act_note },
+	{ "author", act_author, false },
+	{ "put", act_put, false },
+	{ "ack", act_ack, false },
+	{ "refuse", act_refuse, false },
+	{ "retry", act_retry, false },
+	{ "discard", act_discard, false },
+	{ "restamp", act_restamp, true },
+	{ "renew", act_renew, true },
+	{ "resync", act_resync, false },
+	{ "share", act_share, false },
+	{ "spaces", act_space, false },
+	{ "notes", act_note, false },
 };
 
 /* --- the walk --------------------------------------------------------------------------- */
@@ -210,9 +228,24 @@ verified(struct scene *sc)
 	CHECK_OK(store_verify(sc->l.s, &report, NULL, NULL, NULL, &e), &e);
 }
 
+enum how {
+	COARSE,
+	FINE,
+	COLD
+}; /* cold: fine, on a handle that knows nothing */
+
+static void
+arm(enum how how, int n)
+{
+	if (how == COARSE)
+		fault_arm(n);
+	else
+		fault_arm_fine(n);
+}
+
 /* In a transaction, with the n-th fault point failing; false: none was left. */
 static bool
-try_once(struct scene *sc, act *run, int n)
+try_once(struct scene *sc, act *run, enum how how, int n)
 {
 	struct err_info e = { 0 };
 	struct space before[2], after[2];
@@ -222,7 +255,9 @@ try_once(struct scene *sc, act *run, int n)
 
 	before[0] = lab_space_of(sc->l.s, sc->l.sp);
 	before[1] = lab_space_of(sc->l.s, sc->team);
-	fault_arm(n);
+	if (how == COLD)
+		scene_reopen(sc);
+	arm(how, n);
 	rc = store_begin(sc->l.s, &e);
 	if (rc == ERR_OK)
 		rc = run(sc, &e);
@@ -246,34 +281,52 @@ try_once(struct scene *sc, act *run, int n)
 }
 
 static void
+walk_act(size_t i, enum how how)
+{
+	static const char *const word[] = { "", ", fine", ", cold" };
+	static const int often[] = { 1, 7, 41 };
+	int stride = acts[i].lengthy ? often[how] : 1, n = 0;
+	struct scene sc;
+
+	scene_set(&sc);
+	for (;; n += stride) {
+		uint64_t v = version_of(&sc);
+
+		t_note("%s: %s%s, fault point %d", be->name, acts[i].name,
+		    word[how], n);
+		if (!try_once(&sc, acts[i].run, how, n))
+			break;
+		/* It went through although something failed. */
+		if (version_of(&sc) != v) {
+			scene_end(&sc);
+			scene_set(&sc);
+		}
+		if (n % 16 == 0)
+			verified(&sc);
+	}
+	printf("# %s: %s%s: %d fault points\n", be->name, acts[i].name,
+	    word[how], n);
+	CHECK(n > 3);
+	verified(&sc);
+	scene_end(&sc);
+}
+
+static void
 walk_acts(void)
 {
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
-		struct scene sc;
-		int n = 0;
-
-		scene_set(&sc);
-		for (;; n++) {
-			uint64_t v = version_of(&sc);
-
-			t_note("%s: %s, fault point %d", be->name, acts[i].name,
-			    n);
-			if (!try_once(&sc, acts[i].run, n))
-				break;
-			/* It went through although something failed. */
-			if (version_of(&sc) != v) {
-				scene_end(&sc);
-				scene_set(&sc);
-			}
-			if (n % 16 == 0)
-				verified(&sc);
-		}
-		printf("# %s: %s: %d fault points\n", be->name, acts[i].name,
-		    n);
-		CHECK(n > 3);
-		verified(&sc);
-		scene_end(&sc);
+		/* Fine ones are coarse ones as well. */
+		if (acts[i].lengthy)
+			walk_act(i, COARSE);
+		walk_act(i, FINE);
 	}
+}
+
+static void
+walk_cold(void)
+{
+	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+		walk_act(i, COLD);
 }
 
 typedef enum err look(struct scene *sc, struct err_info *e);
@@ -343,6 +396,58 @@ look_around(struct scene *sc, struct err_info *e)
 }
 
 static enum err
+look_more(struct scene *sc, struct err_info *e)
+{
+	struct store *s = sc->l.s;
+	struct arena a = { 0 };
+	struct entity_key key = lab_wp_key(1);
+	const struct entity *en;
+	struct str *names, *values, value;
+	struct store_facts facts;
+	struct space sp;
+	uint8_t digest[32];
+	uint64_t clock;
+	char node[33];
+	unsigned n = 0;
+	size_t count;
+	bool moved;
+	enum err rc = store_read_begin(s, e);
+
+	if (rc == ERR_OK) {
+		rc = store_node(s, node, e);
+		store_read_end(s);
+	}
+	if (rc == ERR_OK)
+		rc = store_node(s, node, e);
+	if (rc == ERR_OK)
+		rc = store_entity_peek(s, sc->l.sp, &key, &en, e);
+	if (rc == ERR_OK)
+		rc = store_entities_prefix(s, sc->l.sp, STR(LAB_PROJECT),
+		    "work_package", STR("0"), count_entity, &n, e);
+	if (rc == ERR_OK)
+		rc = store_digest(s, sc->l.sp, STR(LAB_PROJECT), digest, e);
+	if (rc == ERR_OK)
+		rc = store_stamp(s, sc->l.sp, &sc->id[1], &clock, e);
+	if (rc == ERR_OK)
+		rc = store_space_find(s, STR("h"), STR("a"), STR("team"), &a,
+		    &sp, e);
+	if (rc == ERR_OK)
+		rc =
+		    store_note_list(s, STR(""), &a, &names, &values, &count, e);
+	if (rc == ERR_OK &&
+	    store_note_get(s, STR("nothing"), &a, &value, e) != ERR_NOT_FOUND)
+		rc = e->code;
+	if (rc == ERR_OK)
+		rc = store_tidy(s, &moved, e);
+	if (rc == ERR_OK)
+		rc = store_checkpoint(s, e);
+	if (rc == ERR_OK)
+		rc = store_facts(s, &facts, e);
+	arena_fini(&a);
+	return rc;
+}
+
+static enum err
 look_verify(struct scene *sc, struct err_info *e)
 {
 	struct store_report report;
@@ -359,7 +464,7 @@ look_rebuild(struct scene *sc, struct err_info *e)
 }
 
 static void
-walk_look(look *run, const char *name)
+walk_look(look *run, const char *name, enum how how)
 {
 	struct scene sc;
 	bool hit = true;
@@ -370,7 +475,9 @@ walk_look(look *run, const char *name)
 		enum err rc;
 
 		t_note("%s: %s, fault point %d", be->name, name, n);
-		fault_arm(n);
+		if (how == COLD)
+			scene_reopen(&sc);
+		arm(how, n);
 		rc = run(&sc, &e);
 		hit = fault_hit();
 		fault_arm(-1);
@@ -385,9 +492,12 @@ walk_look(look *run, const char *name)
 static void
 walk_reads(void)
 {
-	walk_look(look_around, "reads");
-	walk_look(look_verify, "verify");
-	walk_look(look_rebuild, "rebuild");
+	walk_look(look_around, "reads", FINE);
+	walk_look(look_around, "reads, cold", COLD);
+	walk_look(look_more, "more reads", FINE);
+	walk_look(look_more, "more reads, cold", COLD);
+	walk_look(look_verify, "verify", FINE);
+	walk_look(look_rebuild, "rebuild", FINE);
 }
 
 /* Opening a new store, and one that is there. */
@@ -407,7 +517,7 @@ walk_open(void)
 		for (int again = 0; again < 2; again++) {
 			t_note("%s: open %d, fault point %d", be->name, again,
 			    n);
-			fault_arm(n);
+			fault_arm_fine(n);
 			rc = be->open(&s, path, &opt, &e);
 			hit = fault_hit();
 			fault_arm(-1);
@@ -427,6 +537,7 @@ static const struct {
 	void (*run)(void);
 } tests[] = {
 	{ "what changes", walk_acts },
+	{ "what changes on a fresh handle", walk_cold },
 	{ "what looks", walk_reads },
 	{ "opening", walk_open },
 };

@@ -28,6 +28,23 @@ fault_hits_the_nth(void)
 }
 
 static void
+fine_faults_count_in_an_arena(void)
+{
+	struct arena a = { 0 };
+
+	fault_arm(1);
+	CHECK(arena_alloc(&a, 1) != NULL);
+	CHECK(arena_alloc(&a, 1) != NULL); /* of the same block */
+	CHECK(!fault_hit());
+	fault_arm_fine(1);
+	CHECK(arena_alloc(&a, 1) != NULL);
+	CHECK(arena_alloc(&a, 1) == NULL && fault_hit());
+	CHECK(arena_alloc(&a, 1) != NULL);
+	fault_arm(-1);
+	arena_fini(&a);
+}
+
+static void
 allocations_fail_when_told(void)
 {
 	int *items = NULL;
@@ -277,6 +294,7 @@ int
 main(void)
 {
 	T_RUN(fault_hits_the_nth);
+	T_RUN(fine_faults_count_in_an_arena);
 	T_RUN(allocations_fail_when_told);
 	T_RUN(arrays_grow);
 	T_RUN(arena_gives_aligned_memory);

@@ -776,7 +776,7 @@ every_allocation_may_fail(void)
 			buf_addc(&l.body, i < 2 ? ',' : ']');
 		}
 		buf_addc(&l.body, '}');
-		fault_arm(n++);
+		fault_arm_fine(n++);
 		rc = send_body(&l, &e);
 		hit = fault_hit();
 		fault_arm(-1);
@@ -806,7 +806,7 @@ feed_allocation_may_fail(void)
 		enum err rc;
 
 		t_note("allocation %d", n);
-		fault_arm(n++);
+		fault_arm_fine(n++);
 		rc = feed_answer(l.store, l.team[0], &q, &out, &e);
 		hit = fault_hit();
 		fault_arm(-1);

@@ -1614,7 +1614,7 @@ every_allocation_may_fail(void)
 			int left = turn == 0 ? n : -1;
 
 			/* Only the engine's own are failed. */
-			fault_arm(left);
+			fault_arm_fine(left);
 			if (sync_new(&s, &r, &opt, &e) != ERR_OK)
 				want.need = SYNC_FAILED;
 			while (want.need < SYNC_DONE) {
@@ -1624,7 +1624,7 @@ every_allocation_may_fail(void)
 				hit |= fault_hit();
 				fault_arm(-1);
 				hub_answer(&hub, &want, &reply);
-				fault_arm(hit ? -1 : left);
+				fault_arm_fine(hit ? -1 : left);
 				sync_answer(s, &reply);
 			}
 			hit |= fault_hit();
