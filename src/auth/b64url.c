@@ -16,6 +16,20 @@ b64url_add(struct buf *out, struct str bytes)
 	out->len += len;
 }
 
+/* libsodium 1.0.18 takes every byte from 0x80 on for a letter. */
+static bool
+is_letters(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		        (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return true;
+}
+
 bool
 b64url_decode(struct str s, uint8_t *out, size_t cap, size_t *ret_n)
 {
@@ -23,6 +37,7 @@ b64url_decode(struct str s, uint8_t *out, size_t cap, size_t *ret_n)
 	 * and refuses bits that no byte holds. */
 	*ret_n = 0;
 	return s.n == 0 ||
-	    sodium_base642bin(out, cap, s.p, s.n, NULL, ret_n, NULL, VARIANT) ==
-	    0;
+	    (is_letters(s) &&
+	        sodium_base642bin(out, cap, s.p, s.n, NULL, ret_n, NULL,
+	            VARIANT) == 0);
 }

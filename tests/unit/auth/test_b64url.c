@@ -56,10 +56,32 @@ refuses_other_texts(void)
 	CHECK(!b64url_decode(STR("Zm\0v"), out, sizeof out, &n));
 }
 
+/* Each byte by itself, at each place of a group. */
+static void
+knows_its_letters(void)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                              "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint8_t out[16];
+	size_t n;
+
+	for (int c = 0; c < 256; c++)
+		for (size_t at = 0; at < 4; at++) {
+			char text[] = "AAAA";
+
+			text[at] = (char)c;
+			t_note("byte %#x at %zu", (unsigned)c, at);
+			CHECK_I(b64url_decode(str_n(text, 4), out, sizeof out,
+			            &n),
+			    c != 0 && strchr(letters, c) != NULL);
+		}
+}
+
 int
 main(void)
 {
 	T_RUN(writes_and_reads);
+	T_RUN(knows_its_letters);
 	T_RUN(refuses_other_texts);
 	return t_done();
 }
