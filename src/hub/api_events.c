@@ -13,10 +13,11 @@ enum {
 	 * refused for it comes to an end.  16 MiB of tape. */
 	NODES_MAX = 1 << 20,
 };
-/* Bytes of decoded batches, and of answers that clients have not read: above it
- * they are asked to come again. */
+/* Bytes of decoded batches, of answers that clients have not read, and of those
+ * that the loop has not taken over yet: above it they are asked to come again. */
 #define DECODED_MAX (UINT64_C(256) << 20)
 #define UNSENT_MAX (UINT64_C(256) << 20)
+#define ANSWERS_MAX (UINT64_C(64) << 20)
 
 /* --- batch -------------------------------------------------------------------
  *
@@ -250,8 +251,25 @@ struct feed_job {
 	struct str project;
 	struct pull_query query;
 	struct buf body;
+	size_t bytes; /* of it, as counted in hub->answers */
 	bool gzipped;
 };
+
+/* Room for an answer of so many bytes, at the cost of those who do not read
+ * theirs.  Alone it may be of any size. */
+static enum err
+answers_fit(const struct hub *hub, size_t n, struct err_info *e)
+{
+	size_t most = n < UNSENT_MAX ? UNSENT_MAX - n : 0;
+	struct http_server_stats net;
+
+	http_server_drop_unread(hub->server, most);
+	http_server_stats(hub->server, &net);
+	return net.unsent <= most ?
+	    ERR_OK :
+	    err_setf(e, ERR_UNAVAILABLE,
+	        "too many answers are on their way, try again");
+}
 
 static struct feed_job *
 feed_of_write(struct pool_job *job)
@@ -282,6 +300,10 @@ feed_done(struct pool_job *job)
 	/* The job lives in the request's arena and goes with the answer. */
 	body = fj->body;
 	fj->body = (struct buf){ 0 };
+	atomic_fetch_sub(&hub->answers, fj->bytes);
+	/* Many may have been asked for while there was room. */
+	if (job->rc == ERR_OK)
+		job->rc = answers_fit(hub, body.len, &job->e);
 	if (job->rc == ERR_OK)
 		call_respond(req, 200, &body, fj->gzipped);
 	else if (job->rc == ERR_RESYNC && body.len > 0)
@@ -301,6 +323,10 @@ feed_read(struct hub_reader *r, struct read_job *job)
 	enum err rc;
 
 	buf_reset(&fj->body);
+	if (atomic_load(&fj->call->hub->answers) > ANSWERS_MAX) {
+		job->job.rc = err_set(e, ERR_UNAVAILABLE);
+		return;
+	}
 	rc = store_space_find(r->store, STR(""), STR(""), fj->team->slug, &a,
 	    &sp, e);
 	/* What is not found from here on is not for the writer to make. */
@@ -315,6 +341,8 @@ feed_read(struct hub_reader *r, struct read_job *job)
 		fj->gzipped = call_deflate(&r->gzip,
 		    http1_accepts_gzip(fj->req->head), &fj->body);
 	arena_fini(&a);
+	fj->bytes = fj->body.cap;
+	atomic_fetch_add(&fj->call->hub->answers, fj->bytes);
 	job->job.rc = rc;
 }
 
@@ -338,19 +366,6 @@ space_done(struct pool_job *job)
 		rc = pool_push(fj->call->hub->reader, &fj->read.job, &e);
 	if (rc != ERR_OK)
 		call_error(fj->req, &e);
-}
-
-/* A client that does not read its answer is not given others without end. */
-static enum err
-answers_fit(const struct hub *hub, struct err_info *e)
-{
-	struct http_server_stats net;
-
-	http_server_stats(hub->server, &net);
-	return net.unsent <= UNSENT_MAX ?
-	    ERR_OK :
-	    err_setf(e, ERR_UNAVAILABLE,
-	        "too many answers are on their way, try again");
 }
 
 /* ?project=, in the normal form of ids where it is one. */
@@ -388,7 +403,7 @@ feed(struct call *call, struct http_request *req, bool snapshot)
 	fj->write.write = space_write;
 	fj->write.job.done = space_done;
 	fj->write.job.weight = 1;
-	rc = answers_fit(call->hub, &e);
+	rc = answers_fit(call->hub, 0, &e);
 	if (rc == ERR_OK)
 		rc = accounts_team_of(&call->who,
 		    http_header(req, "X-Team-Slug"), STR(""), &fj->team, &e);

@@ -16,7 +16,14 @@
 #include "log.h"
 #include "proc.h"
 
-enum { STOP_MS = 10000 };
+enum {
+	STOP_MS = 10000,
+	CONNECTIONS_MAX = 10240,
+	/* Descriptors that are no connections: databases, listeners, those that
+	 * were told to close and are not closed yet. */
+	FILES_OWN = 256,
+	CONNECTIONS_LEAST = 64
+};
 
 char *
 hub_path(struct arena *a, const char *data, const char *name)
@@ -163,10 +170,22 @@ open_tls(struct hub *hub, const char **ca, struct err_info *e)
 	return rc == ERR_OK ? tls_new(&hub->tls, cert, key, e) : rc;
 }
 
+/* So many that their descriptors never run out: who comes then gets the place of
+ * one that dawdles, and is not turned away. */
+static size_t
+connections_max(void)
+{
+	size_t files = os_files_allow(CONNECTIONS_MAX + FILES_OWN);
+
+	return files > FILES_OWN + CONNECTIONS_LEAST ? files - FILES_OWN :
+	                                               CONNECTIONS_LEAST;
+}
+
 static enum err
 listen_on(struct hub *hub, const struct listen *l, struct err_info *e)
 {
-	const struct http_server_options so = { .handler = hub_handler(hub) };
+	const struct http_server_options so = { .handler = hub_handler(hub),
+		.connections_max = connections_max() };
 	uint16_t port = l->port;
 	enum err rc = http_server_new(&hub->server, &hub->loop, &so, e);
 	int n;

@@ -43,6 +43,8 @@ struct hub {
 	/* Loop thread: the writer, a worker was asked to try. */
 	bool probing, accounts_probing;
 	atomic_size_t held; /* bytes of batches that were inflated and parsed */
+	atomic_size_t
+	    answers; /* bytes of answers on their way from the reader */
 	uv_signal_t term, intr;
 	bool stopping; /* a signal came */
 	bool stopped;  /* every request is answered, every handle closed */

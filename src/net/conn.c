@@ -126,6 +126,18 @@ conn_oldest(const struct conn_host *h, enum conn_wait kind)
 	return conn_of(deadlines_oldest(&h->waits, kind));
 }
 
+uint64_t
+conn_since_ms(const struct conn *c, enum conn_wait kind)
+{
+	return c->deadline.at_ms - c->host->waits.ms[kind];
+}
+
+void *
+conn_user(const struct conn *c)
+{
+	return c->ctx;
+}
+
 /* ---- the end ---------------------------------------------------------- */
 
 static void

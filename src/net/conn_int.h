@@ -55,5 +55,8 @@ void conn_stop(struct conn *c);                  /* ops->on_stop, or closes */
 size_t conn_host_name_len(const struct conn *c); /* of conn_peer's address */
 /* The connection that waits longest in this kind; NULL: none. */
 struct conn *conn_oldest(const struct conn_host *h, enum conn_wait kind);
+/* Since when, on the loop's clock, a connection got from conn_oldest waits. */
+uint64_t conn_since_ms(const struct conn *c, enum conn_wait kind);
+void *conn_user(const struct conn *c); /* ctx of its ops */
 
 #endif

@@ -74,6 +74,21 @@ over_budget(const struct client *c)
 	return s->held > s->o.held_max + more;
 }
 
+/* Whose request has been unfinished for longest; NULL: nobody's. */
+static struct client *
+slowest(const struct http_server *s)
+{
+	struct conn *head = conn_oldest(&s->host, CONN_WAIT_HEAD);
+	struct conn *body = conn_oldest(&s->host, CONN_WAIT_BODY);
+
+	if (head == NULL ||
+	    (body != NULL &&
+	        conn_since_ms(body, CONN_WAIT_BODY) <
+	            conn_since_ms(head, CONN_WAIT_HEAD)))
+		head = body;
+	return head != NULL ? conn_user(head) : NULL;
+}
+
 static void
 log_request(struct client *c, int status, uint64_t bytes_out, enum err error,
     const char *reason)
@@ -337,6 +352,33 @@ refuse(struct client *c, int status, enum err code, const char *message)
 	after_answer(c);
 }
 
+bool
+http_conn_give_way(struct http_server *s)
+{
+	struct client *c = slowest(s);
+
+	if (c == NULL)
+		return false;
+	s->turned_away++;
+	if (http1_begun(&c->parser))
+		refuse(c, err_http(ERR_UNAVAILABLE), ERR_UNAVAILABLE,
+		    "others need the room, try again");
+	else
+		conn_close(c->conn, false);
+	return true;
+}
+
+/* What is too much goes at the cost of whoever dawdles: a request that comes at
+ * once is never the slowest while others hold memory for seconds. */
+static bool
+fits(struct client *c)
+{
+	while (over_budget(c))
+		if (slowest(c->server) == c || !http_conn_give_way(c->server))
+			return false;
+	return true;
+}
+
 /* ---- reading ---------------------------------------------------------- */
 
 static bool
@@ -381,7 +423,7 @@ on_body(struct client *c, struct str part)
 	account(c);
 	if (c->body.failed)
 		refuse(c, err_http(ERR_NOMEM), ERR_NOMEM, err_text(ERR_NOMEM));
-	else if (over_budget(c))
+	else if (!fits(c))
 		refuse(c, err_http(ERR_UNAVAILABLE), ERR_UNAVAILABLE,
 		    "too much is under way, try again");
 	else if (c->body.len - c->body_waited >= HTTP_PROGRESS) {
@@ -471,7 +513,7 @@ feed(struct client *c, struct str in)
 		conn_pause(c->conn);
 	keep_rest(c);
 	account(c);
-	if (c->state == READING && c->started && over_budget(c))
+	if (c->state == READING && c->started && !fits(c))
 		refuse(c, err_http(ERR_UNAVAILABLE), ERR_UNAVAILABLE,
 		    "too much is under way, try again");
 }

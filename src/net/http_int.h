@@ -31,6 +31,9 @@ struct http_server {
 /* An accepted socket; takes fd. */
 void http_conn_new(struct http_server *s, int fd,
     const struct sockaddr_storage *peer, struct tls *tls);
+/* Refuse the request that has been unfinished for longest, so that its memory is
+ * free and its descriptor soon; false: there is none. */
+bool http_conn_give_way(struct http_server *s);
 /* Something has ended: perhaps it was the last of a server that stops. */
 void http_server_check_done(struct http_server *s);
 /* Accept nothing for a short while. */

@@ -190,7 +190,9 @@ turn_away(struct http_server *s, int fd, const struct tls *tls)
 	s->turned_away++;
 }
 
-/* Room for one more, at the cost of the one that has been idle for longest. */
+/* Room for one more, at the cost of the one that has been idle for longest, or
+ * whose request has been unfinished for longest: who only holds connections open
+ * keeps nobody out. */
 static bool
 make_room(struct http_server *s)
 {
@@ -200,7 +202,7 @@ make_room(struct http_server *s)
 		return true;
 	idle = conn_oldest(&s->host, CONN_WAIT_IDLE);
 	if (idle == NULL)
-		return false;
+		return http_conn_give_way(s);
 	conn_close(idle, false);
 	return true;
 }
@@ -296,6 +298,7 @@ set_defaults(struct http_server_options *o)
 	DEFAULT(o->body_ms, 30000);
 	DEFAULT(o->idle_ms, 75000);
 	DEFAULT(o->write_ms, 60000);
+	DEFAULT(o->unread_ms, 1000);
 	DEFAULT(o->linger_ms, 2000);
 	DEFAULT(o->ping_ms, 20000);
 	DEFAULT(o->retry_after_s, 1);
@@ -346,6 +349,20 @@ http_server_new(struct http_server **ret, uv_loop_t *loop,
 	s->handles = 2;
 	*ret = s;
 	return ERR_OK;
+}
+
+void
+http_server_drop_unread(struct http_server *s, size_t most)
+{
+	while (s->host.unsent > most) {
+		struct conn *c = conn_oldest(&s->host, CONN_WAIT_WRITE);
+
+		if (c == NULL ||
+		    uv_now(s->host.loop) - conn_since_ms(c, CONN_WAIT_WRITE) <
+		        s->o.unread_ms)
+			return;
+		conn_abort(c, CONN_EXPIRED);
+	}
 }
 
 void

@@ -73,14 +73,19 @@ struct http_handler {
 /* 0 takes the default. */
 struct http_server_options {
 	struct http_handler handler;
-	const char *name;       /* Server field; NULL: none.  Borrowed */
-	size_t connections_max; /* 10240 */
-	size_t body_max;        /* 8 MiB */
-	size_t held_max;        /* bytes of all requests held; 256 MiB */
+	const char *name; /* Server field; NULL: none.  Borrowed */
+	/* 10240; above it whoever is idle for longest, else whose request has been
+	 * unfinished for longest, gives way to a new one. */
+	size_t connections_max;
+	size_t body_max; /* 8 MiB */
+	/* Bytes of all requests held; 256 MiB.  Above it the requests that have been
+	 * unfinished for longest are refused; heads have an eighth more. */
+	size_t held_max;
 	uint32_t head_ms;       /* 10000: handshake and head, whole */
 	uint32_t body_ms;       /* 30000: HTTP_PROGRESS bytes of a body */
 	uint32_t idle_ms;       /* 75000: between requests */
 	uint32_t write_ms;      /* 60000: progress of an answer */
+	uint32_t unread_ms;     /* 1000: the same where room is short */
 	uint32_t linger_ms;     /* 2000 */
 	uint32_t ping_ms;       /* 20000 */
 	uint32_t retry_after_s; /* 1: with a 503 of the server itself */
@@ -105,6 +110,9 @@ void http_server_stop(struct http_server *s, uint32_t deadline_ms,
     void (*done)(void *arg), void *arg);
 /* Only in or after `done`.  Accepts NULL. */
 void http_server_free(struct http_server *s);
+/* Where more than `most` bytes of answers are unsent: end the connections that
+ * have made no progress for unread_ms, the longest first, until it fits. */
+void http_server_drop_unread(struct http_server *s, size_t most);
 struct http_server_stats {
 	size_t connections;   /* open, also upgraded ones */
 	size_t held;          /* bytes of requests held */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,20 @@ void
 os_memory_trim(void)
 {
 	sys_memory_trim();
+}
+
+size_t
+os_files_allow(size_t want)
+{
+	struct rlimit l, more;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return want;
+	more = l;
+	more.rlim_cur = want < l.rlim_max ? (rlim_t)want : l.rlim_max;
+	if (more.rlim_cur > l.rlim_cur && setrlimit(RLIMIT_NOFILE, &more) == 0)
+		l = more;
+	return l.rlim_cur < want ? (size_t)l.rlim_cur : want;
 }
 
 int

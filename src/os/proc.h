@@ -29,6 +29,9 @@ void os_memory_keep(void);
 /* Give memory that was freed back to the system: where a long-running program
  * rests.  Takes milliseconds. */
 void os_memory_trim(void);
+/* Allow this process `want` open descriptors, or as many as the system lets it
+ * have; returns how many those are. */
+size_t os_files_allow(size_t want);
 uint32_t os_uid(void); /* effective */
 /* ERR_NOT_FOUND: no such process (a zombie counts as gone). */
 enum err os_proc_look(int pid, struct os_proc *ret, struct err_info *e);

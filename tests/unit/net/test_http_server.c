@@ -701,6 +701,98 @@ bounds_what_it_holds(void)
 	world_close(&w);
 }
 
+/* Who only keeps a place has to give it up to whoever comes: the longest first,
+ * and told so where there is somebody to tell. */
+static void
+takes_the_place_of_who_dawdles(void)
+{
+	static const struct {
+		const char *sent, *said;
+	} row[] = {
+		{ "", "closed" },
+		{ "GET / HT", "503 {\"error\":\"unavailable\"" },
+		{ "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc",
+		    "503 {\"error\":\"unavailable\"" },
+	};
+	const struct http_server_options o = { .connections_max = 2 };
+
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		t_note("%s", row[i].sent);
+		world_open(&w, &o, NULL);
+		peer_open(&a, &w);
+		peer_sendz(&a, row[i].sent);
+		WORLD_UNTIL(&w, world_stats(&w).connections == 1);
+		world_pass(&w, 5);
+		peer_open(&b, &w);
+		peer_sendz(&b, "GET /");
+		WORLD_UNTIL(&w, world_stats(&w).connections == 2);
+		peer_open(&c, &w);
+		peer_sendz(&c, GET("/big?n=1"));
+		CHECK_STR(peer_next(&c), "200 x");
+		CHECK(str_starts(peer_next(&a), str_of(row[i].said)));
+		CHECK_U(world_stats(&w).turned_away, 1);
+		/* The other one was not meant. */
+		peer_sendz(&b, "big?n=2 HTTP/1.1\r\n" HOST "\r\n");
+		CHECK_STR(peer_next(&b), "200 xx");
+		peer_close(&a);
+		peer_close(&b);
+		peer_close(&c);
+		world_close(&w);
+	}
+}
+
+/* So does who holds memory with a body that does not come. */
+static void
+takes_the_memory_of_who_dawdles(void)
+{
+	const struct http_server_options o = { .held_max = 100000 };
+	struct buf in = { 0 };
+
+	world_open(&w, &o, NULL);
+	buf_adds(&in,
+	    "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 60000\r\n\r\n");
+	while (in.len < 60056)
+		buf_addc(&in, 'z');
+	peer_open(&a, &w);
+	peer_open(&b, &w);
+	peer_send(&a, str_n(in.data, 50000));
+	WORLD_UNTIL(&w, world_stats(&w).held > 50000);
+	world_pass(&w, 5);
+	buf_addc(&in, 'z');
+	peer_send(&b, buf_str(&in));
+	CHECK(str_starts(peer_next(&b), STR("200 zzz")));
+	CHECK(str_starts(peer_next(&a), STR("503 {\"error\":\"unavailable\"")));
+	CHECK(world_stats(&w).held <= 100000);
+	peer_close(&a);
+	peer_close(&b);
+	buf_fini(&in);
+	world_close(&w);
+}
+
+/* Answers that nobody reads make room where it is short, not before. */
+static void
+drops_what_is_not_read(void)
+{
+	const struct http_server_options o = { .unread_ms = 20 };
+	const size_t much = 20000000;
+
+	world_open(&w, &o, NULL);
+	peer_open(&a, &w);
+	peer_deaf(&a);
+	peer_sendz(&a, GET("/big?n=30000000"));
+	WORLD_UNTIL(&w, world_stats(&w).unsent > much);
+	http_server_drop_unread(w.server, much);
+	CHECK(world_stats(&w).unsent > much); /* it was not asked to wait */
+	world_pass(&w, 60);
+	http_server_drop_unread(w.server, 30000000);
+	CHECK(world_stats(&w).unsent > much); /* there is room */
+	http_server_drop_unread(w.server, much);
+	CHECK_U(world_stats(&w).unsent, 0);
+	WORLD_UNTIL(&w, world_stats(&w).connections == 0);
+	peer_close(&a);
+	world_close(&w);
+}
+
 static void
 survives_want_of_descriptors(void)
 {
@@ -990,6 +1082,9 @@ main(void)
 	T_RUN(bears_many_half_requests);
 	T_RUN(bounds_connections);
 	T_RUN(bounds_what_it_holds);
+	T_RUN(takes_the_place_of_who_dawdles);
+	T_RUN(takes_the_memory_of_who_dawdles);
+	T_RUN(drops_what_is_not_read);
 	T_RUN(survives_want_of_descriptors);
 	T_RUN(listens_by_address);
 	T_RUN(stops_after_answering);
