@@ -173,7 +173,7 @@ batch_to_writer(struct batch_job *bj)
 
 	bj->write = (struct write_job){ .write = batch_write,
 		.job = { .done = batch_written,
-		    .weight = (unsigned)bj->batch.n + 1 } };
+		    .weight = (unsigned)bj->batch.n + 1 } }; /* as they came */
 	if (pool_push(bj->call->hub->writer, &bj->write.job, &e) != ERR_OK)
 		batch_fail(bj, &e);
 }
@@ -228,7 +228,9 @@ api_batch(struct call *call, struct http_request *req)
 		}
 	} else if (rc == ERR_OK) {
 		bj->decode = (struct decode_job){ .decode = batch_on_decoder,
-			.job = { .done = batch_decoded, .weight = 1 } };
+			.job = { .done = batch_decoded,
+			    .weight = 1,
+			    .lane = call->who.session_id } };
 		rc = pool_push(call->hub->decoder, &bj->decode.job, &e);
 	}
 	if (rc != ERR_OK)
@@ -399,6 +401,7 @@ feed(struct call *call, struct http_request *req, bool snapshot)
 	fj->snapshot = snapshot;
 	fj->read.read = feed_read;
 	fj->read.job.weight = 1;
+	fj->read.job.lane = call->who.session_id;
 	fj->read.job.done = feed_done;
 	fj->write.write = space_write;
 	fj->write.job.done = space_done;

@@ -129,6 +129,9 @@ sign(struct call *call, struct http_request *req,
 	sj->req = req;
 	sj->slow.run = run;
 	sj->slow.job.done = sign_done;
+	/* Whoever guesses passwords does not hold up renewals. */
+	sj->slow.job.lane =
+	    name_member != NULL ? req->peer_host : STR("refresh");
 	rc = members(call, req, secret_member, &sj->secret, name_member,
 	    &sj->name, &e);
 	if (rc == ERR_OK &&
@@ -237,6 +240,7 @@ api_revoke(struct call *call, struct http_request *req)
 	rj->req = req;
 	rj->slow.run = run_revoke;
 	rj->slow.job.done = revoke_done;
+	rj->slow.job.lane = STR("refresh");
 	rc = revoke_which(call, req, rj, &gone, &e);
 	if (rc == ERR_OK && gone) {
 		revoke_done(&rj->slow.job);

@@ -14,8 +14,11 @@ struct pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;   /* a job came, or the end */
 	pthread_cond_t opened; /* a thread has opened */
+	/* By round, and as they came within one.  A job's round is one more than that
+	 * of the job of its lane that waits in front of it, at least the present. */
 	struct pool_job *first, **last;
 	size_t n;
+	uint64_t round; /* of the job taken last */
 	bool ending;
 	unsigned n_open;
 	enum err open_rc; /* of the first thread that could not */
@@ -39,6 +42,7 @@ take_group(struct pool *p)
 		weight += job->weight;
 		p->n--;
 	}
+	p->round = job->round;
 	p->first = job->next;
 	if (p->first == NULL)
 		p->last = &p->first;
@@ -268,23 +272,71 @@ pool_free(struct pool *p)
 	free(p);
 }
 
+static enum err
+queue_full(const struct pool *p, struct err_info *e)
+{
+	return err_setf(e, ERR_UNAVAILABLE,
+	    "%s: too many requests wait, try again", p->o.name);
+}
+
+/* With the mutex held. */
+static void
+insert(struct pool *p, struct pool_job *job)
+{
+	struct pool_job **at = p->last;
+
+	job->round = p->round;
+	if (job->lane.n > 0) {
+		for (struct pool_job *j = p->first; j != NULL; j = j->next)
+			if (str_eq(j->lane, job->lane))
+				job->round = j->round + 1;
+		for (at = &p->first; *at != NULL && (*at)->round <= job->round;)
+			at = &(*at)->next;
+	}
+	job->next = *at;
+	*at = job;
+	if (job->next == NULL)
+		p->last = &job->next;
+	p->n++;
+}
+
+/* With the mutex held: the last job is taken out again. */
+static struct pool_job *
+take_last(struct pool *p)
+{
+	struct pool_job **at = &p->first, *job;
+
+	while ((*at)->next != NULL)
+		at = &(*at)->next;
+	job = *at;
+	*at = NULL;
+	p->last = at;
+	p->n--;
+	return job;
+}
+
 enum err
 pool_push(struct pool *p, struct pool_job *job, struct err_info *e)
 {
+	struct pool_job *last = NULL;
 	enum err rc = ERR_OK;
 
-	job->next = NULL;
 	(void)pthread_mutex_lock(&p->mutex);
-	if (p->ending || p->n >= p->o.jobs_max) {
-		rc = err_setf(e, ERR_UNAVAILABLE,
-		    "%s: too many requests wait, try again", p->o.name);
+	if (p->ending || (p->n >= p->o.jobs_max && job->lane.n == 0)) {
+		rc = queue_full(p, e);
 	} else {
-		*p->last = job;
-		p->last = &job->next;
-		p->n++;
+		insert(p, job);
+		if (p->n > p->o.jobs_max)
+			last = take_last(p);
 		(void)pthread_cond_signal(&p->wake);
 	}
 	(void)pthread_mutex_unlock(&p->mutex);
+	if (last == job)
+		return queue_full(p, e);
+	if (last != NULL) {
+		last->rc = queue_full(p, &last->e);
+		give_back(p, last);
+	}
 	return rc;
 }
 

@@ -4,13 +4,18 @@
  *	                                `-> rest()
  *
  * The queue is bounded: pool_push refuses beyond jobs_max, which the loop answers
- * with 503 and Retry-After.  A job belongs to the pool from pool_push until its
+ * with 503 and Retry-After.
+ *
+ * Jobs that name a lane take turns with other lanes: who has many waiting has one
+ * of them done, then everybody else's next.  Where the queue is full, the last
+ * job of whoever has most waiting is refused for one with less.   A job belongs to the pool from pool_push until its
  * done() is called, exactly once. */
 #ifndef CLOWDER_POOL_H
 #define CLOWDER_POOL_H
 
 #include "err.h"
 #include "post.h"
+#include "str.h"
 
 struct pool;
 
@@ -18,9 +23,13 @@ struct pool_job {
 	/* Loop thread, when the job was taken and finished. */
 	void (*done)(struct pool_job *job);
 	unsigned weight; /* of one group, see pool_options */
-	enum err rc;     /* set by the thread */
+	/* Who it is for; borrowed until done().  n 0: first come, first served, and
+	 * then for all jobs of the pool. */
+	struct str lane;
+	enum err rc; /* set by the thread */
 	struct err_info e;
 	struct pool_job *next; /* inside */
+	uint64_t round;        /* inside */
 	struct loop_item item; /* inside */
 };
 

@@ -7,7 +7,9 @@
  *
  * Output is a queue of owned pieces.  Whoever adds to it puts the connection on
  * the host's dirty list; one prepare handle sends for all of them right before
- * the loop waits again. */
+ * the loop waits again.  What comes onto the list meanwhile - answers to requests
+ * that had waited for room - goes out in the next turn, so that a peer that asks
+ * without end holds up nobody. */
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
@@ -404,17 +406,31 @@ flush(struct conn *c)
 }
 
 static void
+on_again(uv_idle_t *idle)
+{
+	(void)idle; /* it is there so that the loop does not wait */
+}
+
+static void
 on_prepare(uv_prepare_t *p)
 {
 	struct conn_host *h = p->data;
-	struct conn *c;
+	struct conn *now = h->dirty, *c;
 
-	/* A connection may be put on the list again by what flush calls. */
-	while ((c = h->dirty) != NULL) {
+	h->dirty = NULL;
+	if (now != NULL)
+		now->at_dirty = &now;
+	while ((c = now) != NULL) {
 		dirty_remove(c);
 		flush(c);
 	}
-	(void)uv_prepare_stop(p); /* always 0 */
+	/* These always return 0. */
+	if (h->dirty != NULL) {
+		(void)uv_idle_start(&h->again, on_again);
+	} else {
+		(void)uv_idle_stop(&h->again);
+		(void)uv_prepare_stop(p);
+	}
 }
 
 static void
@@ -577,7 +593,10 @@ read_bytes(struct conn *c, size_t n)
 static void
 read_some(struct conn *c)
 {
-	for (int i = 0; i < CONN_READS_PER_TURN; i++) {
+	size_t all = 0;
+
+	/* TLS hands out smaller pieces. */
+	for (int i = 0; i < CONN_READS_PER_TURN && all < CONN_READ_MAX; i++) {
 		ssize_t n;
 
 		if (c->dead || c->eof || c->phase == CLOSING ||
@@ -592,6 +611,7 @@ read_some(struct conn *c)
 			read_eof(c);
 		else
 			read_bytes(c, (size_t)n);
+		all += n > 0 ? (size_t)n : 0;
 		/* A plain socket that gave less is empty.  TLS hands out records:
 		 * whether more wait is only known by asking. */
 		if (c->tls == NULL && n < CONN_READ_MAX)
@@ -727,12 +747,14 @@ conn_host_init(struct conn_host *h, uv_loop_t *loop, struct err_info *e)
 	h->loop = loop;
 	h->timer_at = UINT64_MAX;
 	deadlines_init(&h->waits);
-	/* Both always succeed. */
+	/* These always succeed. */
 	(void)uv_timer_init(loop, &h->timer);
 	(void)uv_prepare_init(loop, &h->flusher);
+	(void)uv_idle_init(loop, &h->again);
 	h->timer.data = h;
 	h->flusher.data = h;
-	h->handles = 2;
+	h->again.data = h;
+	h->handles = 3;
 	return ERR_OK;
 }
 
@@ -754,4 +776,5 @@ conn_host_fini(struct conn_host *h, void (*on_fini)(void *ctx))
 	h->on_fini = on_fini;
 	uv_close((uv_handle_t *)&h->timer, on_handle_closed);
 	uv_close((uv_handle_t *)&h->flusher, on_handle_closed);
+	uv_close((uv_handle_t *)&h->again, on_handle_closed);
 }

@@ -12,8 +12,8 @@
 #include "tls.h"
 
 enum {
-	CONN_READ_MAX = 65536,        /* bytes of one on_data */
-	CONN_READS_PER_TURN = 4,      /* then the others have their turn */
+	CONN_READ_MAX = 16384,   /* bytes of one on_data; also of a turn: */
+	CONN_READS_PER_TURN = 4, /* then the others have theirs */
 	CONN_SEND_PER_TURN = 1 << 20, /* bytes; likewise */
 	CONN_IOV_MAX = 64,            /* pieces of one writev */
 	CONN_JOIN_MAX = 16384,        /* smaller pieces are joined up to this */
@@ -25,6 +25,7 @@ struct conn_host {
 	uv_timer_t timer;       /* of the next deadline */
 	uint64_t timer_at;      /* when it fires; UINT64_MAX: it does not run */
 	uv_prepare_t flusher;   /* runs while `dirty` is not empty */
+	uv_idle_t again;        /* runs while `dirty` must not wait for I/O */
 	struct deadlines waits; /* kinds are enum conn_wait */
 	struct conn *dirty;     /* borrow: have something to send */
 	struct conn *all;       /* borrow: each frees itself */
@@ -34,7 +35,7 @@ struct conn_host {
 	/* After a connection's on_close. */
 	void (*on_gone)(void *ctx);
 	void *ctx;
-	unsigned handles; /* of the two above that are not closed yet */
+	unsigned handles; /* of those above that are not closed yet */
 	void (*on_fini)(void *ctx);
 };
 

@@ -6,9 +6,10 @@
  *
  * One request at a time: what comes behind it stays in `rest` while bytes are
  * being fed, in `pending` while the handler works, and the socket is not read
- * meanwhile.  The same while answers pile up that the peer does not read: who
- * pipelines requests for much and takes nothing costs one answer.  A client whose connection is gone stays until its handler has
- * answered. */
+ * meanwhile.  The same while answers pile up that the peer does not read (who
+ * pipelines requests for much and takes nothing costs one answer), and after
+ * ROUND_MAX requests until the next turn of the loop.  A client whose connection
+ * is gone stays until its handler has answered. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +23,8 @@ enum state { READING, WAITING, ENDING, DETACHED };
 enum {
 	ID_MAX = 32,
 	UNSENT_MAX = 65536, /* bytes of answers; then pipelined requests wait */
+	ROUND_MAX =
+	    16, /* requests of one client; then the others have their turn */
 	JOINED_MAX = 8192 /* bytes of a body that are copied behind its head */
 };
 
@@ -33,16 +36,18 @@ struct client {
 	struct buf body;
 	struct buf pending; /* bytes behind the request, from pending_at on */
 	size_t pending_at;
-	struct str rest;    /* borrow, while feeding */
-	uint64_t start_ns;  /* when the request began */
-	size_t held;        /* as counted in server->held */
+	struct client *prev, *next; /* server->unfinished */
+	struct str rest;            /* borrow, while feeding */
+	uint64_t start_ns;          /* when the request began */
+	size_t held;                /* as counted in server->held */
 	size_t body_waited; /* bytes of body when its deadline was started */
 	enum state state;
 	bool feeding, from_pending;
-	bool piled;   /* reading waits for on_sent */
-	bool started; /* the request has a first byte */
-	bool whole;   /* its body is there */
-	bool last;    /* close after the answer */
+	bool piled;      /* reading waits for on_sent */
+	bool started;    /* the request has a first byte */
+	bool unfinished; /* in the server's list */
+	bool whole;      /* its body is there */
+	bool last;       /* close after the answer */
 	char id[ID_MAX];
 	char peer[SOCK_NAME_MAX];
 };
@@ -74,19 +79,37 @@ over_budget(const struct client *c)
 	return s->held > s->o.held_max + more;
 }
 
-/* Whose request has been unfinished for longest; NULL: nobody's. */
-static struct client *
-slowest(const struct http_server *s)
+static void
+unfinished_add(struct client *c)
 {
-	struct conn *head = conn_oldest(&s->host, CONN_WAIT_HEAD);
-	struct conn *body = conn_oldest(&s->host, CONN_WAIT_BODY);
+	struct http_server *s = c->server;
 
-	if (head == NULL ||
-	    (body != NULL &&
-	        conn_since_ms(body, CONN_WAIT_BODY) <
-	            conn_since_ms(head, CONN_WAIT_HEAD)))
-		head = body;
-	return head != NULL ? conn_user(head) : NULL;
+	c->unfinished = true;
+	c->next = NULL;
+	c->prev = s->unfinished_last;
+	if (c->prev != NULL)
+		c->prev->next = c;
+	else
+		s->unfinished = c;
+	s->unfinished_last = c;
+}
+
+static void
+unfinished_remove(struct client *c)
+{
+	struct http_server *s = c->server;
+
+	if (!c->unfinished)
+		return;
+	c->unfinished = false;
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		s->unfinished = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	else
+		s->unfinished_last = c->prev;
 }
 
 static void
@@ -124,6 +147,7 @@ request_begin(struct client *c)
 		c->id[0] = '\0';
 	c->started = true;
 	c->start_ns = uv_hrtime();
+	unfinished_add(c);
 	conn_wait(c->conn, CONN_WAIT_HEAD);
 }
 
@@ -131,6 +155,7 @@ request_begin(struct client *c)
 static void
 request_end(struct client *c)
 {
+	unfinished_remove(c);
 	arena_fini(&c->req.arena);
 	buf_fini(&c->body);
 	http1_next(&c->parser);
@@ -151,6 +176,7 @@ client_free(struct client *c)
 {
 	struct http_server *s = c->server;
 
+	unfinished_remove(c);
 	arena_fini(&c->req.arena);
 	http1_fini(&c->parser);
 	buf_fini(&c->body);
@@ -352,30 +378,46 @@ refuse(struct client *c, int status, enum err code, const char *message)
 	after_answer(c);
 }
 
+static void
+give_way(struct client *c)
+{
+	c->server->turned_away++;
+	refuse(c, err_http(ERR_UNAVAILABLE), ERR_UNAVAILABLE,
+	    "others need the room, try again");
+}
+
 bool
 http_conn_give_way(struct http_server *s)
 {
-	struct client *c = slowest(s);
+	struct conn *head = conn_oldest(&s->host, CONN_WAIT_HEAD);
+	struct client *c = s->unfinished;
 
-	if (c == NULL)
-		return false;
-	s->turned_away++;
-	if (http1_begun(&c->parser))
-		refuse(c, err_http(ERR_UNAVAILABLE), ERR_UNAVAILABLE,
-		    "others need the room, try again");
-	else
+	if (head != NULL &&
+	    (c == NULL ||
+	        conn_since_ms(head, CONN_WAIT_HEAD) < c->start_ns / 1000000))
+		c = conn_user(head);
+	if (c != NULL && c->started) {
+		give_way(c);
+	} else if (c != NULL) {
+		/* There is nothing to answer. */
+		s->turned_away++;
 		conn_close(c->conn, false);
-	return true;
+	}
+	return c != NULL;
 }
 
 /* What is too much goes at the cost of whoever dawdles: a request that comes at
- * once is never the slowest while others hold memory for seconds. */
+ * once is never the oldest while others hold memory for seconds. */
 static bool
 fits(struct client *c)
 {
-	while (over_budget(c))
-		if (slowest(c->server) == c || !http_conn_give_way(c->server))
+	while (over_budget(c)) {
+		struct client *oldest = c->server->unfinished;
+
+		if (oldest == NULL || oldest == c)
 			return false;
+		give_way(oldest);
+	}
 	return true;
 }
 
@@ -438,6 +480,7 @@ on_whole(struct client *c)
 	const struct http_handler *h = &c->server->o.handler;
 
 	c->whole = true;
+	unfinished_remove(c);
 	c->req.body = buf_str(&c->body);
 	c->state = WAITING;
 	conn_wait(c->conn, CONN_WAIT_NONE);
@@ -496,12 +539,13 @@ keep_rest(struct client *c)
 static void
 feed(struct client *c, struct str in)
 {
+	uint64_t until = c->server->requests + ROUND_MAX;
 	bool more = true;
 
 	c->rest = in;
 	c->feeding = true;
 	while (more && c->state == READING &&
-	    conn_unsent(c->conn) <= UNSENT_MAX)
+	    conn_unsent(c->conn) <= UNSENT_MAX && c->server->requests < until)
 		more = read_step(c);
 	c->feeding = false;
 	if (c->state == DETACHED) {
@@ -623,6 +667,7 @@ on_close(void *ctx, enum conn_end why)
 	struct client *c = ctx;
 
 	c->conn = NULL;
+	unfinished_remove(c);
 	buf_fini(&c->pending);
 	account(c);
 	if (c->state == WAITING)

@@ -7,6 +7,7 @@
 
 enum { HTTP_ID_PREFIX = 4 }; /* random bytes in front of request ids */
 
+struct client;
 struct listener;
 
 struct http_server {
@@ -18,6 +19,8 @@ struct http_server {
 	unsigned handles;           /* listeners and timers not closed yet */
 	size_t clients; /* http_conn.c: also those whose connection is gone */
 	size_t held;    /* bytes of requests, all clients */
+	/* Borrow: whose request has begun and is not whole, by when it began. */
+	struct client *unfinished, *unfinished_last;
 	uint64_t accepted, turned_away, requests, next_id;
 	int reserve_fd; /* own; -1: none */
 	bool stopping, timers_closed;

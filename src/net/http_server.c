@@ -142,6 +142,25 @@ http_server_rest(struct http_server *s)
 	(void)uv_timer_start(&s->rest_timer, on_rested, ACCEPT_REST_MS, 0);
 }
 
+/* Somebody goes for whoever comes: one that has its last answer, else the one that
+ * has been idle for longest, else whose request has been unfinished for longest.
+ * Who only holds connections open keeps nobody out.  False: all are at work. */
+static bool
+give_way(struct http_server *s)
+{
+	struct conn *c = conn_oldest(&s->host, CONN_WAIT_LINGER);
+
+	if (c != NULL) {
+		conn_abort(c, CONN_CLOSED);
+		return true;
+	}
+	c = conn_oldest(&s->host, CONN_WAIT_IDLE);
+	if (c == NULL)
+		return http_conn_give_way(s);
+	conn_close(c, false);
+	return true;
+}
+
 static int
 reserve_open(void)
 {
@@ -151,11 +170,18 @@ reserve_open(void)
 /* No descriptor is left.  The one in reserve lets us take the connection and
  * end it at once; else it would stay readable and the loop would spin. */
 static void
-turn_away_without_room(struct http_server *s, int listen_fd)
+without_descriptors(struct http_server *s, int listen_fd)
 {
 	struct sockaddr_storage peer;
 	int fd = -1;
 
+	if (!sock_waiting(listen_fd))
+		return; /* accept says that none is left before it looks */
+	/* Who waits is taken in as soon as that one's is free: on_gone. */
+	if (give_way(s)) {
+		http_server_rest(s);
+		return;
+	}
 	if (s->reserve_fd >= 0) {
 		close(s->reserve_fd);
 		fd = sock_accept(listen_fd, &peer);
@@ -190,23 +216,6 @@ turn_away(struct http_server *s, int fd, const struct tls *tls)
 	s->turned_away++;
 }
 
-/* Room for one more, at the cost of the one that has been idle for longest, or
- * whose request has been unfinished for longest: who only holds connections open
- * keeps nobody out. */
-static bool
-make_room(struct http_server *s)
-{
-	struct conn *idle;
-
-	if (s->host.count < s->o.connections_max)
-		return true;
-	idle = conn_oldest(&s->host, CONN_WAIT_IDLE);
-	if (idle == NULL)
-		return http_conn_give_way(s);
-	conn_close(idle, false);
-	return true;
-}
-
 static bool
 accept_one(struct http_server *s, struct listener *l)
 {
@@ -215,14 +224,14 @@ accept_one(struct http_server *s, struct listener *l)
 
 	if (fd >= 0) {
 		s->accepted++;
-		if (make_room(s))
+		if (s->host.count < s->o.connections_max || give_way(s))
 			http_conn_new(s, fd, &peer, l->tls);
 		else
 			turn_away(s, fd, l->tls);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE)
-		turn_away_without_room(s, l->fd);
+		without_descriptors(s, l->fd);
 	else if (errno == ENOMEM || errno == ENOBUFS)
 		http_server_rest(s);
 	/* Others: the peer went away meanwhile. */
@@ -283,6 +292,10 @@ on_gone(void *ctx)
 {
 	struct http_server *s = ctx;
 
+	if (!s->stopping && uv_is_active((uv_handle_t *)&s->rest_timer)) {
+		(void)uv_timer_stop(&s->rest_timer); /* always 0 */
+		listen_on(s);
+	}
 	http_server_check_done(s);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +94,14 @@ sock_accept(int fd, struct sockaddr_storage *peer)
 	if (s >= 0)
 		(void)setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	return s;
+}
+
+bool
+sock_waiting(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
 }
 
 ssize_t

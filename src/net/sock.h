@@ -3,6 +3,7 @@
 #ifndef CLOWDER_SOCK_H
 #define CLOWDER_SOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -18,6 +19,7 @@ enum err sock_listen(const char *host, uint16_t *port, int *fd,
     struct err_info *e);
 /* As accept4, the connection's options set.  -1 and errno. */
 int sock_accept(int fd, struct sockaddr_storage *peer);
+bool sock_waiting(int fd); /* somebody is there to be accepted */
 /* As recv and sendmsg; no SIGPIPE.  -1 and errno. */
 ssize_t sock_recv(int fd, void *p, size_t n);
 ssize_t sock_send(int fd, const struct iovec *iov, size_t n);

@@ -31,7 +31,8 @@ struct world {
 	    fail_open; /* threads; which one fails, from 1 */
 	unsigned rests, rests_waiting;
 	unsigned done[JOBS], n_done;
-	unsigned want; /* done: then the loop stops */
+	unsigned want;     /* done: then the loop stops */
+	unsigned given_up; /* number of a job that is never taken; 0: none */
 };
 static struct world w;
 
@@ -98,7 +99,8 @@ on_done(struct pool_job *j)
 	struct job *job = (struct job *)(void *)j;
 
 	CHECK(!job->done);
-	CHECK_U(j->rc, job->n % 7 == 0 ? ERR_REFUSED : ERR_OK);
+	if (w.given_up == 0 || job->n != w.given_up)
+		CHECK_U(j->rc, job->n % 7 == 0 ? ERR_REFUSED : ERR_OK);
 	job->done = true;
 	w.done[w.n_done++] = job->n;
 	if (w.n_done == w.want)
@@ -165,6 +167,99 @@ push(struct pool *p, struct job *job, unsigned n, unsigned weight)
 	*job = (struct job){ .n = n,
 		.job = { .done = on_done, .weight = weight } };
 	CHECK_OK(pool_push(p, &job->job, &e), &e);
+}
+
+/* Whoever has many waiting has one done, then the others their turn; each has its
+ * own in order. */
+static void
+takes_turns(void)
+{
+	static const struct {
+		const char *pushed, *taken;
+	} row[] = {
+		{ "aaaa", "aaaa" },
+		{ "aaaab", "aabaa" }, /* the first is in work already */
+		{ "aaaabb", "aababa" },
+		{ "aaaabc", "aabcaa" },
+		{ "abcabc", "abcabc" },
+	};
+	struct pool_options o = plain;
+
+	o.group_max = 1;
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		const char *s = row[i].pushed;
+		struct job job[JOBS];
+		struct pool *p;
+		struct err_info e = { 0 };
+		unsigned n = 0, next[3] = { 0 };
+		char taken[JOBS] = "";
+
+		t_note("%s", s);
+		world_open();
+		gate(false);
+		CHECK_OK(pool_new(&p, &o, w.poster, &e), &e);
+		for (; s[n] != '\0'; n++) {
+			job[n] = (struct job){ .n = n,
+				.job = { .done = on_done,
+				    .weight = 1,
+				    .lane = str_n(s + n, 1) } };
+			CHECK_OK(pool_push(p, &job[n].job, &e), &e);
+			if (n == 0)
+				until_inside(1);
+		}
+		w.want = n;
+		gate(true);
+		(void)uv_run(&w.loop, UV_RUN_DEFAULT);
+		for (unsigned k = 0; k < n; k++) {
+			taken[k] = s[w.taken[k]];
+			CHECK(w.taken[k] >= next[taken[k] - 'a']);
+			next[taken[k] - 'a'] = w.taken[k] + 1;
+		}
+		CHECK_STR(str_of(taken), row[i].taken);
+		pool_free(p);
+		world_close();
+	}
+}
+
+/* A full queue gives up the last job of whoever has most for one who has less. */
+static void
+makes_room_for_others(void)
+{
+	static const char lanes[] = "aaaab";
+	struct pool_options o = plain;
+	struct job job[6];
+	struct pool *p;
+	struct err_info e = { 0 };
+
+	o.group_max = 1;
+	o.jobs_max = 3;
+	world_open();
+	gate(false);
+	CHECK_OK(pool_new(&p, &o, w.poster, &e), &e);
+	for (unsigned i = 0; i < 6; i++) {
+		/* The last comes for whoever has most: it is refused itself. */
+		job[i] = (struct job){ .n = i,
+			.job = { .done = on_done,
+			    .weight = 1,
+			    .lane = str_n(lanes + i % 5, 1) } };
+		CHECK_U(pool_push(p, &job[i].job, &e),
+		    i < 5 ? ERR_OK : ERR_UNAVAILABLE);
+		if (i == 0)
+			until_inside(1);
+	}
+	CHECK_U(pool_waiting(p), 3);
+	w.given_up = 3;
+	w.want = 5;
+	gate(true);
+	(void)uv_run(&w.loop, UV_RUN_DEFAULT);
+	CHECK_U(w.n_taken, 4);
+	CHECK_U(job[3].job.rc, ERR_UNAVAILABLE);
+	CHECK(job[3].done && job[4].done && !job[5].done);
+	CHECK_U(w.taken[1], 1);
+	CHECK_U(w.taken[2], 4);
+	CHECK_U(w.taken[3], 2);
+	pool_free(p);
+	world_close();
 }
 
 /* Everything that is pushed comes back once, in order, with its own result. */
@@ -422,6 +517,8 @@ main(void)
 {
 	T_RUN(gives_back_in_order);
 	T_RUN(takes_groups_by_weight);
+	T_RUN(takes_turns);
+	T_RUN(makes_room_for_others);
 	T_RUN(refuses_beyond_its_queue);
 	T_RUN(finishes_what_waits);
 	T_RUN(tells_who_cannot_open);

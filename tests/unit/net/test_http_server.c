@@ -800,8 +800,8 @@ survives_want_of_descriptors(void)
 
 	world_open(&w, NULL, NULL);
 	peer_open(&a, &w);
-	peer_sendz(&a, GET("/big?n=1"));
-	CHECK_STR(peer_next(&a), "200 x");
+	peer_sendz(&a, GET("/later"));
+	WORLD_UNTIL(&w, w.n_later == 1);
 	peer_open(&b, &w);
 	CHECK_I(getrlimit(RLIMIT_NOFILE, &was), 0);
 	few = was;
@@ -809,13 +809,20 @@ survives_want_of_descriptors(void)
 	CHECK_I(setrlimit(RLIMIT_NOFILE, &few), 0);
 	CHECK_STR(peer_next(&b), "closed");
 	CHECK_U(world_stats(&w).turned_away, 1);
+	CHECK(world_answer(&w, "a"));
+	CHECK_STR(peer_next(&a), "200 a");
 	peer_sendz(&a, GET("/big?n=2"));
 	CHECK_STR(peer_next(&a), "200 xx");
 	CHECK_I(setrlimit(RLIMIT_NOFILE, &was), 0);
 	peer_close(&b);
+	/* Who is idle gives way, and who waits is taken in. */
 	peer_open(&b, &w);
+	CHECK_I(setrlimit(RLIMIT_NOFILE, &few), 0);
 	peer_sendz(&b, GET("/big?n=3"));
 	CHECK_STR(peer_next(&b), "200 xxx");
+	CHECK_STR(peer_next(&a), "closed");
+	CHECK_I(setrlimit(RLIMIT_NOFILE, &was), 0);
+	CHECK_U(world_stats(&w).turned_away, 1);
 	peer_close(&a);
 	peer_close(&b);
 	world_close(&w);
