@@ -2,8 +2,8 @@
  * process can do for the same: one that does nothing, one that asks SQLite
  * alone.  Ours and the other take turns, as the machine drifts.
  *
- *	bench_cli CLOWDER BENCH-FOLDER [--events N] [--rounds N] [--files N]
- *	          [--many N] [ROW...]
+ *	bench_cli CLOWDER BENCH-FOLDER [--events N] [--packages N] [--rounds N]
+ *	          [--files N] [--many N] [ROW...]
  *
  * ROW: version, move, board, consolidate, many; all of them where none is named.
  * BENCH-FOLDER has the programs `nothing` and `bare`.  $BENCH_NODE and
@@ -17,7 +17,7 @@
 #include "lab.h"
 #include "t.h"
 
-enum { ROUNDS_MAX = 1000 };
+enum { ROUNDS_MAX = 1000, PACKAGES = 2000, LONG_LOG = 1000000 };
 /* What sessions leave: so many todos in a file, drawn from so many texts that
  * half of them are there more than once. */
 enum {
@@ -27,13 +27,15 @@ enum {
 };
 /* What is promised: docs/performance.md. */
 static const double version_above_ms = 1.5, move_ms = 5, board_ms = 10,
-                    consolidate_ms = 30, many_ms = 3000, one_of_many_ms = 60;
+                    board_mib = 12, at_long_log = 1.5, consolidate_ms = 30,
+                    many_ms = 3000, one_of_many_ms = 60;
 
 struct bench {
 	struct arena arena;
 	const char *clowder, *nothing, *bare; /* programs */
 	const char *node, *script;            /* NULL: there is none */
-	size_t events, rounds, files, many;
+	const char *programs;                 /* their folder */
+	size_t events, packages, rounds, files, many;
 	size_t fresh; /* homes that were made */
 	char *folder; /* own: of everything below */
 	char *work, *db, *todos;
@@ -144,7 +146,7 @@ fill(struct bench *b, struct err_info *e)
 
 	if (b->filled)
 		goto done;
-	rc = gen_board(b->events, &out, e);
+	rc = gen_board(b->events, b->packages, &out, e);
 	if (rc == ERR_OK)
 		rc = lab_write(log, buf_str(&out), e);
 	if (rc == ERR_OK)
@@ -179,6 +181,23 @@ row_version(struct bench *b, struct err_info *e)
 	return rc;
 }
 
+/* A time that is promised for a project of PACKAGES; a long log may slow it
+ * down by so much.  0: nothing is promised. */
+static double
+target(const struct bench *b, double ms)
+{
+	if (b->packages > PACKAGES)
+		return 0;
+	return b->events < LONG_LOG ? ms : at_long_log * ms;
+}
+
+static const char *
+what_of(struct bench *b, const char *command)
+{
+	return arena_fmt(&b->arena, "%s, %zu events of %zu packages", command,
+	    b->events, b->packages);
+}
+
 static enum err
 next_move(struct bench *b, struct pair *p, size_t round, struct err_info *e)
 {
@@ -196,9 +215,8 @@ row_move(struct bench *b, struct err_info *e)
 		              "--feature", "" },
 		.bare = { b->bare, "commit", b->db },
 		.before = next_move };
-	struct lab_row row = { .what = arena_fmt(&b->arena,
-		                   "wp move, %zu events", b->events),
-		.target = move_ms,
+	struct lab_row row = { .what = what_of(b, "wp move"),
+		.target = target(b, move_ms),
 		.best_is = "a process that commits a row" };
 	enum err rc = fill(b, e);
 
@@ -212,15 +230,16 @@ row_move(struct bench *b, struct err_info *e)
 static enum err
 row_board(struct bench *b, struct err_info *e)
 {
-	struct pair p = {
-		.ours = { b->clowder, "board" },
+	struct pair p = { .ours = { b->clowder, "board" },
 		.bare = { b->bare, "read", b->db,
-		    arena_fmt(&b->arena, "%zu", b->events / GEN_BOARD_EVENTS) }
-	};
-	struct lab_row row = { .what = arena_fmt(&b->arena, "board, %zu events",
-		                   b->events),
-		.target = board_ms,
+		    arena_fmt(&b->arena, "%zu", b->packages) } };
+	struct lab_row row = { .what = what_of(b, "board"),
+		.target = target(b, board_ms),
 		.best_is = "a process that reads as many rows" };
+	struct lab_row memory = { .what = "  its memory, at most",
+		.target = target(b, board_mib),
+		.unit = "MiB",
+		.best_is = "that process" };
 	enum err rc = fill(b, e);
 
 	if (rc == ERR_OK)
@@ -229,6 +248,14 @@ row_board(struct bench *b, struct err_info *e)
 		rc = measure(b, &p, &row, e);
 	if (rc == ERR_OK)
 		lab_row(&row);
+	if (rc == ERR_OK)
+		rc = lab_peak(&b->arena, b->programs, p.ours, b->work,
+		    &memory.ours, e);
+	if (rc == ERR_OK)
+		rc = lab_peak(&b->arena, b->programs, p.bare, b->work,
+		    &memory.best, e);
+	if (rc == ERR_OK)
+		lab_row(&memory);
 	return rc;
 }
 
@@ -451,28 +478,34 @@ run(struct bench *b, char **names, int n, struct err_info *e)
 int
 main(int argc, char **argv)
 {
-	struct bench b = {
-		.events = 100000, .rounds = 101, .files = 264, .many = 10000
-	};
+	struct bench b = { .events = 100000,
+		.packages = PACKAGES,
+		.rounds = 101,
+		.files = 264,
+		.many = 10000 };
 	struct err_info e = { 0 };
 	int at = 3;
 	enum err rc;
 
 	for (; at + 1 < argc && argv[at][0] == '-'; at += 2)
 		if (!lab_number(argv + at, "--events", &b.events) &&
+		    !lab_number(argv + at, "--packages", &b.packages) &&
 		    !lab_number(argv + at, "--rounds", &b.rounds) &&
 		    !lab_number(argv + at, "--files", &b.files) &&
 		    !lab_number(argv + at, "--many", &b.many))
 			break;
 	if (argc < 3 || (at < argc && argv[at][0] == '-') || b.rounds == 0 ||
 	    b.rounds > ROUNDS_MAX ||
-	    b.rounds >= b.events / GEN_BOARD_EVENTS / 4) {
+	    b.packages * GEN_BOARD_EVENTS_MIN > b.events ||
+	    b.rounds >= b.packages / 4) {
 		(void)fprintf(stderr,
 		    "usage: bench_cli CLOWDER BENCH-FOLDER [--events N] "
-		    "[--rounds N] [--files N] [--many N] [ROW...]\n");
+		    "[--packages N] [--rounds N] [--files N] [--many N] "
+		    "[ROW...]\n");
 		return 2;
 	}
 	b.clowder = argv[1];
+	b.programs = argv[2];
 	b.nothing = arena_fmt(&b.arena, "%s/nothing", argv[2]);
 	b.bare = arena_fmt(&b.arena, "%s/bare", argv[2]);
 	b.node = getenv("BENCH_NODE");

@@ -7,10 +7,6 @@
 #include "fault.h"
 #include "t.h"
 
-/* Moves of the i-th package: MOVES and up to three more, so that the packages
- * stand in four lanes at the end. */
-enum { MOVES = 47 };
-
 struct package {
 	struct eid last, title;
 	unsigned number, moves;
@@ -20,8 +16,10 @@ struct board {
 	struct t_rng rng;
 	struct buf *out;
 	struct package *wp; /* own */
-	size_t n, made;
 	uint64_t clock;
+	/* Of the i-th package: these and up to three more, so that the packages
+	 * stand in four lanes at the end. */
+	unsigned moves;
 };
 
 static const char *const lanes[] = { "planned", "claimed", "in_progress",
@@ -144,16 +142,17 @@ move_all(struct board *b, size_t *left, size_t n)
 		struct package *p = &b->wp[left[at]];
 
 		move(b, p);
-		if (p->moves == MOVES + p->number % 4)
+		if (p->moves == b->moves + p->number % 4)
 			left[at] = left[--n];
 	}
 }
 
 enum err
-gen_board(size_t events, struct buf *out, struct err_info *e)
+gen_board(size_t events, size_t n, struct buf *out, struct err_info *e)
 {
-	size_t n = events / GEN_BOARD_EVENTS;
-	struct board b = { .rng = { 1000003 }, .out = out };
+	struct board b = { .rng = { 1000003 },
+		.out = out,
+		.moves = (unsigned)((events / n - 2) / 4 * 4 - 1) };
 	size_t *left = mem_alloc((n + 1) * sizeof *left);
 	enum err rc = ERR_OK;
 
