@@ -11,6 +11,8 @@
 /* Raw bytes that are held while an entity is folded; what is beyond is read
  * again, so that an entity of a million events does not need their memory. */
 enum { HISTORY_BYTES_MAX = 32 * 1024 * 1024 };
+/* So many that stand close together are read in one walk over the log. */
+enum { STRETCH_MIN = 8 };
 
 uint32_t
 raw_sum(struct str raw)
@@ -71,33 +73,84 @@ row_missing(space_id space, uint64_t pos, struct err_info *e)
 	    (long long)space, (unsigned long long)pos);
 }
 
+/* How many of the first positions make a stretch of the log of which they are at
+ * least a half. */
+static size_t
+stretch(const uint64_t *pos, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && pos[i] > pos[i - 1] && pos[i] - pos[0] <= 2 * i &&
+	    pos[i] - pos[0] < PAGE_ROWS)
+		i++;
+	return i;
+}
+
+/* Rows of the first positions, in their order: at least one. */
+static enum err
+rows_load(struct store *s, space_id space, const uint64_t *pos, size_t n,
+    bool with_raw, struct arena *a, struct event_row **ret, size_t *n_ret,
+    struct err_info *e)
+{
+	size_t want = stretch(pos, n), found = 0;
+	struct event_row *row;
+	enum err rc;
+	bool there;
+
+	if (want >= STRETCH_MIN) {
+		rc = s->ops->event_page(s, space, pos[0] - 1,
+		    pos[want - 1] - pos[0] + 1, with_raw, a, &row, &n, e);
+	} else {
+		row = arena_array(a, 1, sizeof *row);
+		rc = row == NULL ? err_set(e, ERR_NOMEM) :
+		                   s->ops->event_get(s, space, pos[0], with_raw,
+		                       a, row, &there, e);
+		n = rc == ERR_OK && there;
+		want = 1;
+	}
+	for (size_t i = 0; rc == ERR_OK && i < n && found < want; i++) {
+		if (row[i].pos > pos[found])
+			break;
+		if (row[i].pos == pos[found])
+			row[found++] = row[i];
+	}
+	/* A page ends early where its rows are large. */
+	if (rc == ERR_OK &&
+	    (found == 0 || (found < want && row[n - 1].pos > pos[found])))
+		rc = row_missing(space, pos[found], e);
+	*ret = row;
+	*n_ret = found;
+	return rc;
+}
+
 enum err
 history_load(struct store *s, space_id space, const uint64_t *pos, size_t n,
     struct arena *a, struct history_item **ret, struct err_info *e)
 {
 	struct history_item *item = arena_array(a, n + 1, sizeof *item);
+	struct event_row *row;
 	struct str node = { 0 };
-	size_t bytes = 0;
+	size_t bytes = 0, n_rows;
 	bool sorted = true;
 
 	if (item == NULL)
 		return err_set(e, ERR_NOMEM);
-	for (size_t i = 0; i < n; i++) {
-		struct event_row r = { 0 };
-		bool found;
-		enum err rc = s->ops->event_get(s, space, pos[i],
-		    bytes < HISTORY_BYTES_MAX, a, &r, &found, e);
+	for (size_t at = 0; at < n; at += n_rows) {
+		enum err rc = rows_load(s, space, pos + at, n - at,
+		    bytes < HISTORY_BYTES_MAX, a, &row, &n_rows, e);
 
 		if (rc != ERR_OK)
 			return rc;
-		if (!found)
-			return row_missing(space, pos[i], e);
-		bytes += r.raw.n;
-		if (!str_eq(node, r.node))
-			node = r.node;
-		item[i] = (struct history_item){ { r.clock, node, r.id },
-			pos[i], r.raw, r.flags, r.seq > 0 };
-		sorted &= i == 0 || item_cmp(&item[i - 1], &item[i]) < 0;
+		for (size_t i = at; i < at + n_rows; i++, row++) {
+			bytes += row->raw.n;
+			if (!str_eq(node, row->node))
+				node = row->node;
+			item[i] = (struct history_item){ { row->clock, node,
+				                             row->id },
+				row->pos, row->raw, row->flags, row->seq > 0 };
+			sorted &=
+			    i == 0 || item_cmp(&item[i - 1], &item[i]) < 0;
+		}
 	}
 	if (!sorted)
 		qsort(item, n, sizeof *item, item_cmp);

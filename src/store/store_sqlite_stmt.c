@@ -301,6 +301,20 @@ name_last(struct store_sqlite *s, struct str text)
 	return NULL;
 }
 
+static struct name_slot *
+name_last_id(struct store_sqlite *s, int64_t id)
+{
+	struct name_slot *slot;
+
+	for (int i = 0; i < 2; i++)
+		if (s->last_name[i] != NULL && s->last_name[i]->id == id)
+			return s->last_name[i];
+	slot = map_get(&s->name_text, str_n(&id, sizeof id));
+	if (slot != NULL)
+		s->last_name[s->turn++ & 1] = slot;
+	return slot;
+}
+
 static enum err
 name_hold(struct store_sqlite *s, int64_t id, struct str text,
     struct name_slot **ret, struct err_info *e)
@@ -387,7 +401,7 @@ name_text(struct store *base, int64_t id, struct str *ret, struct err_info *e)
 	*ret = (struct str){ 0 };
 	if (id == 0)
 		return ERR_OK;
-	slot = map_get(&s->name_text, str_n(&id, sizeof id));
+	slot = name_last_id(s, id);
 	if (slot != NULL) {
 		*ret = slot->text;
 		return ERR_OK;
