@@ -81,6 +81,51 @@ stop_hub
 is "it stops in order" "$hub_code" 0
 check "and what it has reads well" clowder hub verify --data "$hub_data"
 
+# --- the log, locked by another process: by SQLite's lock, and by the writers' own
+hold() { # PYTHON: takes the lock, says so, lets go when it is told
+	rm -f "$T/locked" "$T/enough"
+	python3 -c "import fcntl, os, sqlite3, sys, time
+data, locked, enough = sys.argv[1:]
+$1
+open(locked, 'w').close()
+while not os.path.exists(enough):
+    time.sleep(0.05)
+" "$hub_data" "$T/locked" "$T/enough" &
+	holder=$!
+	pids+=("$holder")
+	wait_for "somebody holds the lock" [ -e "$T/locked" ]
+}
+serve
+token ann
+next=2000
+for lock in "d = sqlite3.connect(data + '/replica.db', isolation_level=None)
+d.execute('BEGIN IMMEDIATE')" "f = open(data + '/store.lock', 'a')
+fcntl.flock(f, fcntl.LOCK_EX)"; do
+	with "$access"
+	push $next 1
+	is "writing works" "$(statuses)" "success 1"
+	was=$(head_of)
+	hold "$lock"
+	events $((next + 1)) 1 >"$T/one"
+	refuses "the write is refused" 503 locked --data-binary "@$T/one" /api/v1/events/batch/
+	like "for now" "$(field retry-after)" '^[1-9]'
+	unlike "without telling paths" "$body" "$T"
+	check "health says so" degraded locked
+	ask /api/health
+	is "and of what" "$(json 'd["problem"]["of"]')" log
+	is "reading goes on, nothing was added" "$(head_of)" "$was"
+	touch "$T/enough"
+	wait "$holder"
+	as=()
+	wait_for "let go, health is well by itself" well
+	with "$access"
+	answers "the same" 200 --data-binary "@$T/one" /api/v1/events/batch/
+	is "is taken" "$(statuses) $(json 'd["head"]')" "success 1 $((was + 1))"
+	next=$((next + 2))
+done
+stop_hub
+is "it stops in order" "$hub_code" 0
+
 # --- a full disk: a small one of our own
 if ! mkdir "$T/disk" || ! mount -t tmpfs -o size=120m,mode=700 none "$T/disk" 2>"$T/mount.err"; then
 	echo "# no file system can be mounted here: $(cat "$T/mount.err")"
