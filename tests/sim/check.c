@@ -151,6 +151,17 @@ struct machine_log {
 	struct json json;
 };
 
+/* Its twin edited it, and it came here so by way of another space. */
+static bool
+changed_elsewhere(const struct machine_log *l, const struct log_row *row)
+{
+	const struct world *w = l->m->w;
+	const struct made *m = witness_find(l->m->w, &row->id);
+
+	return m != NULL && m->sent_again && row->code == ERR_SCHEMA &&
+	    w->plan.shares > 0 && w->plan.clones + w->plan.rewinds > 0;
+}
+
 static enum err
 refused_row(struct machine_log *l, const struct log_row *row, const char *text,
     bool there, struct err_info *e)
@@ -161,7 +172,7 @@ refused_row(struct machine_log *l, const struct log_row *row, const char *text,
 	arena_reset(&l->a);
 	if (event_parse(&ev, &l->json, row->raw, &l->a, e) != ERR_OK)
 		return e->code;
-	if (!hub_may_refuse(l->m->w, &ev, row))
+	if (!hub_may_refuse(l->m->w, &ev, row) && !changed_elsewhere(l, row))
 		world_fail(l->m->w, "machine %u: %s is refused: %s: %.*s",
 		    l->m->no, text, err_wire(row->code), STR_ARG(row->why));
 	if (there)
@@ -396,6 +407,18 @@ check_made(struct world *w, const struct made *made, const struct team_log *log)
 		    made->machine, team_slug(made->team));
 }
 
+/* Edited, taken in, and then both the hub and its author were set back to before
+ * that. */
+static bool
+refused_again(struct world *w, const struct said *s)
+{
+	bool refused = false;
+
+	for (unsigned i = 0; w->plan.restores > 0 && i < w->n_machines; i++)
+		refused |= refused_at(w, &w->machine[i], s->team, &s->id);
+	return refused;
+}
+
 /* Whatever the hub took in, once, from anybody. */
 static void
 check_accepted(struct world *w, const struct team_log *log)
@@ -404,7 +427,8 @@ check_accepted(struct world *w, const struct team_log *log)
 
 	for (const struct said *s = w->said; s != NULL; s = s->next) {
 		if (s->team != log->team || !s->accepted || s->may_be_lost ||
-		    map_get(&log->ids, eid_key(&s->id)) != NULL)
+		    map_get(&log->ids, eid_key(&s->id)) != NULL ||
+		    refused_again(w, s))
 			continue;
 		(void)eid_format(&s->id, text);
 		world_fail(w, "%s: %s was accepted and is lost",
@@ -495,33 +519,6 @@ check_team(struct world *w, struct team_log *log)
 		laws_check(log);
 }
 
-/* --- one event in several teams ------------------------------------------------------------ */
-
-/* One id, one content: where no machine was there twice, and no hub forgot. */
-static void
-check_same(struct world *w, const struct team_log *log, unsigned team)
-{
-	char text[EID_TEXT_MAX];
-	size_t at = 0;
-	void *v;
-
-	while (map_next(&log[team].ids, &at, NULL, &v)) {
-		const struct stands *here = v;
-
-		for (unsigned t = 0; t < team; t++) {
-			const struct stands *there =
-			    map_get(&log[t].ids, eid_key(&here->id));
-
-			if (there == NULL || str_eq(there->raw, here->raw))
-				continue;
-			(void)eid_format(&here->id, text);
-			world_fail(w, "%s is %.*s in %s and %.*s in %s", text,
-			    STR_ARG(here->raw), team_slug(team),
-			    STR_ARG(there->raw), team_slug(t));
-		}
-	}
-}
-
 /* --- shared projects ----------------------------------------------------------------------- */
 
 /* The team that a private project went to, as the hub knows it. */
@@ -590,10 +587,6 @@ check_world(struct world *w)
 	}
 	for (unsigned p = 0; p < PROJECTS_MAX && !w->failed; p++)
 		check_shared(w, log, p);
-	for (unsigned t = SHARED_MAX; t < TEAMS_MAX && w->plan.clones == 0 &&
-	     w->plan.rewinds == 0 && w->plan.restores == 0;
-	     t++)
-		check_same(w, log, t);
 	for (unsigned t = 0; t < TEAMS_MAX; t++) {
 		map_fini(&log[t].ids);
 		arena_fini(&log[t].a);

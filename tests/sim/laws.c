@@ -56,9 +56,12 @@ check_beside(struct team_log *l, const struct entity *en,
     const struct cell *cell, const struct head *a, const struct head *b)
 {
 	const struct stands *at = map_get(&l->ids, eid_key(&a->id));
+	const struct stands *other = map_get(&l->ids, eid_key(&b->id));
 	char text[2][EID_TEXT_MAX];
 
-	if (at == NULL)
+	/* A greater stamp never counts; what was sent on may name one. */
+	if (at == NULL || other == NULL ||
+	    stamp_cmp(&other->stamp, &at->stamp) >= 0)
 		return;
 	(void)eid_format(&a->id, text[0]);
 	(void)eid_format(&b->id, text[1]);

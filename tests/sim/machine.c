@@ -203,10 +203,11 @@ check_stamped(struct machine *m, const struct log_row *row, size_t n,
 			    m->no, STR_ARG(ev.id_text),
 			    (unsigned long long)ev.clock,
 			    (unsigned long long)above);
-		/* Another machine's number says nothing, nor what went twice
-		 * or came along with its project. */
+		/* Another machine's number says nothing, nor what went twice.
+		 * A copy that got a new stamp in another space takes along
+		 * what names it. */
 		if (made->machine != m->no || made->sent_again ||
-		    made->team != m->team)
+		    m->w->plan.shares > 0)
 			continue;
 		if (last != NULL && last > made)
 			world_fail(m->w,
@@ -379,8 +380,12 @@ machine_sync(struct machine *m)
 {
 	if (m->sync != NULL)
 		return;
-	if (m->never_online && in_tx(m, first_login, NULL, "first login"))
-		m->never_online = false;
+	if (m->never_online && !in_tx(m, first_login, NULL, "first login")) {
+		world_at(m->w, 1 + t_below(&m->dice, 3000), SYNC, m->no, 0,
+		    NULL);
+		return;
+	}
+	m->never_online = false;
 	m->teams_left = TEAMS_MAX;
 	next_team(m);
 }

@@ -60,7 +60,10 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->timeout_ms = 200 + (unsigned)t_below(&r, 5000);
 	p->busy = sometimes(&r, 30, 20);
 	p->hub_fails = sometimes(&r, 25, 30);
-	p->refused = chance(&r, 40) ? 2 + (unsigned)t_below(&r, 30) : 0;
+	p->shares = chance(&r, 40);
+	/* What is refused in two teams at once comes only where both are. */
+	if (chance(&r, p->shares ? 75 : 30))
+		p->refused = 2 + (unsigned)t_below(&r, p->shares ? 8 : 30);
 	p->poison = chance(&r, 15) ? 5 + (unsigned)t_below(&r, 30) : 0;
 	p->batch_max = sometimes(&r, 15, 10);
 	p->batch_events = sometimes(&r, 60, 8);
@@ -76,7 +79,6 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->leaps = sometimes(&r, 25, 3);
 	p->foreign = sometimes(&r, 40, 8);
 	p->aborts = sometimes(&r, 40, 6);
-	p->shares = chance(&r, 40);
 	p->crashes = sometimes(&r, 30, 20);
 	p->hiccups = sometimes(&r, 30, 20);
 	/* What an older hub took in, the same team may be full for later: then
