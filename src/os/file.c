@@ -306,7 +306,7 @@ replace_fill(const struct replace *r, int fd, struct str data,
 	    (r->st.st_uid != geteuid() || r->st.st_gid != getegid()) &&
 	    fchown(fd, r->st.st_uid, r->st.st_gid) != 0)
 		return err_sys(e, errno, "keep the owner of %s", r->path);
-	if (fchmod(fd, r->mode) != 0)
+	if (try_mode(fd, r->mode) != 0)
 		return err_sys(e, errno, "%s", r->temp);
 	rc = os_write_fd(fd, r->temp, data, e);
 	if (rc == ERR_OK && try_sync(fd) != 0)
@@ -378,7 +378,7 @@ os_touch(const char *path, struct err_info *e)
 	 * milliseconds, and two rings within one tick would look the same. */
 	(void)clock_gettime(CLOCK_REALTIME, &now[0]);
 	now[1] = now[0];
-	if (utimensat(AT_FDCWD, path, now, 0) == 0)
+	if (try_times(path, now) == 0)
 		return ERR_OK;
 	if (errno != ENOENT)
 		return err_sys(e, errno, "touch %s", path);

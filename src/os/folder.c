@@ -21,7 +21,7 @@ make_one(const char *path, mode_t mode, struct err_info *e)
 		return err_sys(e, EIO, "%s", path);
 	if (mkdir(path, mode) == 0) {
 		/* The umask took bits away. */
-		if (chmod(path, mode) != 0)
+		if (fault_tick() ? (errno = EIO, true) : chmod(path, mode) != 0)
 			return err_sys(e, errno, "%s", path);
 		return sync_parent(path, e);
 	}

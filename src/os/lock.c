@@ -65,7 +65,7 @@ lock_once(struct os_lock *l, struct err_info *e)
 	if (try_flock(fd, LOCK_EX | LOCK_NB) != 0)
 		rc = flock_err(e, l->path);
 	else if (fstat(fd, &st) != 0 ||
-	    (st.st_size > 0 && !l->steady && ftruncate(fd, 0) != 0))
+	    (st.st_size > 0 && !l->steady && try_cut(fd) != 0))
 		rc = err_sys(e, errno, "%s", l->path);
 	else if (names(l->path, st.st_dev, st.st_ino)) {
 		l->dev = st.st_dev;
@@ -152,7 +152,7 @@ os_lock_record(struct os_lock *l, struct str text, struct err_info *e)
 	if (text.n > OS_LOCK_RECORD_MAX)
 		return err_setf(e, ERR_TOO_LARGE, "record of %s", l->path);
 	l->recorded = true;
-	if ((!l->steady && ftruncate(l->fd, 0) != 0) ||
+	if ((!l->steady && try_cut(l->fd) != 0) ||
 	    lseek(l->fd, 0, SEEK_SET) != 0)
 		return err_sys(e, errno, "%s", l->path);
 	return os_write_fd(l->fd, l->path, text, e);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -84,6 +85,24 @@ int
 try_unlink(const char *path)
 {
 	return fail_now() ? -1 : unlink(path);
+}
+
+int
+try_times(const char *path, const struct timespec now[2])
+{
+	return fail_now() ? -1 : utimensat(AT_FDCWD, path, now, 0);
+}
+
+int
+try_mode(int fd, mode_t mode)
+{
+	return fail_now() ? -1 : fchmod(fd, mode);
+}
+
+int
+try_cut(int fd)
+{
+	return fail_now() ? -1 : ftruncate(fd, 0);
 }
 
 /* The descriptor is gone whatever close says, so EINTR is not tried again. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "err.h"
 #include "file.h"
@@ -45,6 +46,9 @@ ssize_t try_write(int fd, const void *p, size_t n);
 int try_sync(int fd);
 int try_rename(const char *from, const char *to);
 int try_unlink(const char *path);
+int try_times(const char *path, const struct timespec now[2]);
+int try_mode(int fd, mode_t mode);
+int try_cut(int fd);   /* to nothing */
 int try_close(int fd); /* of a file that was written: its error counts */
 /* The folder that holds path: open it, make its entries durable, both. */
 int open_parent(const char *path);

@@ -243,12 +243,20 @@ waiting_page(struct store *s, space_id sp, struct stamp *after,
 	*more = n > 0;
 	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
 		struct event_row r = { 0 };
+		struct stamp at;
 		bool found;
 
 		rc = s->ops->event_get(s, sp, pos[i], false, a, &r, &found, e);
 		if (rc != ERR_OK)
 			break;
-		*after = (struct stamp){ r.clock, r.node, r.id };
+		at = (struct stamp){ r.clock, r.node, r.id };
+		/* Else the pages would go round and round. */
+		if (!found || stamp_cmp(&at, after) <= 0)
+			return err_setf(e, ERR_CORRUPT,
+			    "space %lld: event %llu waits and is not where its "
+			    "stamp says",
+			    (long long)sp, (unsigned long long)pos[i]);
+		*after = at;
 		if (!(r.flags & FLAG_OWN))
 			continue;
 		if (!mem_grow(&w->pos, &w->cap, w->n + 1, sizeof *w->pos))

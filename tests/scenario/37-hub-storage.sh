@@ -125,6 +125,45 @@ fcntl.flock(f, fcntl.LOCK_EX)"; do
 done
 stop_hub
 is "it stops in order" "$hub_code" 0
+# --- a disk that fails to sync: the very next sync of the log is refused
+injects() { # a tracer may not be allowed, or not be here
+	strace -e trace=fdatasync -e inject=fdatasync:error=EIO:when=1 -o /dev/null true 2>/dev/null
+}
+if injects; then
+	serve
+	token ann
+	with "$access"
+	was=$(head_of)
+	strace -f -y -e trace=fdatasync,fsync -e inject=fdatasync:error=EIO:when=1 \
+		-o "$T/trace" -p "$hub_pid" 2>"$T/strace.err" &
+	tracer=$!
+	wait_for "the hub is traced" grep -q attached "$T/strace.err"
+	events 2001 3 >"$T/three"
+	refuses "a batch whose sync fails is refused" 503 io_error --data-binary "@$T/three" /api/v1/events/batch/
+	like "for now" "$(field retry-after)" '^[1-9]'
+	check "health says so" degraded io_error
+	wait_for "the store is opened again, and health is well" well
+	kill -INT $tracer
+	wait $tracer 2>/dev/null
+	# What the log holds is written to the database and synced there before the
+	# log takes anything more.
+	python3 - "$T/trace" >"$T/found" <<'P'
+import re, sys
+lines = [l for l in open(sys.argv[1], errors="replace") if re.search(r"f(data)?sync\(\d+<", l)]
+failed = next(i for i, l in enumerate(lines) if "EIO" in l)
+print("failed", sum("EIO" in l for l in lines), "on", re.search(r"replica[^>]*", lines[failed])[0])
+print("then the database", any("replica.db>" in l for l in lines[failed + 1:]))
+P
+	is "one sync failed, and the database was synced after it" "$(cat "$T/found")" \
+		"failed 1 on replica.db-wal"$'\n'"then the database True"
+	answers "the same" 200 --data-binary "@$T/three" /api/v1/events/batch/
+	is "is there once" "$(json 'd["head"]')" $((was + 3))
+	stop_hub
+	is "it stops in order" "$hub_code" 0
+	check "and what it has reads well" clowder hub verify --data "$hub_data"
+else
+	echo "# strace cannot trace here"
+fi
 
 # --- a full disk: a small one of our own
 if ! mkdir "$T/disk" || ! mount -t tmpfs -o size=120m,mode=700 none "$T/disk" 2>"$T/mount.err"; then

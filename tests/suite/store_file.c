@@ -576,6 +576,139 @@ damage_is_found(void)
 	buf_fini(&whole);
 }
 
+/* --- damage that is met in use ---------------------------------------------------------- */
+
+static enum err
+use_nothing(void *ctx, const struct log_row *row, struct err_info *e)
+{
+	(void)ctx, (void)row, (void)e;
+	return ERR_OK;
+}
+
+/* Looks at everything, one after the other, until something is wrong. */
+static enum err
+use_looks(struct lab *l, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct log_row *rows;
+	const struct entity *en;
+	size_t n;
+	enum err rc = ERR_OK;
+
+	for (unsigned wp = 0; rc == ERR_OK && wp < 5; wp++) {
+		struct entity_key key = lab_wp_key(wp);
+
+		rc = store_entity(l->s, l->sp, &key, &en, e);
+		if (rc == ERR_OK)
+			rc = store_entity_log(l->s, l->sp, &key, use_nothing,
+			    NULL, e);
+	}
+	if (rc == ERR_OK)
+		rc = store_log(l->s, l->sp, 0, 0, use_nothing, NULL, e);
+	if (rc == ERR_OK)
+		rc = store_unacked(l->s, l->sp, 1000, SIZE_MAX, &a, &rows, &n,
+		    e);
+	arena_fini(&a);
+	return rc;
+}
+
+/* In a transaction: everything is stamped again, the first is refused. */
+static enum err
+use_writes(struct lab *l, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct log_row *rows;
+	size_t n;
+	uint64_t copied;
+	space_id other = lab_space(l->s, "h", "a", "other");
+	enum err rc = store_begin(l->s, e);
+
+	if (rc == ERR_OK)
+		rc = store_restamp(l->s, l->sp, 1000, e);
+	if (rc == ERR_OK)
+		rc = store_unacked(l->s, l->sp, 1, SIZE_MAX, &a, &rows, &n, e);
+	if (rc == ERR_OK)
+		rc = store_refuse(l->s, l->sp, &rows[0].id, ERR_QUOTA,
+		    STR("no"), e);
+	if (rc == ERR_OK)
+		rc = store_share(l->s, l->sp, STR(LAB_PROJECT), other, &copied,
+		    e);
+	if (rc == ERR_OK)
+		rc = store_commit(l->s, e);
+	store_rollback(l->s);
+	arena_fini(&a);
+	return rc;
+}
+
+static const struct {
+	const char *name, *sql;
+	enum err (*use)(struct lab *l, struct err_info *e);
+} met[] = {
+	{ "a list of positions ends in the middle",
+	    "UPDATE entity SET tail = x'80'", use_looks },
+	{ "a position has no end",
+	    "UPDATE entity SET tail = x'80808080808080808080808080'",
+	    use_looks },
+	{ "a run of positions is gone", "DELETE FROM run", use_looks },
+	{ "a run of positions is gone, for a fold",
+	    "DELETE FROM run; UPDATE event SET clock = 1", use_writes },
+	{ "an event that an entity lists is gone",
+	    "DELETE FROM event WHERE (at & 255) BETWEEN 20 AND 40", use_looks },
+	{ "all names are gone", "DELETE FROM name", use_looks },
+	{ "a digest is too short", "UPDATE entity SET digest = x'00'",
+	    use_looks },
+	{ "an id is too short",
+	    "UPDATE event SET id = CAST(substr(id, 2) AS BLOB)", use_looks },
+	{ "what waits is gone", "DELETE FROM event WHERE (at & 255) = 150",
+	    use_looks },
+	{ "the first row is gone", "DELETE FROM meta", use_looks },
+	{ "what waits is gone, when it is stamped again",
+	    "DELETE FROM event WHERE (at & 255) = 150", use_writes },
+	{ "entities are gone", "DELETE FROM entity", use_writes },
+	{ "the mark of a share is no number",
+	    "INSERT INTO note SELECT '.share:' || space || ':2:" LAB_PROJECT
+	    "', CAST('x' AS BLOB) FROM project",
+	    use_writes },
+};
+
+static void
+damage_is_met(void)
+{
+	struct lab l;
+	struct buf whole = { 0 };
+
+	filled(&l, 500); /* some entities have runs of positions */
+	bytes(l.path, "", &whole);
+	for (size_t i = 0; i < sizeof met / sizeof met[0]; i++) {
+		struct err_info e = { 0 };
+
+		t_note("%s", met[i].name);
+		restore(l.path, buf_str(&whole));
+		reopen(&l);
+		sql(l.path, met[i].sql);
+		CHECK_ERR(met[i].use(&l, &e), ERR_CORRUPT);
+		CHECK(e.text[0] != '\0');
+		lab_close(&l);
+	}
+	buf_fini(&whole);
+}
+
+/* A store without its first row is none that could be read. */
+static void
+half_made(void)
+{
+	struct lab l;
+	struct store_options opt;
+	struct err_info e = { 0 };
+
+	filled(&l, 3);
+	sql(l.path, "DELETE FROM meta");
+	opt = l.opt;
+	opt.read_only = true;
+	CHECK_ERR(be->open(&l.s, l.path, &opt, &e), ERR_UNSUPPORTED);
+	CHECK(l.s == NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -593,6 +726,8 @@ static const struct {
 	{ "the write-ahead log stays short", the_log_stays_short },
 	{ "a small cache", a_small_cache },
 	{ "damage is found", damage_is_found },
+	{ "damage is met", damage_is_met },
+	{ "half made", half_made },
 };
 
 int
