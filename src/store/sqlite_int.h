@@ -73,7 +73,7 @@ struct store_sqlite {
 	struct store base;      /* first: the interface */
 	sqlite3 *db;            /* own */
 	char *path, *lock_path; /* own */
-	char *suspect_path;     /* own; docs/formats.md 2 */
+	char *suspect_path;     /* own; docs/formats.md 1 */
 	struct os_lock lock; /* held while a transaction or checkpoint runs */
 	sqlite3_stmt *stmt[SQL_COUNT];  /* own; made when first used */
 	struct map name_id;             /* text -> struct name_slot, own */
