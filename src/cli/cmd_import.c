@@ -204,8 +204,10 @@ take_event(struct import *im, struct str line, struct err_info *e)
 		rc = store_put(im->s, im->space.id, &arrival, &put, &seq, e);
 	if (rc != ERR_OK)
 		return rc;
+	/* As each clock went that has let it in: docs/merge.md, The clock. */
 	if (ev.clock > im->space.clock)
 		im->space.clock = ev.clock;
+	im->space.clock++;
 	if (put == PUT_REUSED)
 		return err_setf(e, ERR_ID_REUSED,
 		    "the event %.*s is here with other content",

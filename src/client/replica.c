@@ -165,8 +165,11 @@ clocks_fit(struct replica *r, const struct pull_answer *p, struct err_info *e)
 			    "was taken in",
 			    (unsigned long long)ev->clock,
 			    STR_ARG(ev->id_text));
+		/* As the hub's clock went (docs/merge.md, The clock), which is
+		 * what it compared with: one more for each event. */
 		if (ev->clock > known)
 			known = ev->clock;
+		known++;
 	}
 	arena_fini(&a);
 	return rc;

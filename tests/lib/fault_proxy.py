@@ -1,27 +1,36 @@
-"""A proxy in front of a hub through which the wire does what it is told.
+"""The proxy of all tests: in front of a hub, the wire does what it is told.
 
     fault_proxy.py HUB_URL PLAN     prints its own URL, serves until it is killed
 
 PLAN is a file of lines "FAULT[:ARG] PATH": the first line whose PATH begins the
-path of a request is taken out and done to that request; others pass.
+path of a request is taken out and done to that request; others pass.  A line that
+begins with "every " stays.  N is bytes of the message, or N% of its body.
 
     reset           the connection is reset before the hub hears anything
     lost            the hub does it; the connection is reset instead of an answer
     late:MS         the same at once, and the hub hears of it only after MS
+    hang:MS         the hub does it; after MS without an answer comes the end
     cut:N           the hub gets N bytes of the request and then the end
+    hold:MS         the hub gets half of the request, after MS the other half
+    drip:MS         the request comes a byte at a time, one each MS
+    delay:MS        everything comes, later
+    slow:MS         the hub does it at once, its answer comes after MS
     truncate:N      N bytes of the answer come, then the end
     break:N         the same, and a reset
-    delay:MS        everything comes, later
     stall:MS        half of the answer comes, after MS the other half
     trickle:MS      the answer comes a byte at a time, one each MS
     double          the hub hears it twice; the second answer comes
     twice           the answer comes twice
     garbage         what comes is no HTTP
     page            a page of some other server comes, with 502
+    says:STATUS     the hub hears nothing, an error of this status comes
+    spoil:WORD      wherever WORD (_ is a blank) is a string of the request, a number
+                    takes its place, so that a hub refuses that event and no other
 
 Each line that was done is appended to PLAN.done.
 """
 import fcntl
+import gzip
 import os
 import socket
 import struct
@@ -50,17 +59,39 @@ def take_fault(path):
         except FileNotFoundError:
             return None, 0
         for i, line in enumerate(lines):
-            fault, _, prefix = line.partition(" ")
+            stays, _, rest = line.partition("every ")
+            fault, _, prefix = (rest or stays).partition(" ")
             if not fault or not path.startswith(prefix):
                 continue
-            del lines[i]
-            with open(PLAN, "w") as f:
-                f.write("".join(x + "\n" for x in lines))
+            if not rest:
+                del lines[i]
+                with open(PLAN, "w") as f:
+                    f.write("".join(x + "\n" for x in lines))
             with open(PLAN + ".done", "a") as f:
                 f.write(line + "\n")
             name, _, arg = fault.partition(":")
-            return name, int(arg or 0)
+            return name, int(arg) if arg.isdecimal() else arg
     return None, 0
+
+
+def part(message, n):
+    """So many bytes of it, or of its head and that share of its body."""
+    if isinstance(n, int):
+        return message[:n]
+    body = message.index(b"\r\n\r\n") + 4
+    return message[:body + (len(message) - body) * int(n.rstrip("%")) // 100]
+
+
+def spoil(request, word):
+    """The request with a number for each string that is this word."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    packed = b"content-encoding: gzip" in head.lower()
+    plain = gzip.decompress(body) if packed else body
+    plain = plain.replace(b'"%s"' % word.replace("_", " ").encode(), b"7")
+    body = gzip.compress(plain) if packed else plain
+    lines = [line for line in head.split(b"\r\n")
+             if not line.lower().startswith(b"content-length:")]
+    return b"\r\n".join(lines) + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
 def read_message(wire, held):
@@ -95,10 +126,31 @@ def connect():
     return socket.create_connection((HUB.hostname, HUB.port), timeout=30)
 
 
-def ask(request):
+def by_bytes(wire, message, ms):
+    for i in range(len(message)):
+        wire.sendall(message[i:i + 1])
+        time.sleep(ms / 1000)
+
+
+def ask(request, half_ms=0, drip_ms=0):
     with connect() as hub:
-        hub.sendall(request)
+        hub.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if half_ms:
+            hub.sendall(part(request, "50%"))
+            time.sleep(half_ms / 1000)
+            request = request[len(part(request, "50%")):]
+        if drip_ms:
+            by_bytes(hub, request, drip_ms)
+        else:
+            hub.sendall(request)
         return read_message(hub, bytearray())
+
+
+def error(status):
+    codes = {401: b"unauthorized", 413: b"too_large", 429: b"throttled"}
+    body = b'{"error":"%s","message":"planned"}' % codes.get(status, b"unavailable")
+    return (b"HTTP/1.1 %d Planned\r\nContent-Type: application/json\r\nRetry-After: 0\r\n"
+            b"Content-Length: %d\r\n\r\n" % (status, len(body))) + body
 
 
 def reset(wire):
@@ -133,7 +185,7 @@ def answer(wire, request, fault, n):
         reset(wire)
     if fault == "cut":
         with connect() as hub:
-            hub.sendall(request[:n])
+            hub.sendall(part(request, n))
         reset(wire)
     if fault == "garbage":
         wire.sendall(b"\x16\x03\x01\x00\xff" * 20)
@@ -141,15 +193,24 @@ def answer(wire, request, fault, n):
     if fault == "page":
         wire.sendall(PAGE)
         return
+    if fault == "says":
+        wire.sendall(error(n))
+        return
+    if fault == "spoil":
+        request = spoil(request, str(n))
     if fault == "double":
         ask(request)
     if fault == "delay":
         time.sleep(n / 1000)
-    got = ask(request)
+    got = ask(request, n if fault == "hold" else 0, n if fault == "drip" else 0)
     if fault == "lost":
         reset(wire)
+    if fault in ("slow", "hang"):
+        time.sleep(n / 1000)
+    if fault == "hang":
+        raise End
     if fault in ("truncate", "break"):
-        wire.sendall(got[:n])
+        wire.sendall(part(got, n))
         if fault == "break":
             arrived(wire)
             reset(wire)
@@ -159,9 +220,7 @@ def answer(wire, request, fault, n):
         time.sleep(n / 1000)
         got = got[len(got) // 2:]
     if fault == "trickle":
-        for i in range(len(got)):
-            wire.sendall(got[i:i + 1])
-            time.sleep(n / 1000)
+        by_bytes(wire, got, n)
         return
     wire.sendall(got * (2 if fault == "twice" else 1))
 

@@ -7,7 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 user ann
 serve
-python3 "$here/../lib/spoil_proxy.py" "$hub_url" "todo 500" >"$T/proxy.out" &
+echo 'every spoil:todo_500 /api/v1/events/batch' >"$T/plan"
+python3 "$here/../lib/fault_proxy.py" "$hub_url" "$T/plan" >"$T/proxy.out" &
 pids+=("$!")
 wait_for "the proxy serves" grep -q http "$T/proxy.out"
 hub_url=$(cat "$T/proxy.out")

@@ -270,9 +270,11 @@ keeps_its_clock(void)
 		{ { 1, CLOCK_MAX }, ERR_CLOCK_AHEAD },
 		{ { (UINT64_C(1) << 32) + 3, 1 }, ERR_CLOCK_AHEAD },
 		{ { (UINT64_C(1) << 32) + 2, 1 }, ERR_OK },
-		{ { (UINT64_C(1) << 32) + 2, (UINT64_C(1) << 33) + 2 },
-		    ERR_OK },
+		/* A hub that has taken the first is one further on by that: what
+		 * it lets in then must not be refused by each of its clients. */
 		{ { (UINT64_C(1) << 32) + 2, (UINT64_C(1) << 33) + 3 },
+		    ERR_OK },
+		{ { (UINT64_C(1) << 32) + 2, (UINT64_C(1) << 33) + 4 },
 		    ERR_CLOCK_AHEAD },
 	};
 
