@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "text.h"
 #include "utf8.h"
 #include "when.h"
 
@@ -72,7 +73,7 @@ add_escaped(struct line *l, const char *text, size_t len)
 		size_t n = utf8_len(p, (size_t)(end - p));
 		uint32_t cp = n ? utf8_get(p, n) : 0;
 
-		if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0)) {
+		if (text_unseen(cp)) {
 			for (n = n ? n : 1; n > 0; n--)
 				add_escape(l, *p++);
 			continue;

@@ -14,9 +14,13 @@ bool text_valid(struct str s);
 void text_normalise(struct str s, struct buf *out);
 /* Columns on a terminal of what text_show makes of s on one line. */
 size_t text_width(struct str s);
-/* Append s as it may be sent to a terminal: control characters (C0, DEL, C1,
- * bidirectional overrides, line and paragraph separators) become visible
- * escapes such as \x1b or \u202e; tabs and newlines (CR LF is one) become a
+/* A character that a terminal obeys or that is not seen: control characters,
+ * bidirectional marks and overrides, line and paragraph separators, zero-width
+ * spaces, fillers, tags. */
+bool text_unseen(uint32_t cp);
+/* Append s as it may be sent to a terminal: what is text_unseen becomes a visible
+ * escape such as \x1b or \u202e, and so does a joiner (U+200C, U+200D) that does
+ * not stand behind what is not ASCII; tabs and newlines (CR LF is one) become a
  * space unless keep_lines; bytes that are not UTF-8 become \xNN. */
 void text_show(struct str s, bool keep_lines, struct buf *out);
 /* As text_show, for JSON: what is a control character is written as JSON escapes

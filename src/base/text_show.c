@@ -17,22 +17,64 @@ struct glyph {
 	size_t columns;
 };
 
-/* What changes the terminal or the order of what stands beside it: C0, DEL,
- * C1, line and paragraph separator, bidirectional embeddings, overrides and
- * isolates. */
+/* What changes the terminal or the order of what stands beside it, and what
+ * stands there and is not seen: by it two texts look the same that are not, and a
+ * program reads what no person does. */
+static const struct {
+	uint32_t first, last;
+} unseen[] = {
+	{ 0x0000, 0x001f },   /* C0 */
+	{ 0x007f, 0x009f },   /* DEL, C1 */
+	{ 0x00ad, 0x00ad },   /* soft hyphen */
+	{ 0x034f, 0x034f },   /* grapheme joiner */
+	{ 0x061c, 0x061c },   /* Arabic letter mark */
+	{ 0x115f, 0x1160 },   /* fillers of Hangul */
+	{ 0x17b4, 0x17b5 },   /* inherent vowels of Khmer */
+	{ 0x180b, 0x180f },   /* variations and separator of Mongolian */
+	{ 0x200b, 0x200b },   /* zero-width space */
+	{ 0x200e, 0x200f },   /* left-to-right, right-to-left mark */
+	{ 0x2028, 0x202e },   /* separators, embeddings, overrides */
+	{ 0x2060, 0x206f },   /* joiner, invisible operators, isolates */
+	{ 0x3164, 0x3164 },   /* filler of Hangul */
+	{ 0xfe00, 0xfe0d },   /* variations but those of emoji */
+	{ 0xfeff, 0xfeff },   /* byte order mark */
+	{ 0xffa0, 0xffa0 },   /* filler of Hangul */
+	{ 0xfff0, 0xfffb },   /* annotations */
+	{ 0x1bca0, 0x1bca3 }, /* controls of shorthand, */
+	{ 0x1d173, 0x1d17a }, /* of music */
+	{ 0xe0000, 0xe0fff }, /* tags, more variations */
+};
+
+/* Between letters and emoji they belong to writing, beside ASCII they hide. */
 static bool
-is_control(uint32_t cp)
+is_joiner(uint32_t cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
-	    (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+	return cp == 0x200c || cp == 0x200d;
 }
 
+bool
+text_unseen(uint32_t cp)
+{
+	for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++)
+		if (cp <= unseen[i].last)
+			return cp >= unseen[i].first;
+	return false;
+}
+
+/* Both forms that JSON knows stand for what is beyond four digits: so that it
+ * stays the same string where it stands in one. */
 static void
 escape(struct glyph *g, uint32_t v, bool is_byte)
 {
-	int n = is_byte ? snprintf(g->text, sizeof g->text, "\\x%02x", v) :
-	                  snprintf(g->text, sizeof g->text, "\\u%04x", v);
+	int n;
 
+	if (is_byte)
+		n = snprintf(g->text, sizeof g->text, "\\x%02x", v);
+	else if (v < 0x10000)
+		n = snprintf(g->text, sizeof g->text, "\\u%04x", v);
+	else
+		n = snprintf(g->text, sizeof g->text, "\\u%04x\\u%04x",
+		    0xd7c0 + (v >> 10), 0xdc00 + (v & 0x3ff));
 	g->n = g->columns = n > 0 ? (size_t)n : 0;
 }
 
@@ -52,9 +94,9 @@ width_of(uint32_t cp)
 	return w > 0 ? (size_t)w : 0;
 }
 
-/* Take the next character off s, which is not empty. */
+/* Take the next character off s, which is not empty; it began at `from`. */
 static void
-take(struct str *s, bool keep_lines, struct glyph *g)
+take(struct str *s, const char *from, bool keep_lines, struct glyph *g)
 {
 	const uint8_t *p = (const uint8_t *)s->p;
 	size_t n = utf8_len(p, s->n);
@@ -68,7 +110,8 @@ take(struct str *s, bool keep_lines, struct glyph *g)
 	} else if (cp == '\r' && s->n > 1 && p[1] == '\n') {
 		plain(g, keep_lines ? "\n" : " ", 1, 1);
 		n = 2;
-	} else if (is_control(cp)) {
+	} else if (text_unseen(cp) ||
+	    (is_joiner(cp) && (s->p == from || p[-1] < 0x80))) {
 		escape(g, cp, cp < 0x80);
 	} else {
 		plain(g, s->p, n, cp < 0x80 ? 1 : width_of(cp));
@@ -90,6 +133,7 @@ plain_run(struct str s)
 size_t
 text_width(struct str s)
 {
+	const char *from = s.p;
 	struct glyph g;
 	size_t columns = plain_run(s);
 
@@ -97,7 +141,7 @@ text_width(struct str s)
 		return columns;
 	s = str_n(s.p + columns, s.n - columns);
 	while (s.n > 0) {
-		take(&s, false, &g);
+		take(&s, from, false, &g);
 		columns += g.columns;
 	}
 	return columns;
@@ -106,6 +150,7 @@ text_width(struct str s)
 void
 text_show(struct str s, bool keep_lines, struct buf *out)
 {
+	const char *from = s.p;
 	struct glyph g;
 	size_t n;
 
@@ -116,7 +161,7 @@ text_show(struct str s, bool keep_lines, struct buf *out)
 			s = str_n(s.p + n, s.n - n);
 			continue;
 		}
-		take(&s, keep_lines, &g);
+		take(&s, from, keep_lines, &g);
 		buf_add(out, g.text, g.n);
 	}
 }
@@ -124,6 +169,7 @@ text_show(struct str s, bool keep_lines, struct buf *out)
 void
 text_show_json(struct str s, struct buf *out)
 {
+	const char *from = s.p;
 	struct glyph g;
 	size_t n;
 
@@ -139,7 +185,7 @@ text_show_json(struct str s, struct buf *out)
 			s = str_n(s.p + 1, s.n - 1);
 			continue;
 		}
-		take(&s, true, &g);
+		take(&s, from, true, &g);
 		buf_add(out, g.text, g.n);
 	}
 }
@@ -158,6 +204,7 @@ void
 text_fit(struct str s, size_t columns, bool pad, struct buf *out)
 {
 	size_t used = 0, kept = 0, kept_len = out->len;
+	const char *from = s.p;
 	struct glyph g = { .columns = 0 };
 
 	/* Most texts are such, and fit. */
@@ -167,7 +214,7 @@ text_fit(struct str s, size_t columns, bool pad, struct buf *out)
 		s.n = 0;
 	}
 	while (s.n > 0 && used <= columns) {
-		take(&s, false, &g);
+		take(&s, from, false, &g);
 		used += g.columns;
 		if (used > columns)
 			break;

@@ -50,7 +50,8 @@ for name in sorted(os.listdir(sys.argv[1])):
         continue
     tab = "\t" if "complete" in name else ""  # parts words and what they are
     bad = [hex(ord(c)) for c in text if (ord(c) < 32 and c not in "\n" + tab)
-           or 127 <= ord(c) < 160 or 0x2028 <= ord(c) <= 0x202e or 0x2066 <= ord(c) <= 0x2069]
+           or 127 <= ord(c) < 160 or 0x2028 <= ord(c) <= 0x202e or 0x2060 <= ord(c) <= 0x206f
+           or c in "\u200b\u200e\u200f\u00ad\ufeff\u061c\u3164" or 0xe0000 <= ord(c) <= 0xe0fff]
     bad += [line for line in text.split("\n") if line.startswith("EVIL")]
     if bad:
         print(name, bad[:5])
@@ -63,7 +64,7 @@ python3 - "$T/evil.jsonl" .clowder/project.toml <<'P'
 import sys
 from events import *
 project = project_of(sys.argv[2])
-evil = "x\x1b]0;owned\x07\x1b[2J\x9b31m\u202eDLO\u2066\u2028\x7f\r\nEVIL\tline\nEVIL two\0nul"
+evil = "x\u200b\u200e\U000e0041\x1b]0;o\x07\x1b[2J\x9b31m\u202eDLO\u2066\u2028\x7f\r\nEVIL\tline\nEVIL 2\0n"
 def put(kind, aggregate, key, payload, **more):
     more = dict({"project": project, "project_slug": evil, "git_branch": evil,
                  "session_id": evil, "author": "user:" + evil}, **more)
@@ -167,7 +168,7 @@ done
 result $? "two values have two digests"
 
 # What is typed and named in errors.
-evil=$'a\e]0;x\a\nEVIL\xc2\x9b31m\xff'
+evil=$'a\e]0;x\a\nEVIL\xc2\x9b31m\xff\u200b\u200e\ufeff'
 mkdir -p "$T/$evil" && cp "$T/evil.jsonl.twice" "$T/$evil/$evil.jsonl"
 printf '[{"content":"x","status":"pending"}' >"$T/$evil/$evil.json"
 see "$evil"

@@ -264,7 +264,8 @@ width(void)
 		{ STR_INIT("e\xcc\x81"), 1 },
 		{ STR_INIT("\xe6\x97\xa5\xe6\x9c\xac"), 4 },
 		{ STR_INIT("\xf0\x9f\x98\x80"), 2 },
-		{ STR_INIT("\xe2\x80\x8b"), 0 },
+		{ STR_INIT("\xe2\x80\x8b"), 6 }, /* shown as \u200b */
+		{ STR_INIT("\xf0\x9f\x98\x80\xe2\x80\x8d"), 2 },
 		{ STR_INIT("a\tb\nc"), 5 },
 		{ STR_INIT("a\r\nb"), 3 },
 		{ STR_INIT("\x1b[0m"), 7 },
@@ -306,6 +307,19 @@ shows(void)
 		{ STR_INIT("\xe2\x80\xae"
 		           "abc\xe2\x81\xa6"),
 		    STR_INIT("\\u202eabc\\u2066") },
+		/* Marks, what is not seen, what only programs read. */
+		{ STR_INIT("a\u200bb\u200ec\u00add\ufeff\u061c\u2060"),
+		    STR_INIT(
+		        "a\\u200bb\\u200ec\\u00add\\ufeff\\u061c\\u2060") },
+		{ STR_INIT("\u3164\u115f\U000e0041\U000e0100\ufe00"),
+		    STR_INIT(
+		        "\\u3164\\u115f\\udb40\\udc41\\udb40\\udd00\\ufe00") },
+		/* Writing and emoji stay; joiners hide beside ASCII alone. */
+		{ STR_INIT("\u0645\u06cc\u200c\u062e\U0001f468\u200d\U0001f469"
+		           "\u2764\ufe0f"),
+		    STR_INIT("\u0645\u06cc\u200c\u062e\U0001f468\u200d"
+		             "\U0001f469\u2764\ufe0f") },
+		{ STR_INIT("\u200da\u200cb"), STR_INIT("\\u200da\\u200cb") },
 		{ STR_INIT("\xe2\x80\xa8\xe2\x80\xa9"),
 		    STR_INIT("\\u2028\\u2029") },
 		{ STR_INIT("a\xff\xc3"), STR_INIT("a\\xff\\xc3") },
