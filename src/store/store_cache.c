@@ -142,7 +142,7 @@ cache_drop(struct store *s)
 	map_fini(&s->spaces);
 	seen_drop(s);
 	arena_reset(&s->cache_arena);
-	s->n_dirty = s->n_renames = 0;
+	s->n_dirty = s->n_renames = s->n_revives = 0;
 	s->dirty_space = NULL;
 	s->dirty_project = NULL;
 	s->last_project = NULL;

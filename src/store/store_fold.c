@@ -145,9 +145,10 @@ history_load(struct store *s, space_id space, const uint64_t *pos, size_t n,
 			bytes += row->raw.n;
 			if (!str_eq(node, row->node))
 				node = row->node;
-			item[i] = (struct history_item){ { row->clock, node,
-				                             row->id },
-				row->pos, row->raw, row->flags, row->seq > 0 };
+			item[i] = (struct history_item){
+				{ row->clock, node, row->id }, row->pos,
+				row->raw, row->flags, row->seq, row->epoch_no
+			};
 			sorted &=
 			    i == 0 || item_cmp(&item[i - 1], &item[i]) < 0;
 		}

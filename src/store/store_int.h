@@ -243,6 +243,8 @@ struct store_ops {
 struct space_slot {
 	struct space_row row; /* strings in the store's cache arena */
 	bool dirty;
+	bool
+	    revives; /* something is no longer refused: look what waits for it */
 	struct space_slot *next_dirty; /* borrow */
 };
 
@@ -300,6 +302,7 @@ struct store {
 	struct entity_slot **dirty; /* borrow */
 	size_t n_dirty, cap_dirty;
 	size_t n_renames;      /* of those, how many wait for names_settle */
+	size_t n_revives;      /* spaces that do */
 	struct entity **grave; /* own: lent, and no longer in the cache */
 	size_t n_grave, cap_grave;
 	struct project_slot *last_project; /* borrow: a short cut */
@@ -394,7 +397,7 @@ struct history_item {
 	uint64_t pos;
 	struct str raw; /* p NULL: to be read again */
 	unsigned flags;
-	bool acked; /* in some epoch, in this space */
+	uint64_t seq, epoch_no; /* as in the row */
 };
 /* The events at these positions sorted by stamp; everything in a.  Raw bytes are
  * held up to a bound. */
@@ -451,10 +454,24 @@ enum err stamps_follow(struct store *s, struct err_info *e);
 enum err stamp_again(struct store *s, struct space_slot *space,
     const struct event_row *r, struct str payload, struct err_info *e);
 /* Where events of an entity were refused (slot->renames): what waits in this
- * space, is ours alone and names one, names what that had replaced instead.
- * Once for all that were refused in a transaction; what looks at such events
- * calls it before. */
+ * space and names one, names what that had replaced instead - or, where others
+ * have it and it cannot change, is refused here as well.  What was refused so
+ * waits again when nothing that it names is refused any more (space->revives).
+ * Once for all of a transaction; what looks at such events calls it before. */
 enum err names_settle(struct store *s, struct err_info *e);
+/* The first event of those that ev names which stands refused in this space;
+ * form EID_NONE: none. */
+enum err names_refused(struct store *s, space_id sp, const struct event *ev,
+    struct eid *ret, struct err_info *e);
+/* A row that waits is refused.  renames: what names it is to be settled. */
+enum err row_refuse(struct store *s, struct space_slot *space,
+    struct event_row *r, enum err code, struct str why, bool renames,
+    struct err_info *e);
+/* What was refused for naming a refused event, and no longer does, waits. */
+enum err built_on_again(struct store *s, struct space_slot *space,
+    struct err_info *e);
+/* An entity's waiting events are to be looked at by names_settle. */
+void slot_renames(struct store *s, struct entity_slot *slot);
 /* Numbers of nodes (hub). */
 enum err seen_add(struct store *s, struct str node, uint64_t n,
     struct err_info *e);

@@ -156,9 +156,10 @@ copy_collect(struct store *s, space_id from, uint64_t after, struct str project,
 
 static enum err
 copy_one(struct store *s, space_id from, uint64_t pos, struct space_slot *to,
-    struct arena *a, struct parsed *p, struct err_info *e)
+    bool refusals, struct arena *a, struct parsed *p, struct err_info *e)
 {
 	struct event_row r = { 0 };
+	struct entity_slot *slot;
 	bool found, added;
 	enum err rc;
 
@@ -175,6 +176,26 @@ copy_one(struct store *s, space_id from, uint64_t pos, struct space_slot *to,
 	rc = row_add(s, to, &p->ev, &r, &added, e);
 	if (rc == ERR_OK && to->row.clock < r.clock)
 		to->row.clock = r.clock;
+	/* What it names may have been refused there. */
+	if (rc == ERR_OK && refusals)
+		rc = entity_slot(s, to->row.id, &p->ev.entity, true, &slot, e);
+	if (rc == ERR_OK && refusals)
+		rc = entity_slot_dirty(s, slot, e);
+	if (rc == ERR_OK && refusals)
+		slot_renames(s, slot);
+	return rc;
+}
+
+static enum err
+has_refusals(struct store *s, space_id sp, bool *ret, struct err_info *e)
+{
+	struct arena a = { 0 };
+	uint64_t *pos;
+	size_t n = 0;
+	enum err rc = s->ops->refused_list(s, sp, &a, &pos, &n, e);
+
+	*ret = n > 0;
+	arena_fini(&a);
 	return rc;
 }
 
@@ -188,6 +209,7 @@ share(struct store *s, space_id from, struct str project, space_id to,
 	struct arena a = { 0 };
 	struct parsed p = { 0 };
 	uint64_t after = 0;
+	bool refusals = false;
 	enum err rc = names_settle(s, e);
 
 	if (rc == ERR_OK)
@@ -202,8 +224,11 @@ share(struct store *s, space_id from, struct str project, space_id to,
 		rc = copy_collect(s, from, after, project, to, &l, e);
 	if (rc == ERR_OK && l.n > 1)
 		qsort(l.item, l.n, sizeof *l.item, copy_cmp);
+	if (rc == ERR_OK && l.n > 0)
+		rc = has_refusals(s, to, &refusals, e);
 	for (size_t i = 0; rc == ERR_OK && i < l.n; i++)
-		rc = copy_one(s, from, l.item[i].pos, dest, &a, &p, e);
+		rc =
+		    copy_one(s, from, l.item[i].pos, dest, refusals, &a, &p, e);
 	if (rc == ERR_OK && after != source->row.events)
 		rc = mark_put(s, buf_str(&name), source->row.events, e);
 	*copied = l.n;

@@ -317,7 +317,8 @@ struct instead {
 struct exchange {
 	struct store *s;
 	space_id sp;
-	struct map refused; /* id -> struct instead */
+	struct space_slot *space; /* borrow */
+	struct map refused;       /* id -> struct instead */
 	struct arena a, row;
 	struct parsed p;
 };
@@ -377,6 +378,80 @@ refused_note(struct exchange *x, const struct event *ev, const struct names *l,
 	                                                err_set(e, ERR_NOMEM);
 }
 
+enum err
+names_refused(struct store *s, space_id sp, const struct event *ev,
+    struct eid *ret, struct err_info *e)
+{
+	struct arena a = { 0 };
+	enum err rc = ERR_OK;
+
+	*ret = (struct eid){ .form = EID_NONE };
+	for (size_t i = 0;
+	     rc == ERR_OK && ret->form == EID_NONE && i < ev->n_replaces; i++) {
+		struct event_row r = { 0 };
+		bool found;
+
+		rc = s->ops->event_find(s, sp, &ev->replaces[i], false, &a, &r,
+		    &found, e);
+		if (rc == ERR_OK && found && r.flags & FLAG_REFUSED)
+			*ret = ev->replaces[i];
+	}
+	arena_fini(&a);
+	return rc;
+}
+
+/* Others have it, so that its names cannot change: the team does not get what it
+ * names, and so cannot get it. */
+static enum err
+exchange_refuse(struct exchange *x, uint64_t pos, const struct event *ev,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct event_row r;
+	struct eid names = { .form = EID_NONE };
+	char text[EID_TEXT_MAX];
+	const char *why;
+	bool found;
+	enum err rc =
+	    x->s->ops->event_get(x->s, x->sp, pos, true, &a, &r, &found, e);
+
+	if (rc == ERR_OK && !found)
+		rc = err_setf(e, ERR_CORRUPT, "space %lld: event %llu is gone",
+		    (long long)x->sp, (unsigned long long)pos);
+	if (rc == ERR_OK)
+		rc = names_refused(x->s, x->sp, ev, &names, e);
+	if (rc != ERR_OK)
+		goto done;
+	(void)eid_format(&names, text);
+	why = arena_fmt(&a, "names %s, which was refused", text);
+	rc = why == NULL ?
+	    err_set(e, ERR_NOMEM) :
+	    row_refuse(x->s, x->space, &r, ERR_PARENT, str_of(why), false, e);
+done:
+	arena_fini(&a);
+	return rc;
+}
+
+/* An event that waits names something else than what was refused; where that
+ * cannot be, it is refused as well. */
+static enum err
+exchange_waiting(struct exchange *x, const struct history_item *item,
+    const struct names *l, struct err_info *e)
+{
+	const struct event *ev = &x->p.ev;
+	bool fixed;
+	enum err rc = ever_acked(x->s, &ev->id, &fixed, e);
+
+	if (rc == ERR_OK && !fixed && item->flags & FLAG_OWN)
+		return event_rewrite(x->s, ev,
+		    &(struct restamp){
+		        ev->clock, ev->node, ev->node_seq, l->out, l->n_out },
+		    e);
+	if (rc == ERR_OK)
+		rc = refused_note(x, ev, l, e);
+	return rc == ERR_OK ? exchange_refuse(x, item->pos, ev, e) : rc;
+}
+
 /* One event, after all that it can name. */
 static enum err
 exchange_one(struct exchange *x, const struct history_item *item,
@@ -384,7 +459,7 @@ exchange_one(struct exchange *x, const struct history_item *item,
 {
 	struct names l = { 0 };
 	struct event_row r;
-	bool changed = false, fixed = true;
+	bool changed = false;
 	enum err rc = history_raw(x->s, x->sp, item, &x->row, &r, e);
 
 	if (rc == ERR_OK)
@@ -394,12 +469,7 @@ exchange_one(struct exchange *x, const struct history_item *item,
 	if (rc == ERR_OK && item->flags & FLAG_REFUSED)
 		rc = refused_note(x, &x->p.ev, &l, e);
 	else if (rc == ERR_OK && changed)
-		rc = ever_acked(x->s, &x->p.ev.id, &fixed, e);
-	if (rc == ERR_OK && !fixed)
-		rc = event_rewrite(x->s, &x->p.ev,
-		    &(struct restamp){ x->p.ev.clock, x->p.ev.node,
-		        x->p.ev.node_seq, l.out, l.n_out },
-		    e);
+		rc = exchange_waiting(x, item, &l, e);
 	names_fini(&l);
 	return rc;
 }
@@ -413,16 +483,21 @@ entity_exchange(struct store *s, struct entity_slot *slot, struct err_info *e)
 	struct arena a = { 0 };
 	uint64_t *pos;
 	size_t n = 0;
-	enum err rc = entity_positions(s, slot->id, slot->runs, slot->pos,
-	    slot->n_pos, &a, &pos, &n, e);
+	enum err rc = space_slot(s, x.sp, &x.space, e);
 
 	if (rc == ERR_OK)
+		rc = entity_positions(s, slot->id, slot->runs, slot->pos,
+		    slot->n_pos, &a, &pos, &n, e);
+	if (rc == ERR_OK)
 		rc = history_load(s, x.sp, pos, n, &a, &item, e);
-	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		bool waits = item[i].seq == 0 ||
+		    item[i].epoch_no != x.space->row.epoch_no;
+
 		if (item[i].flags & FLAG_REFUSED ||
-		    (x.refused.count > 0 && item[i].flags & FLAG_OWN &&
-		        !item[i].acked))
+		    (x.refused.count > 0 && waits))
 			rc = exchange_one(&x, &item[i], e);
+	}
 	map_fini(&x.refused);
 	arena_fini(&x.a);
 	arena_fini(&x.row);
@@ -431,10 +506,31 @@ entity_exchange(struct store *s, struct entity_slot *slot, struct err_info *e)
 	return rc;
 }
 
+/* What was refused for what it names waits again where that does. */
+static enum err
+revive(struct store *s, struct err_info *e)
+{
+	size_t at = 0;
+	void *v;
+	enum err rc = ERR_OK;
+
+	while (rc == ERR_OK && s->n_revives > 0 &&
+	    map_next(&s->spaces, &at, NULL, &v)) {
+		struct space_slot *space = v;
+
+		if (!space->revives)
+			continue;
+		rc = built_on_again(s, space, e);
+		space->revives = false;
+		s->n_revives--;
+	}
+	return rc;
+}
+
 enum err
 names_settle(struct store *s, struct err_info *e)
 {
-	enum err rc = ERR_OK;
+	enum err rc = revive(s, e);
 
 	/* The list may grow meanwhile. */
 	for (size_t i = 0; rc == ERR_OK && s->n_renames > 0 && i < s->n_dirty;

@@ -61,12 +61,17 @@ row_entity_stale(struct store *s, const struct event_row *r, bool refused,
 		    (long long)r->space, (unsigned long long)r->pos);
 	if (rc == ERR_OK)
 		rc = entity_slot_stale(s, slot, e);
-	if (rc == ERR_OK && refused && !slot->renames) {
-		slot->renames = true;
-		s->n_renames++;
-	}
+	if (rc == ERR_OK && refused)
+		slot_renames(s, slot);
 	parsed_fini(&p);
 	return rc;
+}
+
+void
+slot_renames(struct store *s, struct entity_slot *slot)
+{
+	s->n_renames += !slot->renames;
+	slot->renames = true;
 }
 
 enum err
@@ -80,6 +85,8 @@ row_unrefuse(struct store *s, struct space_slot *space, struct event_row *r,
 	if (!(r->flags & FLAG_DISCARDED))
 		space->row.refused--;
 	r->flags &= ~(unsigned)(FLAG_REFUSED | FLAG_DISCARDED);
+	s->n_revives += !space->revives;
+	space->revives = true;
 	space_dirty(s, space);
 	rc = s->ops->refused_del(s, r->space, r->pos, e);
 	if (rc == ERR_OK)
@@ -226,6 +233,29 @@ store_unacked(struct store *s, space_id sp, size_t max_events, size_t max_bytes,
 
 /* --- refused ---------------------------------------------------------------------- */
 
+enum err
+row_refuse(struct store *s, struct space_slot *space, struct event_row *r,
+    enum err code, struct str why, bool renames, struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	if (!(r->flags & FLAG_REFUSED)) {
+		space->row.unacked--;
+		space->row.refused++;
+		space_dirty(s, space);
+		rc = s->ops->unacked_del(s, r, e);
+		r->flags |= FLAG_REFUSED;
+		if (rc == ERR_OK)
+			rc = s->ops->event_mark(s, r, e);
+		if (rc == ERR_OK)
+			rc = row_entity_stale(s, r, renames, e);
+	}
+	s->changed = true;
+	return rc == ERR_OK ? s->ops->refused_put(s, space->row.id, r->pos,
+	                          str_of(err_wire(code)), why, e) :
+	                      rc;
+}
+
 static enum err
 refuse(struct store *s, space_id sp, const struct eid *id, enum err code,
     struct str why, struct err_info *e)
@@ -240,24 +270,8 @@ refuse(struct store *s, space_id sp, const struct eid *id, enum err code,
 	if (rc == ERR_OK && row_acked(s, &space->row, &r))
 		rc = err_setf(e, ERR_REFUSED,
 		    "an event that is acknowledged cannot be refused");
-	if (rc != ERR_OK)
-		goto done;
-	if (!(r.flags & FLAG_REFUSED)) {
-		space->row.unacked--;
-		space->row.refused++;
-		space_dirty(s, space);
-		rc = s->ops->unacked_del(s, &r, e);
-		r.flags |= FLAG_REFUSED;
-		if (rc == ERR_OK)
-			rc = s->ops->event_mark(s, &r, e);
-		if (rc == ERR_OK)
-			rc = row_entity_stale(s, &r, true, e);
-	}
-	s->changed = true;
 	if (rc == ERR_OK)
-		rc = s->ops->refused_put(s, sp, r.pos, str_of(err_wire(code)),
-		    why, e);
-done:
+		rc = row_refuse(s, space, &r, code, why, true, e);
 	arena_fini(&a);
 	return rc;
 }
@@ -352,6 +366,54 @@ done:
 	return rc;
 }
 
+static enum err
+built_on_one(struct store *s, struct space_slot *space, uint64_t pos,
+    struct arena *a, struct parsed *p, struct err_info *e)
+{
+	struct event_row r;
+	struct str code, why;
+	struct eid names;
+	bool found;
+	enum err rc = s->ops->refused_get(s, space->row.id, pos, a, &code, &why,
+	    &found, e);
+
+	if (rc != ERR_OK || !found || !str_is(code, err_wire(ERR_PARENT)))
+		return rc;
+	rc = s->ops->event_get(s, space->row.id, pos, true, a, &r, &found, e);
+	if (rc == ERR_OK && !found)
+		rc = err_setf(e, ERR_CORRUPT,
+		    "space %lld: event %llu was refused and is not there",
+		    (long long)space->row.id, (unsigned long long)pos);
+	if (rc == ERR_OK)
+		rc = row_parse(&r, p, e);
+	if (rc == ERR_OK)
+		rc = names_refused(s, space->row.id, &p->ev, &names, e);
+	if (rc != ERR_OK || names.form != EID_NONE || r.flags & FLAG_DISCARDED)
+		return rc;
+	return row_again(s, space, pos, e);
+}
+
+/* In the order of the log, where what is named stands first. */
+enum err
+built_on_again(struct store *s, struct space_slot *space, struct err_info *e)
+{
+	struct arena list = { 0 }, a = { 0 };
+	struct parsed p = { 0 };
+	uint64_t *pos;
+	size_t n = 0;
+	enum err rc =
+	    s->ops->refused_list(s, space->row.id, &list, &pos, &n, e);
+
+	for (size_t i = 0; i < n && rc == ERR_OK; i++) {
+		arena_reset(&a);
+		rc = built_on_one(s, space, pos[i], &a, &p, e);
+	}
+	parsed_fini(&p);
+	arena_fini(&a);
+	arena_fini(&list);
+	return rc;
+}
+
 /* It changed in every space: where it was refused as well it goes again, unless
  * it was given up there. */
 static enum err
@@ -377,6 +439,29 @@ copies_again(struct store *s, space_id sp, const struct eid *id,
 	return rc == ERR_OK ? stamps_follow(s, e) : rc;
 }
 
+/* An event whose names cannot change goes with what it names, or not at all. */
+static enum err
+not_built_on(struct store *s, space_id sp, const struct event_row *r,
+    struct err_info *e)
+{
+	struct parsed p = { 0 };
+	struct eid names = { .form = EID_NONE };
+	char text[EID_TEXT_MAX];
+	enum err rc = row_parse(r, &p, e);
+
+	if (rc == ERR_OK)
+		rc = names_refused(s, sp, &p.ev, &names, e);
+	if (rc == ERR_OK && names.form != EID_NONE) {
+		(void)eid_format(&names, text);
+		rc = err_setf(e, ERR_REFUSED,
+		    "it names %s, which was refused as well: that one has to "
+		    "go again first",
+		    text);
+	}
+	parsed_fini(&p);
+	return rc;
+}
+
 static enum err
 retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
     struct err_info *e)
@@ -394,6 +479,10 @@ retry(struct store *s, space_id sp, const struct eid *id, struct str payload,
 	if (rc != ERR_OK)
 		goto done;
 	fixed |= !(r.flags & FLAG_OWN);
+	if (fixed)
+		rc = not_built_on(s, sp, &r, e);
+	if (rc != ERR_OK)
+		goto done;
 	if (fixed && payload.n > 0)
 		rc = err_setf(e, ERR_REFUSED,
 		    "an event that others have made or have keeps its content");

@@ -569,6 +569,9 @@ send_again(struct machine *m, unsigned team, const struct log_row *row,
 		made->sent_again = true;
 	COUNT_N(m->w, edits, edits);
 	COUNT_N(m->w, retries, !edits);
+	/* What it names has to go first. */
+	if (rc == ERR_REFUSED && row->fixed && row->code == ERR_PARENT)
+		rc = ERR_OK;
 	buf_fini(&payload);
 	return rc;
 }

@@ -162,6 +162,27 @@ changed_elsewhere(const struct machine_log *l, const struct log_row *row)
 	    w->plan.shares > 0 && w->plan.clones + w->plan.rewinds > 0;
 }
 
+/* Its content is known elsewhere and cannot change, and the hub refused what it
+ * names. */
+static bool
+built_on_refused(struct machine_log *l, const struct event *ev,
+    const struct log_row *row)
+{
+	struct machine *m = l->m;
+	bool found = false;
+
+	for (size_t i = 0; row->code == ERR_PARENT && i < ev->n_replaces; i++) {
+		struct err_info e = { 0 };
+		struct log_row named;
+
+		found = found ||
+		    (store_event(m->store, m->space[l->hub->team],
+		         &ev->replaces[i], &l->a, &named, &e) == ERR_OK &&
+		        named.status == EVENT_REFUSED);
+	}
+	return found && (row->fixed || !row->own);
+}
+
 static enum err
 refused_row(struct machine_log *l, const struct log_row *row, const char *text,
     bool there, struct err_info *e)
@@ -172,7 +193,8 @@ refused_row(struct machine_log *l, const struct log_row *row, const char *text,
 	arena_reset(&l->a);
 	if (event_parse(&ev, &l->json, row->raw, &l->a, e) != ERR_OK)
 		return e->code;
-	if (!hub_may_refuse(l->m->w, &ev, row) && !changed_elsewhere(l, row))
+	if (!hub_may_refuse(l->m->w, &ev, row) && !changed_elsewhere(l, row) &&
+	    !built_on_refused(l, &ev, row))
 		world_fail(l->m->w, "machine %u: %s is refused: %s: %.*s",
 		    l->m->no, text, err_wire(row->code), STR_ARG(row->why));
 	if (there)

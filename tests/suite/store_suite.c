@@ -847,6 +847,97 @@ refused_copies(void)
 }
 
 static void
+share_with(struct lab *a, space_id team, uint64_t want)
+{
+	struct err_info e = { 0 };
+	uint64_t copied;
+
+	CHECK_OK(store_begin(a->s, &e), &e);
+	CHECK_OK(store_share(a->s, a->sp, STR(LAB_PROJECT), team, &copied, &e),
+	    &e);
+	CHECK_OK(store_commit(a->s, &e), &e);
+	CHECK_U(copied, want);
+}
+
+static void
+retry_in(struct lab *a, space_id sp, const struct eid *id, enum err want)
+{
+	struct err_info e = { 0 };
+	enum err rc;
+
+	CHECK_OK(store_begin(a->s, &e), &e);
+	rc = store_retry(a->s, sp, id, STR(""), &e);
+	CHECK(rc == want);
+	CHECK_OK(store_commit(a->s, &e), &e);
+}
+
+/* What a team has keeps its content, its names too: where another team refuses
+ * what it names, it is refused there as well, and goes again with it. */
+static void
+built_on_refused(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct eid id[4];
+	space_id team;
+	size_t n;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 72, false);
+	team = lab_space(a.s, "h", "a", "team");
+	id[0] = lab_author(&a, &d);
+	share_with(&a, team, 1);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_acked(a.s, a.sp, &id[0], 1, &e), &e);
+	CHECK_OK(store_refuse(a.s, team, &id[0], ERR_QUOTA, STR("full"), &e),
+	    &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	/* One behind the other, and all known at home before they come here. */
+	for (int i = 1; i < 4; i++) {
+		d = lab_wp_title(1, "more");
+		id[i] = lab_author(&a, &d);
+		CHECK_OK(store_begin(a.s, &e), &e);
+		CHECK_OK(store_acked(a.s, a.sp, &id[i], (uint64_t)i + 1, &e),
+		    &e);
+		CHECK_OK(store_commit(a.s, &e), &e);
+	}
+	share_with(&a, team, 3);
+	CHECK_U(lab_space_of(a.s, team).unacked, 0);
+	CHECK_U(lab_space_of(a.s, team).refused, 4);
+	CHECK_OK(store_refused(a.s, team, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 4);
+	for (size_t i = 1; i < n; i++)
+		CHECK(row[i].code == ERR_PARENT);
+
+	/* It goes with what it names or not at all; given up is given up. */
+	retry_in(&a, team, &id[2], ERR_REFUSED);
+	CHECK_U(lab_space_of(a.s, team).refused, 4);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_discard(a.s, team, &id[3], &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	retry_in(&a, team, &id[0], ERR_OK);
+	CHECK_U(lab_space_of(a.s, team).unacked, 3);
+	CHECK_U(lab_space_of(a.s, team).refused, 0);
+
+	/* Refused again while they wait: the same; and by a hub that has it. */
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, team, &id[0], ERR_QUOTA, STR("full"), &e),
+	    &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, team).refused, 3);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_acked(a.s, team, &id[0], 1, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, team).unacked, 2);
+	CHECK_U(lab_space_of(a.s, team).refused, 0);
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+static void
 shared_project(void)
 {
 	struct lab a;
@@ -1575,6 +1666,7 @@ static const struct {
 	{ "a new node id", renewed_node },
 	{ "a shared project", shared_project },
 	{ "a refused event in two spaces", refused_copies },
+	{ "built on what was refused", built_on_refused },
 	{ "restamp reaches other spaces", restamp_reaches_other_spaces },
 	{ "spaces", spaces },
 	{ "reading the log", reading_the_log },
