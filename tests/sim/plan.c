@@ -76,7 +76,7 @@ plan_draw(struct plan *p, uint64_t seed)
 		p->restores = 1;
 	p->clones = sometimes(&r, 25, 2);
 	p->rewinds = sometimes(&r, 20, 2);
-	p->leaps = sometimes(&r, 25, 3);
+	p->leaps = sometimes(&r, p->shares ? 60 : 25, 3);
 	p->foreign = sometimes(&r, 40, 8);
 	p->aborts = sometimes(&r, 40, 6);
 	p->crashes = sometimes(&r, 30, 20);
