@@ -846,6 +846,48 @@ refused_copies(void)
 	lab_close(&a);
 }
 
+/* The hub has an earlier sending of an own event: it is taken over here, and in
+ * every space where no hub has the event yet. */
+static void
+adopted_copies(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct log_row sent, row;
+	struct event ev;
+	struct eid id;
+	space_id team;
+	uint64_t n, seq;
+	enum put put;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 72, false);
+	team = lab_space(a.s, "h", "a", "team");
+	id = lab_author(&a, &d);
+	CHECK_OK(store_event(a.s, a.sp, &id, &ar, &sent, &e), &e);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, STR(LAB_PROJECT), team, &n, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 500, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_OK(event_parse(&ev, &j, sent.raw, &ar, &e), &e);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_put(a.s, a.sp, &(struct arrival){ .ev = &ev, .seq = 1 },
+	             &put, &seq, &e),
+	    &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_I(put, PUT_NEW);
+	CHECK_OK(store_event(a.s, a.sp, &id, &ar, &row, &e), &e);
+	CHECK_EQ(row.raw, sent.raw);
+	CHECK_OK(store_event(a.s, team, &id, &ar, &row, &e), &e);
+	CHECK_EQ(row.raw, sent.raw);
+	CHECK_I(row.status, EVENT_LOCAL);
+	json_fini(&j);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
 static void
 share_with(struct lab *a, space_id team, uint64_t want)
 {
@@ -1667,6 +1709,7 @@ static const struct {
 	{ "a shared project", shared_project },
 	{ "a refused event in two spaces", refused_copies },
 	{ "built on what was refused", built_on_refused },
+	{ "an adopted event in two spaces", adopted_copies },
 	{ "restamp reaches other spaces", restamp_reaches_other_spaces },
 	{ "spaces", spaces },
 	{ "reading the log", reading_the_log },
