@@ -10,8 +10,8 @@
 
 /* Fail the n-th fault point from now (0 = the next one); -1 = never. */
 void fault_arm(int n);
-/* The same, and what comes from an arena counts one by one: not only where the
- * arena takes a block, which few do. */
+/* The same, and what comes from an arena counts one by one, not only where the
+ * arena takes a block, which few do; and so do reads of a database. */
 void fault_arm_fine(int n);
 /* True if the armed fault was reached since fault_arm(). */
 bool fault_hit(void);
@@ -19,7 +19,7 @@ bool fault_hit(void);
 bool fault_tick(void);
 
 extern _Thread_local bool fault_fine;
-/* For arenas. */
+/* For arenas and reads. */
 static inline bool
 fault_tick_fine(void)
 {

@@ -105,6 +105,8 @@ key_of(struct store *s, int table)
 
 	buf_reset(k);
 	buf_addc(k, (char)table);
+	/* Its room is kept, so it is made once and could not fail again. */
+	k->failed |= fault_tick_fine();
 	return k;
 }
 
