@@ -11,8 +11,10 @@
 #include "fault.h"
 #include "file.h"
 #include "hub.h"
+#include "hub_schema.h"
 #include "lock.h"
 #include "proc.h"
+#include "schema.h"
 #include "sql.h"
 #include "when.h"
 
@@ -27,6 +29,7 @@ enum {
 /* Names in the folder, of what is put there and what it becomes. */
 static const char *const parts[] = { "replica.db", "hub.db" };
 static const char mark[] = "restoring", kept_name[] = "before-restore-";
+static const char table[] = "hub_backup"; /* of a file, beside the replica's */
 
 static enum err
 path_of(struct arena *a, const char *data, const char *name, char **ret,
@@ -200,15 +203,35 @@ rows_check(struct sql *s, const char *text, const char *what,
 	return rc;
 }
 
+/* Who is told of findings about the accounts. */
+struct accounts_tell {
+	const struct hub_tell *tell;
+	struct hub_report *report;
+};
+
+static void
+accounts_finding(void *ctx, const char *text)
+{
+	struct accounts_tell *t = ctx;
+	char line[320];
+
+	if (snprintf(line, sizeof line, "accounts: %s", text) > 0)
+		find(t->tell, t->report, line);
+}
+
 static enum err
 accounts_check_db(struct sql *s, const struct hub_tell *tell,
     struct hub_report *r, struct err_info *e)
 {
+	struct accounts_tell t = { tell, r };
 	struct query q = { 0 };
 	bool found;
 	enum err rc =
 	    rows_check(s, "PRAGMA integrity_check(20)", "", tell, r, e);
 
+	if (rc == ERR_OK)
+		rc = schema_check(s->db, hub_schema, hub_schema_count, NULL,
+		    accounts_finding, &t, e);
 	if (rc == ERR_OK)
 		rc = rows_check(s, "PRAGMA foreign_key_check",
 		    "a row that refers to nothing in table ", tell, r, e);
@@ -354,6 +377,7 @@ replica_open(struct store **ret, const char *path, bool read_only,
 		.hub = true,
 		.read_only = read_only,
 		.lock_wait_ms = BUSY_MS,
+		.extra_table = read_only ? table : NULL,
 	};
 
 	return store_sqlite_open(ret, path, &opt, e);

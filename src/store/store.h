@@ -55,6 +55,8 @@ struct store_options {
 	                           UINT64_MAX = only by store_checkpoint */
 	bool tidy_later;   /* not in the commit: the caller does store_tidy when
 	                           nobody waits for it */
+	const char *extra_table; /* verify: may be there beside ours; borrow,
+	                            NULL = none */
 	/* Told of a rebuild at the opening (fold_version was raised); NULL = none. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t all);
 	void *progress_ctx;
@@ -358,7 +360,10 @@ enum err store_rebuild(struct store *s, struct store_report *ret,
     store_progress_fn *progress, void *ctx, struct err_info *e);
 /* Read everything again: bytes parse, hashes fit, positions have no gap, state
  * and digests equal a fold from nothing, indices agree.  Changes nothing.
- * finding() is told each fault; ERR_CORRUPT where there was one. */
+ * finding() is told each fault; ERR_CORRUPT where there was one.  Client: of the
+ * hub's present epoch everything up to `pulled` is there, once.  Hub: no row
+ * speaks of another hub, and the numbers of nodes are all seen.  On disk: tables
+ * and indices are ours to the letter. */
 enum err store_verify(struct store *s, struct store_report *ret,
     void (*finding)(void *ctx, const char *text), store_progress_fn *progress,
     void *ctx, struct err_info *e);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "store_int.h"
 
 enum { PROGRESS_EVERY = 1024 /* events */ };
@@ -225,7 +226,74 @@ fault_or(struct verify *v, enum err rc, struct err_info *e)
 
 struct tally {
 	uint64_t events, unacked, refused;
+	uint8_t *seq; /* own; a bit for each up to `pulled`; NULL in a hub */
 };
+
+static bool
+bit_take(uint8_t *bits, uint64_t i)
+{
+	bool was = bits[i / 8] >> (i % 8) & 1;
+
+	bits[i / 8] |= (uint8_t)(1u << (i % 8));
+	return was;
+}
+
+/* What a client took in from its hub: each number once. */
+static void
+verify_seq(struct verify *v, const struct space_row *space,
+    const struct event_row *r, struct tally *t)
+{
+	if (t->seq == NULL || r->seq == 0 || r->seq > space->pulled ||
+	    !row_acked(v->store, space, r))
+		return;
+	if (bit_take(t->seq, r->seq - 1))
+		found_fault(v,
+		    "space %lld, event %llu: the hub's number %llu is another "
+		    "event's as well",
+		    (long long)space->id, (unsigned long long)r->pos,
+		    (unsigned long long)r->seq);
+}
+
+static void
+verify_seqs(struct verify *v, const struct space_row *space, struct tally *t)
+{
+	for (uint64_t i = 0; t->seq != NULL && i < space->pulled; i++) {
+		if (t->seq[i / 8] >> (i % 8) & 1)
+			continue;
+		found_fault(v,
+		    "space %lld: the hub's event %llu is missing, %llu were "
+		    "pulled",
+		    (long long)space->id, (unsigned long long)(i + 1),
+		    (unsigned long long)space->pulled);
+		return; /* one is enough: it pulls anew */
+	}
+}
+
+/* A hub's log is its own: a row speaks of no other, and the number of the node
+ * that made the event is among those seen. */
+static enum err
+verify_hub_row(struct verify *v, const struct event_row *r,
+    const struct event *ev, struct err_info *e)
+{
+	uint64_t lo, hi, next;
+	bool found;
+	enum err rc = ERR_OK;
+
+	if (r->seq != 0 || r->epoch_no != 0)
+		found_fault(v,
+		    "space %lld, event %llu: has a number of another hub",
+		    (long long)r->space, (unsigned long long)r->pos);
+	if (!ev->has_node_seq)
+		return ERR_OK;
+	rc = v->store->ops->seen_at(v->store, ev->node, ev->node_seq, &lo, &hi,
+	    &found, &next, e);
+	if (rc == ERR_OK && (!found || hi < ev->node_seq))
+		found_fault(v,
+		    "space %lld, event %llu: the number of its node is not "
+		    "among those seen",
+		    (long long)r->space, (unsigned long long)r->pos);
+	return rc;
+}
 
 static void
 verify_columns(struct verify *v, const struct event_row *r,
@@ -275,9 +343,12 @@ verify_row(struct verify *v, const struct space_row *space,
 	if (raw_sum(r->raw) != r->sum)
 		found_fault(v, "space %lld, event %llu: its bytes have changed",
 		    (long long)r->space, (unsigned long long)r->pos);
+	verify_seq(v, space, r, t);
 	rc = row_parse(r, p, e);
 	if (rc == ERR_OK)
 		verify_columns(v, r, &p->ev);
+	if (rc == ERR_OK && v->store->opt.hub)
+		rc = verify_hub_row(v, r, &p->ev, e);
 	rc = fault_or(v, rc, e);
 	return rc == ERR_OK ? verify_id(v, r, e) : rc;
 }
@@ -360,10 +431,40 @@ verify_waiting(struct verify *v, const struct space_row *space, uint64_t want,
 	return rc;
 }
 
+/* Where it stands with its hub, and its clock. */
+static enum err
+verify_position(struct verify *v, const struct space_row *space,
+    struct err_info *e)
+{
+	uint64_t clock;
+	enum err rc =
+	    v->store->ops->clock_max(v->store, space->id, &clock, e);
+
+	if (rc == ERR_OK && space->clock < clock)
+		found_fault(v,
+		    "space %lld: its clock stands at %llu, an event has %llu",
+		    (long long)space->id, (unsigned long long)space->clock,
+		    (unsigned long long)clock);
+	if (v->store->opt.hub ? space->pulled != 0 || space->head != 0 :
+	                        space->pulled > space->head ||
+	            space->pulled > space->events)
+		found_fault(v,
+		    "space %lld: pulled up to %llu of %llu, with %llu events",
+		    (long long)space->id, (unsigned long long)space->pulled,
+		    (unsigned long long)space->head,
+		    (unsigned long long)space->events);
+	return rc;
+}
+
 static enum err
 verify_space_row(struct verify *v, const struct space_row *space,
-    const struct tally *t, struct err_info *e)
+    struct tally *t, struct err_info *e)
 {
+	enum err rc = verify_position(v, space, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	verify_seqs(v, space, t);
 	if (t->events != space->events)
 		found_fault(v, "space %lld: %llu events, %llu are counted",
 		    (long long)space->id, (unsigned long long)t->events,
@@ -551,6 +652,29 @@ verify_state(struct verify *v, const struct space_row *space,
 }
 
 static enum err
+verify_space(struct verify *v, const struct space_row *space,
+    struct err_info *e)
+{
+	struct tally t = { 0 };
+	enum err rc = ERR_OK;
+
+	/* A number that is too great is said by itself. */
+	if (!v->store->opt.hub && space->pulled > 0 &&
+	    space->pulled <= space->events) {
+		t.seq = mem_zero(space->pulled / 8 + 1);
+		if (t.seq == NULL)
+			return err_set(e, ERR_NOMEM);
+	}
+	rc = verify_log(v, space, &t, e);
+	if (rc == ERR_OK)
+		rc = verify_space_row(v, space, &t, e);
+	if (rc == ERR_OK)
+		rc = verify_state(v, space, e);
+	free(t.seq);
+	return rc;
+}
+
+static enum err
 verify_all(struct verify *v, struct err_info *e)
 {
 	struct store *s = v->store;
@@ -566,7 +690,6 @@ verify_all(struct verify *v, struct err_info *e)
 	memcpy(v->report->after, sum, HASH_BYTES);
 	while (rc == ERR_OK) {
 		struct space_slot *slot;
-		struct tally t = { 0 };
 		bool found;
 
 		rc = s->ops->space_next(s, sp, &sp, &found, e);
@@ -574,11 +697,7 @@ verify_all(struct verify *v, struct err_info *e)
 			break;
 		rc = space_slot(s, sp, &slot, e);
 		if (rc == ERR_OK)
-			rc = verify_log(v, &slot->row, &t, e);
-		if (rc == ERR_OK)
-			rc = verify_space_row(v, &slot->row, &t, e);
-		if (rc == ERR_OK)
-			rc = verify_state(v, &slot->row, e);
+			rc = verify_space(v, &slot->row, e);
 	}
 	return rc;
 }

@@ -423,7 +423,10 @@ sqlite_check(struct store *base, void (*finding)(void *ctx, const char *text),
 				finding(ctx, text);
 		}
 	(void)sqlite3_finalize(st); /* repeats the failure of the step */
-	return rc == SQLITE_DONE ? ERR_OK : sqlite_fail(s, rc, "check", e);
+	if (rc != SQLITE_DONE)
+		return sqlite_fail(s, rc, "check", e);
+	return schema_check(s->db, store_schema, store_schema_count,
+	    base->opt.extra_table, finding, ctx, e);
 }
 
 /* --- opening ------------------------------------------------------------------------ */

@@ -98,7 +98,7 @@ act_put(struct scene *sc, struct err_info *e)
 	struct json j = { 0 };
 	struct arena a = { 0 };
 	struct event ev;
-	struct arrival arrival = { .ev = &ev, .seq = 5, .user = STR("bob") };
+	struct arrival arrival = { .ev = &ev, .seq = 2, .user = STR("bob") };
 	enum put put;
 	uint64_t seq;
 	enum err rc = event_parse(&ev, &j, sc->late, &a, e);
@@ -106,7 +106,7 @@ act_put(struct scene *sc, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = store_put(sc->l.s, sc->l.sp, &arrival, &put, &seq, e);
 	if (rc == ERR_OK)
-		rc = store_pulled(sc->l.s, sc->l.sp, STR("e1"), 5, 5, e);
+		rc = store_pulled(sc->l.s, sc->l.sp, STR("e1"), 2, 2, e);
 	json_fini(&j);
 	arena_fini(&a);
 	return rc;

@@ -506,6 +506,30 @@ static const struct {
 	{ "a list of positions",
 	    "UPDATE entity SET tail = x'0204' WHERE id = 1", true },
 	{ "a refused event is counted", "UPDATE space SET refused = 1", false },
+	{ "the clock of the space", "UPDATE space SET clock = 2", false },
+	{ "pulled further than the hub's end",
+	    "UPDATE space SET pulled = 3, head = 2", false },
+	{ "pulled more than there is",
+	    "UPDATE space SET pulled = 99999, head = 99999", false },
+	{ "pulled what is not there", "UPDATE space SET pulled = 1, head = 1",
+	    false },
+	{ "one number of the hub for two events",
+	    "UPDATE event SET seq = 1, epoch_no = (SELECT epoch_no FROM space)"
+	    " WHERE (at & 255) < 3; DELETE FROM unacked WHERE pos < 3;"
+	    "UPDATE space SET pulled = 1, head = 1, unacked = unacked - 2",
+	    false },
+	{ "a trigger",
+	    "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM name; "
+	    "END",
+	    false },
+	{ "a view", "CREATE VIEW v AS SELECT 1", false },
+	{ "another table", "CREATE TABLE hub_backup (x)", false },
+	{ "an index", "CREATE INDEX i ON event (seq)", false },
+	{ "a table that is gone", "DROP TABLE seen", false },
+	{ "a table made otherwise",
+	    "DROP TABLE refused; CREATE TABLE refused (at INTEGER PRIMARY KEY,"
+	    " code TEXT, why TEXT)",
+	    false },
 };
 
 static void

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "file.h"
 #include "hub_lab.h"
+#include "sql.h"
 
 enum { WALK_MAX = 3000, EVENTS = 5 };
 /* The walks are one thread's: the thread sanitizer has nothing to find in them. */
@@ -37,7 +38,8 @@ folder_make(void)
 	peer_open(&p, &lab);
 	token = peer_sign_in(&p, "ann");
 	p.token = token;
-	CHECK_U(peer_push(&p, 1, EVENTS, ""), 200);
+	CHECK_U(peer_push(&p, 1, EVENTS - 1, ""), 200);
+	CHECK_U(peer_push(&p, EVENTS, 1, ",\"node_seq\":7"), 200);
 	peer_close(&p);
 	free(token);
 	hub_lab_stop(&lab);
@@ -231,11 +233,114 @@ walks_verify(void)
 	hub_lab_fini(&lab);
 }
 
+/* --- what verify sees ----------------------------------------------------------- */
+
+static void
+change(const char *path, const char *text)
+{
+	struct sql s = { 0 };
+	struct err_info e = { 0 };
+
+	CHECK_OK(sql_open(&s, path, 1000, &e), &e);
+	CHECK_OK(sql_exec(&s, text, &e), &e);
+	sql_close(&s);
+}
+
+struct heard {
+	unsigned n;
+	bool right;
+	const char *want;
+};
+
+static void
+hear_finding(void *ctx, const char *text)
+{
+	struct heard *h = ctx;
+
+	h->n++;
+	h->right = h->right || strstr(text, h->want) != NULL;
+	t_note("last: %s", text);
+}
+
+static const struct {
+	const char *db, *text, *want;
+} damages[] = {
+	{ "replica.db", "UPDATE space SET head = 3", "pulled up to 0 of 3" },
+	{ "replica.db", "UPDATE event SET seq = 4 WHERE at & 255 = 2",
+	    "another hub" },
+	{ "replica.db", "UPDATE space SET clock = 1", "its clock stands at 1" },
+	{ "replica.db", "UPDATE space SET events = events + 1",
+	    "are counted" },
+	{ "replica.db", "DELETE FROM event WHERE at & 255 = 3",
+	    "event 3 is missing" },
+	{ "replica.db", "DELETE FROM seen", "not among those seen" },
+	{ "replica.db", "UPDATE seen SET hi = hi - 1", "not among those seen" },
+	{ "replica.db",
+	    "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM name; END",
+	    "trigger t is none of ours" },
+	{ "hub.db",
+	    "CREATE TRIGGER t AFTER UPDATE ON user BEGIN"
+	    " UPDATE user SET disabled = 0; END",
+	    "accounts: schema: trigger t is none of ours" },
+	{ "hub.db", "DROP INDEX family_user", "index family_user is missing" },
+	{ "hub.db", "CREATE TABLE more (x)", "table more is none of ours" },
+	{ "hub.db", "PRAGMA foreign_keys = OFF; DELETE FROM team",
+	    "refers to nothing" },
+};
+
+static void
+verify_sees_what_decays(void)
+{
+	struct err_info e = { 0 };
+	struct hub_report r;
+
+	folder_make();
+	CHECK_OK(hub_backup(lab.data, file, 1, NULL, &r, &e), &e);
+	for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+		struct heard h = { .want = damages[i].want };
+		const struct hub_tell tell = { .finding = hear_finding,
+			.ctx = &h };
+
+		t_note("%s", damages[i].text);
+		CHECK_OK(hub_restore(lab.data, file, os_wall_ms(), NULL, &r,
+		             &e),
+		    &e);
+		CHECK_OK(hub_verify(lab.data, NULL, &r, &e), &e);
+		change(hub_lab_path(&lab, damages[i].db), damages[i].text);
+		CHECK_ERR(hub_verify(lab.data, &tell, &r, &e), ERR_CORRUPT);
+		CHECK(h.right);
+		CHECK_U(r.store.wrong, h.n);
+	}
+	hub_lab_fini(&lab);
+}
+
+/* A file is read before any of it is put in place: what somebody hid in it never
+ * runs. */
+static void
+a_trigger_in_a_backup_is_refused(void)
+{
+	struct err_info e = { 0 };
+	struct hub_report r, v;
+
+	folder_make();
+	CHECK_OK(hub_backup(lab.data, file, 1, NULL, &r, &e), &e);
+	change(file,
+	    "CREATE TRIGGER t AFTER UPDATE ON space BEGIN"
+	    " DELETE FROM event; END");
+	CHECK_ERR(hub_restore(lab.data, file, os_wall_ms(), NULL, &r, &e),
+	    ERR_CORRUPT);
+	CHECK_OK(hub_verify(lab.data, NULL, &v, &e), &e);
+	CHECK_U(v.store.events, EVENTS);
+	hub_lab_fini(&lab);
+}
+
 int
 main(void)
 {
 	T_RUN(copies_all_of_it);
 	T_RUN(copies_a_serving_hub);
+	T_RUN(verify_sees_what_decays);
+	T_RUN(a_trigger_in_a_backup_is_refused);
 	if (walks) {
 		T_RUN(walks_backup);
 		T_RUN(walks_restore);
