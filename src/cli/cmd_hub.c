@@ -600,6 +600,7 @@ run_restore(struct cli *c, struct err_info *e)
 			json_put_z(w, r.kept);
 		else
 			json_put_null(w);
+		json_key(w, "sessions"), json_put_u(w, r.sessions);
 		json_end(w);
 		out_json_end(c->out);
 		return ERR_OK;
@@ -607,9 +608,16 @@ run_restore(struct cli *c, struct err_info *e)
 	report_text(c->out, "Restored", &r);
 	if (r.kept[0] != '\0')
 		out_say(c->out, "What was there is kept in %s\n", r.kept);
+	out_say(c->out,
+	    r.sessions > 0 ?
+	        "Sign-ins are those that were there\n" :
+	        "Nobody is signed in: everyone has to sign in again\n");
+	out_note(c->out, PAINT_WARN,
+	    "Users, passwords and members of teams are those of the copy: what "
+	    "was changed since then - a password, a user disabled, a member "
+	    "removed - has to be done again.\n");
 	out_note(c->out, PAINT_DIM,
-	    "Clients push what it lacks at their next sync. Who signed in "
-	    "since has to sign in again.\n");
+	    "Clients push what it lacks at their next sync.\n");
 	return ERR_OK;
 }
 

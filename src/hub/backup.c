@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "family.h"
 #include "fault.h"
 #include "file.h"
 #include "hub.h"
@@ -539,6 +540,68 @@ done:
 	return rc;
 }
 
+/* Sign-ins are those of the accounts that are replaced: tokens that were spent
+ * since the backup would not be known, and what was ended since would live
+ * again. */
+static const char sessions_take[] =
+    "BEGIN IMMEDIATE; DELETE FROM token; DELETE FROM family;"
+    "INSERT INTO family (id, user, flow, state, generation, started_ms,"
+    " expires_ms) SELECT f.id, f.user, f.flow, f.state, f.generation,"
+    " f.started_ms, f.expires_ms FROM old.family f"
+    " JOIN user u ON u.id = f.user JOIN old.user o ON o.id = f.user"
+    " JOIN hub h JOIN old.hub oh ON oh.id = h.id;"
+    "INSERT INTO token (hash, family, generation, spent_ms, sealed)"
+    " SELECT t.hash, t.family, t.generation, t.spent_ms, t.sealed"
+    " FROM old.token t JOIN family f ON f.id = t.family; COMMIT";
+static const char sessions_end[] =
+    "BEGIN IMMEDIATE; DELETE FROM token; DELETE FROM family; COMMIT";
+
+static enum err
+sessions_from(struct sql *s, const char *old, struct err_info *e)
+{
+	struct query q = { 0 };
+	enum err rc;
+
+	/* It would be made. */
+	if (!os_exists(old))
+		return err_set(e, ERR_NOT_FOUND);
+	query_open(&q, s, "ATTACH ?1 AS old");
+	query_text(&q, str_of(old));
+	rc = query_run(&q, e);
+	query_close(&q);
+	if (rc == ERR_OK)
+		rc = sql_exec(s, sessions_take, e);
+	if (rc != ERR_OK && !sqlite3_get_autocommit(s->db))
+		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
+/* In accounts that are not in place yet; old: those that they replace, which may
+ * be what is broken. */
+static enum err
+sessions_set(const char *path, const char *old, struct hub_report *r,
+    struct err_info *e)
+{
+	struct err_info why = { 0 };
+	struct query q = { 0 };
+	struct sql s = { 0 };
+	bool found = false;
+	enum err rc = sql_open(&s, path, BUSY_MS, e);
+
+	if (rc == ERR_OK && sessions_from(&s, old, &why) != ERR_OK)
+		rc = sql_exec(&s, sessions_end, e);
+	if (rc == ERR_OK) {
+		query_open(&q, &s,
+		    "SELECT count(*) FROM main.family WHERE state = ?1");
+		query_int(&q, FAMILY_ACTIVE);
+		rc = query_row(&q, &found, e);
+		r->sessions = found ? (uint64_t)query_get_int(&q, 0) : 0;
+		query_close(&q);
+	}
+	sql_close(&s);
+	return rc;
+}
+
 /* The replica of the file, as a hub opens it: `path` stands alone afterwards. */
 static enum err
 replica_make(struct arena *a, const char *file, const char *path,
@@ -684,7 +747,7 @@ restore_locked(struct arena *a, const char *data, const char *file,
 {
 	struct err_info ignored = { 0 };
 	unsigned char *accounts = NULL;
-	char *made[2] = { NULL, NULL };
+	char *made[2] = { NULL, NULL }, *old;
 	size_t n;
 	enum err rc = file_check(file, tell, ret, &accounts, &n, e);
 
@@ -697,6 +760,10 @@ restore_locked(struct arena *a, const char *data, const char *file,
 	if (rc == ERR_OK)
 		rc = os_write_atomic(made[1], str_n((const char *)accounts, n),
 		    0600, e);
+	if (rc == ERR_OK)
+		rc = path_of(a, data, parts[1], &old, e);
+	if (rc == ERR_OK)
+		rc = sessions_set(made[1], old, ret, e);
 	if (rc == ERR_OK)
 		rc = put_in_place(a, data, made, now_ms, ret, e);
 	for (size_t i = 0; rc != ERR_OK && i < 2; i++)

@@ -4,7 +4,10 @@
  *	         --> FILE.  The hub may serve meanwhile: the copy is of one commit
  *	restore  FILE read whole, copied, given a new epoch, put in place; what was
  *	         there is kept beside it.  Clients see the epoch, start over and
- *	         push what the restored log lacks
+ *	         push what the restored log lacks.  Users, passwords and members are
+ *	         those of FILE; sign-ins are those that were there, of FILE's users,
+ *	         so that nobody is signed out and what was ended stays so; where
+ *	         they cannot be read, all have ended
  *	verify   a folder, read whole; the hub may serve
  *
  * The file is a SQLite database: the replica's tables and one more, hub_backup.
@@ -28,6 +31,7 @@ struct hub_report {
 	char epoch[2 * HUB_EPOCH_BYTES + 1];
 	char kept
 	    [512]; /* restore: where what was there is now; "" nothing was */
+	uint64_t sessions; /* restore: sign-ins that go on */
 };
 
 /* All may be NULL. */

@@ -61,8 +61,8 @@ static enum err
 read_spaces(struct observer *ob, struct err_info *e)
 {
 	struct space *sp;
-	enum err rc = store_space_list(ob->o.store, ob->a, &sp, &ob->n_spaces,
-	    e);
+	enum err rc =
+	    store_space_list(ob->o.store, ob->a, &sp, &ob->n_spaces, e);
 
 	if (rc != ERR_OK)
 		return rc;

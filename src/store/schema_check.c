@@ -24,7 +24,7 @@ struct check {
 static enum err
 failed(sqlite3 *db, int rc, struct err_info *e)
 {
-	enum err code = rc == SQLITE_NOMEM ? ERR_NOMEM :
+	enum err code = rc == SQLITE_NOMEM              ? ERR_NOMEM :
 	    rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ? ERR_CORRUPT :
 	    rc == SQLITE_BUSY                           ? ERR_LOCKED :
 	                                                  ERR_IO;

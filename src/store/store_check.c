@@ -437,17 +437,16 @@ verify_position(struct verify *v, const struct space_row *space,
     struct err_info *e)
 {
 	uint64_t clock;
-	enum err rc =
-	    v->store->ops->clock_max(v->store, space->id, &clock, e);
+	enum err rc = v->store->ops->clock_max(v->store, space->id, &clock, e);
 
 	if (rc == ERR_OK && space->clock < clock)
 		found_fault(v,
 		    "space %lld: its clock stands at %llu, an event has %llu",
 		    (long long)space->id, (unsigned long long)space->clock,
 		    (unsigned long long)clock);
-	if (v->store->opt.hub ? space->pulled != 0 || space->head != 0 :
-	                        space->pulled > space->head ||
-	            space->pulled > space->events)
+	if (v->store->opt.hub ?
+	        space->pulled != 0 || space->head != 0 :
+	        space->pulled > space->head || space->pulled > space->events)
 		found_fault(v,
 		    "space %lld: pulled up to %llu of %llu, with %llu events",
 		    (long long)space->id, (unsigned long long)space->pulled,

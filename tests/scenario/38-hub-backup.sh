@@ -103,6 +103,43 @@ check "and syncs" clowder sync now
 stop_hub
 check "the refilled hub reads well" hub verify
 
+# --- what was taken away since the backup: a sign-in stays ended, the rest is said
+hub_listen=127.0.0.1:0
+user eve
+serve
+token eve
+eve_ends=$access eve_ends_refresh=$refresh eve_ends_session=$session
+token eve
+eve_stays=$refresh
+stop_hub
+check "a backup with both sign-ins of eve" hub backup "$T/eve.db"
+serve
+answers "eve signs out in one place" 200 -d "token=$eve_ends_refresh" /oauth/revoke
+answers "and goes on in the other" 200 -d "{\"refresh\":\"$eve_stays\"}" /api/v1/token/refresh/
+eve_stays=$(json 'd["refresh"]')
+stop_hub
+check "a password is changed" eval 'printf "changed-ann\n" | hub user passwd ann --password-stdin'
+check "restore" hub restore "$T/eve.db"
+like "it says that passwords are the old ones" "$err" 'those of the copy.*password'
+like "and that sign-ins are not" "$out" 'Sign-ins are those that were there'
+serve
+as=()
+refuses "what was ended stays so" 401 session_invalid -H "Authorization: Bearer $eve_ends" /api/v1/events/?limit=1
+refuses "also its refresh token" 401 session_invalid -d "{\"refresh\":\"$eve_ends_refresh\"}" /api/v1/token/refresh/
+answers "what was refreshed since goes on" 200 -d "{\"refresh\":\"$eve_stays\"}" /api/v1/token/refresh/
+token ann
+is "the password is that of the backup" "$status" 200
+stop_hub
+
+# Where nothing tells which have ended, all have.
+python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(0); f.write(b"x" * 4096)' "$hub_data/hub.db"
+check "over broken accounts" hub restore "$T/eve.db" --json
+is "nobody is signed in" "$(json 'd["sessions"]')" 0
+serve
+refuses "a sign-in of the backup has ended" 401 session_invalid -H "Authorization: Bearer $eve_ends" /api/v1/events/?limit=1
+stop_hub
+check "it reads well" hub verify
+
 # --- on another machine, from nothing
 hub_data=$T/elsewhere hub_listen=127.0.0.1:0
 check "restore into a new folder" hub restore "$T/copy.db" --json

@@ -269,14 +269,14 @@ static const struct {
 	{ "replica.db", "UPDATE event SET seq = 4 WHERE at & 255 = 2",
 	    "another hub" },
 	{ "replica.db", "UPDATE space SET clock = 1", "its clock stands at 1" },
-	{ "replica.db", "UPDATE space SET events = events + 1",
-	    "are counted" },
+	{ "replica.db", "UPDATE space SET events = events + 1", "are counted" },
 	{ "replica.db", "DELETE FROM event WHERE at & 255 = 3",
 	    "event 3 is missing" },
 	{ "replica.db", "DELETE FROM seen", "not among those seen" },
 	{ "replica.db", "UPDATE seen SET hi = hi - 1", "not among those seen" },
 	{ "replica.db",
-	    "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM name; END",
+	    "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM name; "
+	    "END",
 	    "trigger t is none of ours" },
 	{ "hub.db",
 	    "CREATE TRIGGER t AFTER UPDATE ON user BEGIN"
