@@ -740,6 +740,25 @@ put_in_place(struct arena *a, const char *data, char *const made[2],
 	return rc == ERR_OK ? os_remove(marked, e) : rc;
 }
 
+/* The accounts that were there: also where a restore that was cut short has moved
+ * them aside. */
+static enum err
+accounts_before(struct arena *a, const char *data, char **ret,
+    struct err_info *e)
+{
+	char *marked, *kept = NULL;
+	enum err rc = path_of(a, data, parts[1], ret, e);
+
+	if (rc != ERR_OK || os_exists(*ret))
+		return rc;
+	rc = path_of(a, data, mark, &marked, e);
+	if (rc == ERR_OK)
+		rc = kept_before(a, data, marked, &kept, e);
+	return rc == ERR_OK && kept != NULL ?
+	    path_of(a, kept, parts[1], ret, e) :
+	    rc;
+}
+
 static enum err
 restore_locked(struct arena *a, const char *data, const char *file,
     int64_t now_ms, const struct hub_tell *tell, struct hub_report *ret,
@@ -761,7 +780,7 @@ restore_locked(struct arena *a, const char *data, const char *file,
 		rc = os_write_atomic(made[1], str_n((const char *)accounts, n),
 		    0600, e);
 	if (rc == ERR_OK)
-		rc = path_of(a, data, parts[1], &old, e);
+		rc = accounts_before(a, data, &old, e);
 	if (rc == ERR_OK)
 		rc = sessions_set(made[1], old, ret, e);
 	if (rc == ERR_OK)

@@ -334,6 +334,41 @@ a_trigger_in_a_backup_is_refused(void)
 	hub_lab_fini(&lab);
 }
 
+static void
+move_to(const char *folder, const char *name)
+{
+	char to[700];
+
+	CHECK(snprintf(to, sizeof to, "%s/%s/%s", lab.data, folder, name) > 0);
+	CHECK(rename(hub_lab_path(&lab, name), to) == 0);
+}
+
+/* A sign-in goes on also where a restore was cut short after it had moved the
+ * accounts aside; where nothing tells of it, it has ended. */
+static void
+sign_ins_are_those_that_were_there(void)
+{
+	struct err_info e = { 0 };
+	struct hub_report r;
+
+	folder_make();
+	CHECK_OK(hub_backup(lab.data, file, 1, NULL, &r, &e), &e);
+	CHECK_OK(hub_restore(lab.data, file, os_wall_ms(), NULL, &r, &e), &e);
+	CHECK_U(r.sessions, 1);
+	CHECK(mkdir(hub_lab_path(&lab, "before-restore-7"), 0700) == 0);
+	move_to("before-restore-7", "hub.db");
+	CHECK_OK(os_write_atomic(hub_lab_path(&lab, "restoring"),
+	             STR("run hub restore again\nbefore-restore-7\n"), 0600,
+	             &e),
+	    &e);
+	CHECK_OK(hub_restore(lab.data, file, os_wall_ms(), NULL, &r, &e), &e);
+	CHECK_U(r.sessions, 1);
+	CHECK(unlink(hub_lab_path(&lab, "hub.db")) == 0);
+	CHECK_OK(hub_restore(lab.data, file, os_wall_ms(), NULL, &r, &e), &e);
+	CHECK_U(r.sessions, 0);
+	hub_lab_fini(&lab);
+}
+
 int
 main(void)
 {
@@ -341,6 +376,7 @@ main(void)
 	T_RUN(copies_a_serving_hub);
 	T_RUN(verify_sees_what_decays);
 	T_RUN(a_trigger_in_a_backup_is_refused);
+	T_RUN(sign_ins_are_those_that_were_there);
 	if (walks) {
 		T_RUN(walks_backup);
 		T_RUN(walks_restore);
