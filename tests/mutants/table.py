@@ -46,7 +46,7 @@ MUTANTS = [
            "\tmemset(r->id.b, (int)(ev->clock % 251), sizeof r->id.b);\n"
            "\tr->clock = ev->clock;"),
     Mutant("a refused event stays in the fold", "sim", "src/store/store_sync.c",
-           "\t\tif (rc == ERR_OK)\n\t\t\trc = row_entity_stale(s, &r, true, e);\n",
+           "\t\tif (rc == ERR_OK)\n\t\t\trc = row_entity_stale(s, r, renames, e);\n",
            ""),
     Mutant("stamped again out of order", "sim", "src/store/store_stamp.c",
            "\t\t\tto = clock = (named > clock ? named : clock) + 1;",
@@ -135,8 +135,8 @@ MUTANTS = [
            "\t\t\trc = name_add(l, &in->id[k], e);\n", ""),
     Mutant("who names a refused event goes on to name it", "world",
            "src/store/store_sync.c",
-           "\tif (rc == ERR_OK && refused && !slot->renames) {",
-           "\tif (rc == ERR_OK && refused && !slot->renames && r->pos == 0) {"),
+           "\tif (rc == ERR_OK && refused)\n\t\tslot_renames(s, slot);",
+           "\tif (rc == ERR_OK && refused && r->pos == 0)\n\t\tslot_renames(s, slot);"),
     Mutant("a copy in another space keeps its old stamp", "world",
            "src/store/store_stamp.c",
            "\tfor (size_t i = 0; rc == ERR_OK && i < n; i++)\n"

@@ -615,9 +615,7 @@ handle_refused(struct machine *m, unsigned team, struct t_rng *dice,
 	if (rc == ERR_OK && n > 0) {
 		at = (size_t)t_below(dice, n);
 		story(m->w, "machine %u: a refused one goes on", m->no);
-		/* What another team has is not given up: who has built on it
-		 * there would wait for it here for ever. */
-		if (chance(dice, 60) || row[at].fixed) {
+		if (chance(dice, 60)) {
 			rc = send_again(m, team, &row[at], dice, e);
 		} else {
 			COUNT(m->w, discards);
