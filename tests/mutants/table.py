@@ -306,4 +306,11 @@ MUTANTS = [
     Mutant("a restore that is not marked while it is under way",
            "tests/power/test_power_hub", "src/hub/backup.c",
            "\t\trc = mark_write(a, marked, kept, e);\n", "\t\trc = ERR_OK;\n"),
+    Mutant("what is built on a refused event waits for ever",
+           "tests/suite/store_suite", "src/store/store_stamp.c",
+           "\treturn rc == ERR_OK ? exchange_refuse(x, item->pos, ev, e) : rc;\n",
+           "\treturn rc;\n"),
+    Mutant("what was built on it does not go again", "tests/suite/store_suite",
+           "src/store/store_stamp.c",
+           "\t\trc = built_on_again(s, space, e);\n", "\t\trc = ERR_OK;\n"),
 ]
