@@ -186,7 +186,7 @@ step(struct history *h)
 }
 
 /* What an earlier hub had taken and this one refuses never changes its names:
- * who builds on it waits until it is sent again. */
+ * who builds on it is refused as well, until it is sent again. */
 static void
 retry_fixed(struct lab *l)
 {
@@ -198,11 +198,14 @@ retry_fixed(struct lab *l)
 	CHECK_OK(store_refused(l->s, l->sp, &a, &row, &n, &e), &e);
 	CHECK_OK(store_begin(l->s, &e), &e);
 	for (size_t i = 0; i < n; i++)
-		if (row[i].fixed)
+		if (row[i].fixed && row[i].code != ERR_PARENT)
 			CHECK_OK(store_retry(l->s, l->sp, &row[i].id,
 			             (struct str){ 0 }, &e),
 			    &e);
 	CHECK_OK(store_commit(l->s, &e), &e);
+	CHECK_OK(store_refused(l->s, l->sp, &a, &row, &n, &e), &e);
+	for (size_t i = 0; i < n; i++)
+		CHECK(!row[i].fixed);
 	arena_fini(&a);
 }
 
