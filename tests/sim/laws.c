@@ -22,7 +22,8 @@ has(const struct eid *list, size_t n, const struct eid *id)
 	return false;
 }
 
-/* Refused at first: it was out of the fold, and came back as what it is, a write
+/* Refused at first, by the hub (or for what it names, and then it stands behind
+ * what its author did later): it was out of the fold, and came back as what it is, a write
  * of somebody who had not seen what was done meanwhile. */
 static bool
 was_refused(struct team_log *l, const struct eid *id)
@@ -70,8 +71,8 @@ check_beside(struct team_log *l, const struct entity *en,
 		    "%s: in %.*s of %.*s %s stands beside %s, which it names",
 		    team_slug(l->team), STR_ARG(cell->field), STR_ARG(en->key),
 		    text[0], text[1]);
-	else if (!was_refused(l, &a->id) && !was_refused(l, &b->id) &&
-	    had_seen(l, &a->id, &b->id, 0))
+	else if (other->seq < at->seq && !was_refused(l, &a->id) &&
+	    !was_refused(l, &b->id) && had_seen(l, &a->id, &b->id, 0))
 		world_fail(l->w,
 		    "%s: in %.*s of %.*s %s stands beside %s, which its author "
 		    "had seen",
