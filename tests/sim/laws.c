@@ -23,8 +23,8 @@ has(const struct eid *list, size_t n, const struct eid *id)
 }
 
 /* Refused at first, by the hub (or for what it names, and then it stands behind
- * what its author did later): it was out of the fold, and came back as what it is, a write
- * of somebody who had not seen what was done meanwhile. */
+ * what its author did later): it was out of the fold, and came back as what it
+ * is, a write of somebody who had not seen what was done meanwhile. */
 static bool
 was_refused(struct team_log *l, const struct eid *id)
 {
