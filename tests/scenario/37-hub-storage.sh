@@ -138,7 +138,7 @@ if injects; then
 		-o "$T/trace" -p "$hub_pid" 2>"$T/strace.err" &
 	tracer=$!
 	wait_for "the hub is traced" grep -q attached "$T/strace.err"
-	events 2001 3 >"$T/three"
+	events 3001 3 >"$T/three"
 	refuses "a batch whose sync fails is refused" 503 io_error --data-binary "@$T/three" /api/v1/events/batch/
 	like "for now" "$(field retry-after)" '^[1-9]'
 	check "health says so" degraded io_error

@@ -163,13 +163,13 @@ changed_elsewhere(const struct machine_log *l, const struct log_row *row)
 }
 
 /* Its content is known elsewhere and cannot change, and the hub refused what it
- * names. */
+ * names: until that goes again, or for ever where it was given up meanwhile. */
 static bool
 built_on_refused(struct machine_log *l, const struct event *ev,
     const struct log_row *row)
 {
 	struct machine *m = l->m;
-	bool found = false;
+	bool found = row->code == ERR_PARENT && row->discarded;
 
 	for (size_t i = 0; row->code == ERR_PARENT && i < ev->n_replaces; i++) {
 		struct err_info e = { 0 };
