@@ -21,8 +21,10 @@ main(int argc, char **argv)
 	if (argc < 2 || posix_spawn_file_actions_init(&act) != 0 ||
 	    posix_spawn_file_actions_addopen(&act, 1, "/dev/null", O_WRONLY,
 	        0) != 0 ||
-	    posix_spawn(&pid, argv[1], &act, NULL, argv + 1, environ) != 0 ||
-	    wait4(pid, &status, 0, &use) != pid || status != 0)
+	    posix_spawn(&pid, argv[1], &act, NULL, argv + 1, environ) != 0)
+		return 1;
+	(void)posix_spawn_file_actions_destroy(&act);
+	if (wait4(pid, &status, 0, &use) != pid || status != 0)
 		return 1;
 	printf("%ld\n", use.ru_maxrss);
 	return 0;

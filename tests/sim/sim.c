@@ -73,7 +73,7 @@ drop_all_but(const char *keep)
 		return drop;
 	while (str_split(&list, ',', &part)) {
 		struct str from;
-		uint64_t a, b;
+		uint64_t a = 0, b;
 		bool ok = str_split(&part, '-', &from) && str_u64(from, &a);
 
 		b = a;

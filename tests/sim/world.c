@@ -108,7 +108,7 @@ hub_env(struct world *w)
 
 /* --- saying things ------------------------------------------------------------------ */
 
-static void
+__attribute__((format(printf, 2, 0))) static void
 tell(const struct world *w, const char *fmt, va_list ap)
 {
 	printf("%8llu ", (unsigned long long)w->now_ms);
