@@ -163,6 +163,27 @@ seen_has(struct store *s, struct str node, uint64_t n, bool *ret,
 	return rc;
 }
 
+/* The number that a copy has: an edit may have given it another since. */
+static enum err
+copy_is_number(struct store *s, const struct event_row *copy, uint64_t node_seq,
+    bool *ret, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct parsed p = { 0 };
+	struct event_row r;
+	bool found;
+	enum err rc = s->ops->event_get(s, copy->space, copy->pos, true, &a, &r,
+	    &found, e);
+
+	if (rc == ERR_OK && found)
+		rc = row_parse(&r, &p, e);
+	if (rc == ERR_OK)
+		*ret = found && p.ev.has_node_seq && p.ev.node_seq == node_seq;
+	parsed_fini(&p);
+	arena_fini(&a);
+	return rc;
+}
+
 static enum err
 forked(struct store *s, struct str node, uint64_t node_seq,
     const struct eid *id, bool *ret, struct err_info *e)
@@ -170,16 +191,18 @@ forked(struct store *s, struct str node, uint64_t node_seq,
 	struct arena a = { 0 };
 	struct event_row *copy;
 	size_t n;
+	bool same = false;
 	enum err rc = seen_has(s, node, node_seq, ret, e);
 
 	if (rc != ERR_OK || !*ret)
 		return rc;
-	/* Known under this id and node, here or in another team: no other took
-	 * it. */
+	/* Known under this id, node and number, here or in another team: no
+	 * other took it. */
 	rc = s->ops->event_copies(s, id, &a, &copy, &n, e);
-	*ret = rc == ERR_OK;
-	for (size_t i = 0; rc == ERR_OK && i < n; i++)
-		*ret &= !str_eq(copy[i].node, node);
+	for (size_t i = 0; rc == ERR_OK && !same && i < n; i++)
+		if (str_eq(copy[i].node, node))
+			rc = copy_is_number(s, &copy[i], node_seq, &same, e);
+	*ret = rc == ERR_OK && !same;
 	arena_fini(&a);
 	return rc;
 }

@@ -1504,6 +1504,7 @@ forks(void)
 	bool taken[200] = { false }, forked;
 	struct draft d = lab_wp_new(1, "x");
 	struct eid fresh = { .form = EID_UUID };
+	struct buf counted = { 0 };
 
 	lab_open(&hub, be, 90, true);
 	lab_open(&a, be, 91, false);
@@ -1555,6 +1556,22 @@ forks(void)
 		CHECK_OK(store_forked(hub.s, ev.node, 1, &fresh, &forked, &e),
 		    &e);
 		CHECK(forked);
+		/* But one that was edited takes another number: of a copy of
+		 * this machine, which counts on, too. */
+		CHECK_OK(store_forked(hub.s, STR("n"), 1, &ev.id, &forked, &e),
+		    &e);
+		CHECK(forked);
+		event_restamp(&ev, 900, ev.node, 2, NULL, 0, &counted);
+		{
+			char *at = strstr(counted.data, "\"event_id\":\"") + 12;
+
+			memcpy(at, "fff", 3);
+		}
+		CHECK_U(put_alone(&hub, buf_str(&counted), 0), PUT_NEW);
+		CHECK_OK(store_forked(hub.s, ev.node, 2, &ev.id, &forked, &e),
+		    &e);
+		CHECK(forked);
+		buf_fini(&counted);
 	}
 	json_fini(&j);
 	arena_fini(&ar);
