@@ -612,13 +612,14 @@ read_some(struct conn *c)
 		else
 			read_bytes(c, (size_t)n);
 		all += n > 0 ? (size_t)n : 0;
-		/* A plain socket that gave less is empty.  TLS hands out records:
-		 * whether more wait is only known by asking. */
+		/* A plain socket that gave less is empty, and polled on (see
+		 * conn_pause).  TLS hands out records: whether more wait is only
+		 * known by asking. */
 		if (c->tls == NULL && n < CONN_READ_MAX)
-			break;
+			return;
 	}
 	if (!c->dead)
-		poll_for(c); /* paused: stop polling now */
+		poll_for(c); /* paused, and there is more: stop polling now */
 }
 
 static void
