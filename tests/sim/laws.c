@@ -22,15 +22,25 @@ has(const struct eid *list, size_t n, const struct eid *id)
 	return false;
 }
 
+static bool
+refuses(const struct plan *p)
+{
+	return p->refused + p->poison + p->quota > 0;
+}
+
 /* Refused at first, by the hub (or for what it names, and then it stands behind
  * what its author did later): it was out of the fold, and came back as what it
- * is, a write of somebody who had not seen what was done meanwhile. */
+ * is, a write of somebody who had not seen what was done meanwhile.
+ * What came along with its project may be refused at one machine for what it
+ * names, while another sends it. */
 static bool
 was_refused(struct team_log *l, const struct eid *id)
 {
 	const struct made *m = witness_find(l->w, id);
 
-	return m != NULL && (m->was_refused || m->sent_again);
+	return m != NULL &&
+	    (m->was_refused || m->sent_again ||
+	        (m->team != l->team && refuses(&l->w->plan)));
 }
 
 /* Had the author of `id` seen `other`?  Through what was refused, too: that had
