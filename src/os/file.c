@@ -41,8 +41,12 @@ read_all(int fd, const char *what, size_t max_bytes, struct buf *out,
 	for (;;) {
 		/* One byte over the limit is asked for, to see it passed. */
 		size_t want = left < READ_CHUNK ? left + 1 : READ_CHUNK;
+		size_t room = out->cap > out->len ? out->cap - out->len - 1 : 0;
 		ssize_t got;
 
+		/* What is there for a file of a known length is enough for it. */
+		if (room > 0 && room < want)
+			want = room;
 		if (!buf_reserve(out, want))
 			return buf_ok(out, e);
 		got = try_read(fd, out->data + out->len, want);

@@ -10,6 +10,7 @@
 enum {
 	DEPTH_MAX = 16,
 	COMMIT_EVENTS = 8192,          /* in one transaction */
+	BULK_BYTES = 1024 * 1024,      /* of files: some ten thousand todos */
 	TRANSCRIPT_BYTES = 256 * 1024, /* the first lines say where it was */
 };
 
@@ -579,6 +580,8 @@ observe_all(struct observer *ob, struct err_info *e)
 	enum err rc = ERR_OK;
 
 	ob->bytes_all = bytes_changed(ob->file, ob->n);
+	if (ob->bytes_all >= BULK_BYTES)
+		rc = store_bulk(ob->o.store, e);
 	if (ob->n > 0)
 		qsort(ob->file, ob->n, sizeof *ob->file, folder_cmp);
 	for (size_t i = 0, next; rc == ERR_OK && i < ob->n; i = next) {

@@ -2,7 +2,7 @@
 #include "observe_int.h"
 
 enum {
-	HEARD_MAX = 65536, /* reports that are held in memory */
+	HEARD_MAX = 262144, /* reports that are held in memory */
 	HEARD_KEY = sizeof(space_id) + 32,
 	SAID_KEY = HEARD_KEY + sizeof(uint32_t)
 };
@@ -288,6 +288,7 @@ said_last(struct observer *ob, const struct sighting *s, space_id sp,
 struct saying {
 	struct json_writer w;
 	struct arena *a;
+	struct buf one; /* own; a text, quoted */
 	bool changed;
 	bool nomem;
 };
@@ -295,13 +296,12 @@ struct saying {
 static struct str
 quoted(struct saying *y, struct str s)
 {
-	struct buf b = { 0 };
 	struct str out;
 
-	json_add_str(&b, s);
-	out = arena_str(y->a, buf_str(&b));
-	y->nomem = y->nomem || b.failed || out.p == NULL;
-	buf_fini(&b);
+	buf_reset(&y->one);
+	json_add_str(&y->one, s);
+	out = arena_str(y->a, buf_str(&y->one));
+	y->nomem = y->nomem || y->one.failed || out.p == NULL;
 	return out;
 }
 
@@ -393,6 +393,7 @@ build(const struct sighting *s, const struct said *last,
 	say_set(&y, "blocked_by", s->blocked_by, s->n_blocked_by,
 	    last->blocked_by, last->n_blocked_by);
 	json_end(&y.w);
+	buf_fini(&y.one);
 	*changed = y.changed;
 	return y.nomem ? err_set(e, ERR_NOMEM) : buf_ok(out, e);
 }

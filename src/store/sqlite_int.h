@@ -147,6 +147,7 @@ void sqlite_view_end(struct store *base);
 enum err sqlite_checkpoint(struct store *base, struct err_info *e);
 enum err sqlite_tidy(struct store *base, bool *moved, struct err_info *e);
 void sqlite_slim(struct store *base);
+enum err sqlite_bulk(struct store *base, struct err_info *e);
 enum err sqlite_facts(struct store *base, struct store_facts *ret,
     struct err_info *e);
 enum err sqlite_check(struct store *base,

@@ -371,6 +371,12 @@ store_slim(struct store *s)
 }
 
 enum err
+store_bulk(struct store *s, struct err_info *e)
+{
+	return s->ops->bulk != NULL ? s->ops->bulk(s, e) : ERR_OK;
+}
+
+enum err
 store_tidy(struct store *s, bool *moved, struct err_info *e)
 {
 	assert(!s->in_tx && !s->viewing);

@@ -98,6 +98,10 @@ enum err store_tidy(struct store *s, bool *moved, struct err_info *e);
  * transaction may be open. */
 void store_slim(struct store *s);
 
+/* Much is written next, all over the store: from now on it may hold up to 64 MiB
+ * of its pages instead of 8. */
+enum err store_bulk(struct store *s, struct err_info *e);
+
 /* 32 hex digits; made with the store, new after store_node_renew. */
 enum err store_node(struct store *s, char out[33], struct err_info *e);
 

@@ -111,6 +111,8 @@ struct store_ops {
 	enum err (*checkpoint)(struct store *s, struct err_info *e);
 	/* Give back memory that is held only for speed; may be NULL. */
 	void (*slim)(struct store *s);
+	/* Hold more for speed; may be NULL. */
+	enum err (*bulk)(struct store *s, struct err_info *e);
 	/* NULL where there is nothing to tidy. */
 	enum err (*tidy)(struct store *s, bool *moved, struct err_info *e);
 	enum err (*facts)(struct store *s, struct store_facts *ret,
@@ -445,7 +447,7 @@ enum err event_replace(struct store *s, const struct event *with,
 enum err event_adopt(struct store *s, space_id sp, const struct event *with,
     struct err_info *e);
 /* ERR_SCHEMA where the text is not one JSON object. */
-enum err payload_whole(struct str payload, struct err_info *e);
+enum err payload_whole(struct str payload, struct json *j, struct err_info *e);
 /* Own events that wait stand above all that they name, in every space: for after
  * a stamp was raised. */
 enum err stamps_follow(struct store *s, struct err_info *e);

@@ -28,6 +28,7 @@
 enum {
 	PAGE_BYTES = 8192,
 	CACHE_KIB = 8192,
+	CACHE_KIB_BULK = 65536,
 	BUSY_MS_MIN = 1000,     /* another process recovers the log */
 	CHECKPOINT_BUSY_MS = 50 /* readers are left behind */
 };
@@ -279,6 +280,17 @@ void
 sqlite_slim(struct store *base)
 {
 	(void)sqlite3_db_release_memory(lite(base)->db);
+}
+
+enum err
+sqlite_bulk(struct store *base, struct err_info *e)
+{
+	char sql[64];
+	int n = snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d",
+	    CACHE_KIB_BULK);
+
+	return n > 0 ? sqlite_text_run(lite(base), sql, e) :
+	               err_set(e, ERR_FAILED);
 }
 
 /* Out of a transaction, whatever it takes: the statement that is kept for it may

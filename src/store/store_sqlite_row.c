@@ -843,6 +843,7 @@ const struct store_ops sqlite_ops = {
 	.checkpoint = sqlite_checkpoint,
 	.tidy = sqlite_tidy,
 	.slim = sqlite_slim,
+	.bulk = sqlite_bulk,
 	.facts = sqlite_facts,
 	.check = sqlite_check,
 	.meta_get = row_meta_get,

@@ -555,7 +555,7 @@ payload_exchange(const struct event *ev, struct str payload, struct buf *raw,
 {
 	struct str old = json_raw(ev->json, ev->payload);
 	size_t at = (size_t)(old.p - ev->raw.p);
-	enum err rc = payload_whole(payload, e);
+	enum err rc = payload_whole(payload, &p->j, e);
 
 	if (rc != ERR_OK)
 		return rc;

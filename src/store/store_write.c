@@ -61,17 +61,15 @@ row_add(struct store *s, struct space_slot *space, const struct event *ev,
 
 /* Checked alone, so that it cannot bring members into the envelope around it. */
 enum err
-payload_whole(struct str payload, struct err_info *e)
+payload_whole(struct str payload, struct json *j, struct err_info *e)
 {
-	struct json j = { 0 };
-	enum err rc = json_parse(&j, payload, EVENT_DEPTH_MAX, e);
+	enum err rc = json_parse(j, payload, EVENT_DEPTH_MAX, e);
 
 	if (rc == ERR_BAD_JSON)
 		rc =
 		    err_setf(e, ERR_SCHEMA, "invalid payload: %.400s", e->text);
-	else if (rc == ERR_OK && json_kind(&j, 0) != JSON_OBJECT)
+	else if (rc == ERR_OK && json_kind(j, 0) != JSON_OBJECT)
 		rc = err_setf(e, ERR_SCHEMA, "invalid payload: not an object");
-	json_fini(&j);
 	return rc;
 }
 
@@ -173,7 +171,7 @@ author(struct store *s, space_id sp, const struct draft *d, struct eid *id,
 	arena_reset(&p->a);
 	draft_copy(d, &en);
 	stamp_new(s, space, &en, timestamp);
-	rc = payload_whole(en.payload, e);
+	rc = payload_whole(en.payload, &p->j, e);
 	if (rc == ERR_OK)
 		rc = event_make(&en, &s->raw, p, e);
 	if (rc == ERR_OK && !d->named)

@@ -440,6 +440,8 @@ look_more(struct scene *sc, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = store_tidy(s, &moved, e);
 	if (rc == ERR_OK)
+		rc = store_bulk(s, e);
+	if (rc == ERR_OK)
 		rc = store_checkpoint(s, e);
 	if (rc == ERR_OK)
 		rc = store_facts(s, &facts, e);

@@ -431,6 +431,49 @@ the_log_stays_short(void)
 	lab_close(&l);
 }
 
+/* What was written of so many bytes when their transaction has not ended yet. */
+static uint64_t
+written_before_commit(bool bulk)
+{
+	static char text[16 * 1024];
+	struct err_info e = { 0 };
+	struct stat st = { 0 };
+	char wal[600];
+	struct lab l;
+
+	memset(text, 'x', sizeof text - 1);
+	lab_open(&l, be, 4, false);
+	CHECK(snprintf(wal, sizeof wal, "%s-wal", l.path) > 0);
+	if (bulk)
+		CHECK_OK(store_bulk(l.s, &e), &e);
+	CHECK_OK(store_begin(l.s, &e), &e);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct draft d = lab_wp_new(i, "x");
+		struct buf payload = { 0 };
+
+		buf_addf(&payload,
+		    "{\"wp_id\":\"WP%02u\",\"feature_slug\":\"001-f\","
+		    "\"title\":\"x\","
+		    "\"description\":\"%s\"}",
+		    i, text);
+		d.payload = buf_str(&payload);
+		CHECK_OK(store_author(l.s, l.sp, &d, NULL, &e), &e);
+		buf_fini(&payload);
+	}
+	(void)stat(wal, &st);
+	CHECK_OK(store_commit(l.s, &e), &e);
+	lab_sound(&l);
+	lab_close(&l);
+	return (uint64_t)st.st_size;
+}
+
+static void
+much_at_once(void)
+{
+	CHECK(written_before_commit(false) > 4u << 20);
+	CHECK(written_before_commit(true) < 1u << 20);
+}
+
 /* With room for three entities in memory everything is the same. */
 static void
 a_small_cache(void)
@@ -748,6 +791,7 @@ static const struct {
 	{ "newer while open", newer_while_open },
 	{ "not ours", not_ours },
 	{ "the write-ahead log stays short", the_log_stays_short },
+	{ "much at once", much_at_once },
 	{ "a small cache", a_small_cache },
 	{ "damage is found", damage_is_found },
 	{ "damage is met", damage_is_met },
