@@ -495,7 +495,8 @@ check_order(struct world *w, const struct team_log *log, unsigned machine)
 		if (m->machine != machine || m->team != log->team)
 			continue;
 		at = map_get(&log->ids, eid_key(&m->id));
-		if (at == NULL || m->sent_again)
+		/* While it waited, what was done later went. */
+		if (at == NULL || m->sent_again || m->waited)
 			continue;
 		if (at->stamp.clock <= last)
 			world_fail(w,

@@ -76,8 +76,10 @@ witness_told(struct world *w, const struct told *told)
 	    !(told->code == ERR_SCHEMA && made != NULL && made->sent_again))
 		world_fail(w, "%s: %s was acknowledged and is refused: %s",
 		    team_slug(team), text, err_wire(told->code));
-	if (made != NULL)
+	if (made != NULL) {
 		made->was_refused |= told->code != ERR_OK;
+		made->waited |= told->code == ERR_PARENT;
+	}
 	if (stood)
 		return;
 	s->life = w->hub.lives;
