@@ -254,6 +254,8 @@ note_answer(struct world *w, struct msg *m, const struct batch *b,
 		const struct batch_result *r = &a->result[i];
 		space_id sp = w->hub.space[m->team];
 
+		if (r->retry && r->code == ERR_PARENT)
+			witness_waits(w, &r->eid);
 		if (r->retry || r->eid.form == EID_NONE)
 			continue;
 		if (m->machine == NOBODY)

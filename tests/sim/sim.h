@@ -370,6 +370,8 @@ void witness_made(struct world *w, const struct made *made);
 struct made *witness_find(struct world *w, const struct eid *id);
 /* The hub said this, after its commit. */
 void witness_told(struct world *w, const struct told *told);
+/* It goes again when what it names is there. */
+void witness_waits(struct world *w, const struct eid *id);
 /* What it acknowledged in this life stands where it said. */
 void witness_hold(struct world *w);
 /* Something was set back to an older copy: what nobody has is gone. */

@@ -76,10 +76,8 @@ witness_told(struct world *w, const struct told *told)
 	    !(told->code == ERR_SCHEMA && made != NULL && made->sent_again))
 		world_fail(w, "%s: %s was acknowledged and is refused: %s",
 		    team_slug(team), text, err_wire(told->code));
-	if (made != NULL) {
+	if (made != NULL)
 		made->was_refused |= told->code != ERR_OK;
-		made->waited |= told->code == ERR_PARENT;
-	}
 	if (stood)
 		return;
 	s->life = w->hub.lives;
@@ -88,6 +86,15 @@ witness_told(struct world *w, const struct told *told)
 	s->accepted |= told->code == ERR_OK;
 	if (told->code == ERR_OK)
 		s->may_be_lost = false;
+}
+
+void
+witness_waits(struct world *w, const struct eid *id)
+{
+	struct made *made = witness_find(w, id);
+
+	if (made != NULL)
+		made->waited = true;
 }
 
 static enum err
