@@ -174,7 +174,9 @@ class Writer:
 
     def __init__(self, folder, seed):
         self.dice, self.folder = random.Random(seed), folder
-        self.acked, self.files, self.n = {}, {}, 0
+        self.acked, self.n = {}, 0
+        self.sessions, self.observed = os.path.join(folder, "sessions"), []
+        os.mkdir(self.sessions)
         self.typical = {}  # seconds that a command of a kind takes
         status = subprocess.run([CLOWDER, "sync", "status", "--json"], check=True,
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -199,9 +201,21 @@ class Writer:
                     e["payload"] = {"content": "%s.%d" % (title, i)}
                     f.write(json.dumps(e) + "\n")
             return ["import", path], ["%s.%d" % (title, i) for i in range(100)]
+        if kind == "consolidate":
+            for i in range(50):
+                self.write_session(self.n * 100 + i, ["%s.%d.%d" % (title, i, k) for k in range(3)])
+            # Also what an earlier one that was killed had not come to.
+            return ["consolidate", self.sessions], self.observed
         if kind == "sync":
             return ["sync", "now"], []
         return [kind, "add", title], [title]
+
+    def write_session(self, number, texts):
+        name = "%08x-0000-4000-8000-000000000000" % number
+        self.observed.extend(texts)
+        with open(os.path.join(self.sessions, "%s-agent-%s.json" % (name, name)), "w",
+                  encoding="utf-8") as f:
+            json.dump([{"content": t, "status": "pending", "activeForm": "x"} for t in texts], f)
 
     def run(self, kind, kill):
         """True: it was killed before it had ended."""
@@ -239,7 +253,7 @@ def titles():
 
 def kill_commands(times, seed, folder):
     w = Writer(folder, seed)
-    kinds = ["todo", "todo", "wp", "import", "sync"]
+    kinds = ["todo", "todo", "wp", "import", "consolidate", "sync"]
     for kind in sorted(set(kinds)):
         w.run(kind, False)
     killed = {k: 0 for k in sorted(set(kinds))}
@@ -250,6 +264,7 @@ def kill_commands(times, seed, folder):
             killed[kind] += 1
             if sum(killed.values()) % 10 == 1:
                 verified += verify("verify")
+    w.run("consolidate", False)
     found = titles()
     lost = sum(t not in found for t in w.acked)
     doubled = sum(n != 1 for n in found.values())
