@@ -9,7 +9,7 @@
  * the host's dirty list; one prepare handle sends for all of them right before
  * the loop waits again.  What comes onto the list meanwhile - answers to requests
  * that had waited for room - goes out in the next turn, so that a peer that asks
- * without end holds up nobody. */
+ * without end holds up nobody.  So do handshakes that are too much for a turn. */
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
@@ -230,13 +230,14 @@ poll_for(struct conn *c)
 {
 	bool reads = c->phase == HANDSHAKE || c->phase == LINGER ||
 	    (c->phase == OPEN && !c->paused);
+	bool its_turn = c->phase != HANDSHAKE || !c->dirty;
 	unsigned events = 0;
 
 	if (c->dead)
 		return;
-	if (reads && !c->eof)
+	if (its_turn && reads && !c->eof)
 		events |= UV_READABLE;
-	if (c->blocked)
+	if (its_turn && c->blocked)
 		events |= UV_WRITABLE;
 	if (events == c->events)
 		return;
@@ -405,6 +406,8 @@ flush(struct conn *c)
 	drained(c);
 }
 
+static void handshake(struct conn *c);
+
 static void
 on_again(uv_idle_t *idle)
 {
@@ -417,12 +420,16 @@ on_prepare(uv_prepare_t *p)
 	struct conn_host *h = p->data;
 	struct conn *now = h->dirty, *c;
 
+	h->handshakes_ns = 0;
 	h->dirty = NULL;
 	if (now != NULL)
 		now->at_dirty = &now;
 	while ((c = now) != NULL) {
 		dirty_remove(c);
-		flush(c);
+		if (c->phase == HANDSHAKE)
+			handshake(c);
+		else
+			flush(c);
 	}
 	/* These always return 0. */
 	if (h->dirty != NULL) {
@@ -434,13 +441,19 @@ on_prepare(uv_prepare_t *p)
 }
 
 static void
+prepare(struct conn_host *h)
+{
+	(void)uv_prepare_start(&h->flusher, on_prepare); /* always 0 */
+}
+
+static void
 make_dirty(struct conn *c)
 {
 	if (c->dirty || c->blocked)
 		return;
 	dirty_add(c);
-	if (c->next_dirty == NULL) /* always 0 */
-		(void)uv_prepare_start(&c->host->flusher, on_prepare);
+	if (c->next_dirty == NULL)
+		prepare(c->host);
 }
 
 static void
@@ -532,8 +545,18 @@ conn_close(struct conn *c, bool linger)
 static void
 handshake(struct conn *c)
 {
-	enum tls_want w = tls_handshake(c->tls);
+	struct conn_host *h = c->host;
+	uint64_t began = uv_hrtime();
+	enum tls_want w;
 
+	prepare(h); /* counts the next turn */
+	if (h->handshakes_ns >= CONN_HANDSHAKES_PER_TURN) {
+		dirty_add(c);
+		poll_for(c);
+		return;
+	}
+	w = tls_handshake(c->tls);
+	h->handshakes_ns += uv_hrtime() - began + 1;
 	if (w == TLS_EOF || w == TLS_FAILED) {
 		conn_abort(c, CONN_RESET);
 		return;

@@ -14,9 +14,10 @@
 enum {
 	CONN_READ_MAX = 16384,   /* bytes of one on_data; also of a turn: */
 	CONN_READS_PER_TURN = 4, /* then the others have theirs */
-	CONN_SEND_PER_TURN = 1 << 20, /* bytes; likewise */
-	CONN_IOV_MAX = 64,            /* pieces of one writev */
-	CONN_JOIN_MAX = 16384,        /* smaller pieces are joined up to this */
+	CONN_SEND_PER_TURN = 1 << 20,       /* bytes; likewise */
+	CONN_HANDSHAKES_PER_TURN = 5000000, /* ns; likewise */
+	CONN_IOV_MAX = 64,                  /* pieces of one writev */
+	CONN_JOIN_MAX = 16384,       /* smaller pieces are joined up to this */
 	CONN_LINGER_BYTES = 16 << 20 /* dropped at most after our last answer */
 };
 
@@ -24,7 +25,8 @@ struct conn_host {
 	uv_loop_t *loop;
 	uv_timer_t timer;       /* of the next deadline */
 	uint64_t timer_at;      /* when it fires; UINT64_MAX: it does not run */
-	uv_prepare_t flusher;   /* runs while `dirty` is not empty */
+	uv_prepare_t flusher;   /* runs while `dirty` is not empty, or: */
+	uint64_t handshakes_ns; /* that they took in this turn */
 	uv_idle_t again;        /* runs while `dirty` must not wait for I/O */
 	struct deadlines waits; /* kinds are enum conn_wait */
 	struct conn *dirty;     /* borrow: have something to send */

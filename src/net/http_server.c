@@ -12,6 +12,7 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
+	CLOSING_MAX = 16,    /* connections above connections_max meanwhile */
 	ACCEPT_REST_MS = 100 /* before a system without room is asked again */
 };
 
@@ -220,8 +221,14 @@ static bool
 accept_one(struct http_server *s, struct listener *l)
 {
 	struct sockaddr_storage peer;
-	int fd = sock_accept(l->fd, &peer);
+	int fd;
 
+	/* Those that gave way have to close first. */
+	if (s->host.count >= s->o.connections_max + CLOSING_MAX) {
+		http_server_rest(s);
+		return false;
+	}
+	fd = sock_accept(l->fd, &peer);
 	if (fd >= 0) {
 		s->accepted++;
 		if (s->host.count < s->o.connections_max || give_way(s))

@@ -6,6 +6,8 @@
                                               requests were answered, latencies in
                                               ms, what was refused or lost
 
+An https URL is trusted by what $SSL_CERT_FILE says.
+
 The good client does what clients do: health on a connection of its own, a new
 one each, a batch of one event, a pull.
 """
@@ -17,6 +19,7 @@ import random
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -50,6 +53,8 @@ class Wire:
 
 class Attack:
     """COUNT connections; whichever the hub ends is made anew."""
+
+    again = True
 
     deaf = False     # never reads
     reads = True     # wants what comes
@@ -131,7 +136,7 @@ class Attack:
         stdin, said, next_turn = sys.stdin.fileno(), False, 0
         self.poll.register(stdin, select.EPOLLIN)
         while True:
-            for _ in range(min(100, self.count - len(self.wires))):
+            for _ in range(min(100, self.count - len(self.wires)) if self.again or not said else 0):
                 self.open()
             for fd, events in self.poll.poll(TICK):
                 if fd == stdin:
@@ -159,6 +164,12 @@ class Heads(Attack):
 
 class Silent(Attack):
     """Connections on which nothing ever comes."""
+
+
+class Holders(Heads):
+    """Heads that never become whole, of clients that do not come again."""
+
+    again = False
 
 
 class Bodies(Attack):
@@ -306,16 +317,70 @@ class Odd(Attack):
         return self.first()
 
 
+anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def greeting():
+    """What a TLS client says first."""
+    sends = ssl.MemoryBIO()
+    try:
+        anyone.wrap_bio(ssl.MemoryBIO(), sends, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return sends.read()
+
+
+class Hellos(Attack):
+    """Greetings of TLS that never become whole."""
+
+    def first(self):
+        return greeting()[:5]
+
+    def more(self, wire):
+        return b"\0"
+
+
+class Handshakes(Attack):
+    """Handshakes that stop when the other side has done its part."""
+
+    def first(self):
+        return greeting()
+
+
+class Greeters(Handshakes):
+    """The same, one after the other."""
+
+    def answered(self, wire, data):
+        self.end(wire, reset=True)
+
+
+class Records(Attack):
+    """Records of TLS that mean nothing, behind a greeting."""
+
+    per_tick = 20
+
+    def first(self):
+        return greeting()
+
+    def answered(self, wire, data):
+        kind = self.dice.choice((20, 21, 22, 23))
+        body = self.dice.randbytes(self.dice.randrange(600))
+        wire.out += struct.pack(">BHH", kind, 0x303, len(body)) + body
+
+
 KINDS = {c.__name__.lower(): c for c in (
     Heads, Silent, Bodies, Floods, Overflows, Pipelines, Tiny, Unread, Snapshots, Held, Chunks,
-    Bombs, Churn, Odd)}
+    Bombs, Churn, Odd, Hellos, Handshakes, Greeters, Records,
+    Holders)}
 
 
 # ---- the good client
 
 class Good:
     def __init__(self, url, token):
-        self.at = urlsplit(url).netloc
+        self.at, self.trust = urlsplit(url).netloc, None
+        if urlsplit(url).scheme == "https":
+            self.trust = ssl.create_default_context()
         self.auth = {"Authorization": "Bearer " + token}
         self.kept = None
         self.prefix, self.n = os.urandom(4).hex(), 0
@@ -329,6 +394,8 @@ class Good:
             self.failed.append("%s %s: %d" % (method, path, answer.status))
 
     def connect(self):
+        if self.trust:
+            return http.client.HTTPSConnection(self.at, timeout=20, context=self.trust)
         return http.client.HTTPConnection(self.at, timeout=20)
 
     def event(self):

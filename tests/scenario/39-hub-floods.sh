@@ -83,13 +83,10 @@ alive "and it is well"
 # A hub that has all the connections it takes: who dawdles gives way.
 stop_hub
 is "it stops in order" "$hub_code" 0
-hard=$(ulimit -Hn)
-ulimit -n 120
-serve --quiet
-# shellcheck disable=SC3045 # bash
-ulimit -Sn "$hard" 2>/dev/null
-bears silent 400 $anybody
-bears heads 400 $anybody
+printf '#!/bin/bash\nulimit -n 120\nexec "%s" "$@"\n' "$CLOWDER" >"$T/few"
+chmod +x "$T/few"
+CLOWDER=$T/few serve --quiet
+bears holders 400 $anybody
 begin silent 400
 before=$(ticks)
 read -rt 1 <> <(:) || true
@@ -98,6 +95,19 @@ spent=$(($(ticks) - before))
 result $? "without descriptors it does not spin" || show "$spent ticks in a second"
 end
 alive "and serves again"
+stop_hub
+is "it stops in order" "$hub_code" 0
+
+# Handshakes that do not become whole.
+serve --quiet --dev-tls
+export SSL_CERT_FILE=$hub_data/tls/cert.pem
+measure "TLS, nobody else"
+bears hellos 4000 $anybody
+bears handshakes 2000 $anybody
+bears greeters 32 $anybody
+bears records 200 $anybody
+as=(--cacert "$SSL_CERT_FILE")
+alive "and goes on"
 stop_hub
 is "it stops in order" "$hub_code" 0
 unlike "nothing went wrong inside" "$(grep -v ' info ' "$T/hub.log")" .

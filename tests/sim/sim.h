@@ -201,7 +201,7 @@ struct made {
 	bool may_be_lost; /* a machine or the hub was set back to an older
 	                     copy, and nobody else had it */
 	bool sent_again;  /* after a refusal, with a new stamp */
-	bool waited;      /* for what it names, which was refused or not there */
+	bool waited; /* for what it names, which was refused or not there */
 };
 
 /* The last word of the hub about an event in a team. */
