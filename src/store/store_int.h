@@ -448,9 +448,10 @@ enum err event_adopt(struct store *s, space_id sp, const struct event *with,
     struct err_info *e);
 /* ERR_SCHEMA where the text is not one JSON object. */
 enum err payload_whole(struct str payload, struct json *j, struct err_info *e);
-/* Own events that wait stand above all that they name, in every space: for after
- * a stamp was raised. */
-enum err stamps_follow(struct store *s, struct err_info *e);
+/* The event was stamped anew: where it waits it stands above all that it names, and
+ * so does what names it, and so on, in every space. */
+enum err stamps_follow(struct store *s, const struct eid *id,
+    struct err_info *e);
 /* Stamp a refused event of our own anew, with another payload where that is not
  * empty, in every space where it stands. */
 enum err stamp_again(struct store *s, struct space_slot *space,

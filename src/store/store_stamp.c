@@ -627,11 +627,70 @@ named_clock(struct store *s, space_id sp, const struct event *ev,
 	return ERR_OK;
 }
 
-/* Own events of a space that wait, in order: each above what it names - and
- * where `all`, above *clock and its predecessor in any case. */
+/* Whose stamp changed. */
+struct moved {
+	struct map ids; /* borrows the ids of the arena */
+	struct arena a;
+	bool more; /* since somebody cleared it */
+};
+
+static void
+moved_fini(struct moved *m)
+{
+	map_fini(&m->ids);
+	arena_fini(&m->a);
+}
+
+static enum err
+moved_add(struct moved *m, const struct eid *id, struct err_info *e)
+{
+	struct eid *key;
+
+	m->more = true;
+	if (map_get(&m->ids, eid_key(id)) != NULL)
+		return ERR_OK;
+	key = arena_alloc(&m->a, sizeof *key);
+	if (key == NULL)
+		return err_set(e, ERR_NOMEM);
+	*key = *id;
+	return map_put(&m->ids, eid_key(key), key) ? ERR_OK :
+	                                             err_set(e, ERR_NOMEM);
+}
+
+/* It is one of them or names one. */
+static bool
+concerned(const struct moved *m, const struct event *ev)
+{
+	if (map_get(&m->ids, eid_key(&ev->id)) != NULL)
+		return true;
+	for (size_t i = 0; i < ev->n_replaces; i++)
+		if (map_get(&m->ids, eid_key(&ev->replaces[i])) != NULL)
+			return true;
+	return false;
+}
+
+static enum err
+restamp_one(struct store *s, const struct event *ev, uint64_t to,
+    struct moved *m, struct err_info *e)
+{
+	enum err rc;
+
+	if (to > CLOCK_MAX)
+		return err_setf(e, ERR_FAILED,
+		    "the Lamport clock has reached its end");
+	rc = event_rewrite(s, ev,
+	    &(struct restamp){
+	        to, ev->node, ev->node_seq, ev->replaces, ev->n_replaces },
+	    e);
+	return rc == ERR_OK ? moved_add(m, &ev->id, e) : rc;
+}
+
+/* Own events of a space that wait, in order: where `all`, each above the clock, its
+ * predecessor and what it names; else those that moved or name one that did, above
+ * what they name.  The others keep their stamps, and with them their order. */
 static enum err
 restamp_space(struct store *s, space_id sp, bool all, uint64_t clock,
-    bool *changed, struct err_info *e)
+    struct moved *m, struct err_info *e)
 {
 	struct waiting w;
 	struct arena a = { 0 };
@@ -644,25 +703,15 @@ restamp_space(struct store *s, space_id sp, bool all, uint64_t clock,
 		bool ours;
 
 		rc = own_load(s, sp, w.pos[i], &a, &r, &p, &ours, e);
-		if (rc != ERR_OK || !ours)
+		if (rc != ERR_OK || !ours || !(all || concerned(m, &p.ev)))
 			continue;
 		rc = named_clock(s, sp, &p.ev, &a, &named, e);
 		if (all)
 			to = clock = (named > clock ? named : clock) + 1;
 		else
 			to = named >= r.clock ? named + 1 : r.clock;
-		if (rc != ERR_OK || to == r.clock)
-			continue;
-		if (to > CLOCK_MAX) {
-			rc = err_setf(e, ERR_FAILED,
-			    "the Lamport clock has reached its end");
-			break;
-		}
-		*changed = true;
-		rc = event_rewrite(s, &p.ev,
-		    &(struct restamp){ to, p.ev.node, p.ev.node_seq,
-		        p.ev.replaces, p.ev.n_replaces },
-		    e);
+		if (rc == ERR_OK && to != r.clock)
+			rc = restamp_one(s, &p.ev, to, m, e);
 	}
 	free(w.pos);
 	parsed_fini(&p);
@@ -679,34 +728,47 @@ midway(enum err rc, struct err_info *e)
 	return rc;
 }
 
-/* A stamp changed: what names it, here and in other spaces, follows. */
-enum err
-stamps_follow(struct store *s, struct err_info *e)
+/* Those that moved and what names them, here and in other spaces, stand above what
+ * they name there. */
+static enum err
+names_follow(struct store *s, struct moved *m, struct err_info *e)
 {
-	bool changed, found;
+	bool found;
 	enum err rc;
 
 	do {
 		space_id sp = 0;
 
-		changed = false;
+		m->more = false;
 		for (;;) {
 			rc = s->ops->space_next(s, sp, &sp, &found, e);
 			if (rc != ERR_OK || !found)
 				break;
-			rc = restamp_space(s, sp, false, 0, &changed, e);
+			rc = restamp_space(s, sp, false, 0, m, e);
 			if (rc != ERR_OK)
 				break;
 		}
-	} while (rc == ERR_OK && changed);
+	} while (rc == ERR_OK && m->more);
 	return midway(rc, e);
+}
+
+enum err
+stamps_follow(struct store *s, const struct eid *id, struct err_info *e)
+{
+	struct moved m = { 0 };
+	enum err rc = moved_add(&m, id, e);
+
+	if (rc == ERR_OK)
+		rc = names_follow(s, &m, e);
+	moved_fini(&m);
+	return rc;
 }
 
 enum err
 store_restamp(struct store *s, space_id sp, uint64_t above, struct err_info *e)
 {
 	struct space_slot *space;
-	bool changed = false;
+	struct moved m = { 0 };
 	uint64_t clock;
 	enum err rc;
 
@@ -716,9 +778,10 @@ store_restamp(struct store *s, space_id sp, uint64_t above, struct err_info *e)
 		return write_end(s, rc);
 	rc = names_settle(s, e);
 	if (rc == ERR_OK)
-		rc = restamp_space(s, sp, true, above, &changed, e);
-	if (rc == ERR_OK && changed)
-		rc = stamps_follow(s, e);
+		rc = restamp_space(s, sp, true, above, &m, e);
+	if (rc == ERR_OK && m.more)
+		rc = names_follow(s, &m, e);
+	moved_fini(&m);
 	if (rc == ERR_OK)
 		rc = s->ops->clock_max(s, sp, &clock, e);
 	if (rc == ERR_OK && clock != space->row.clock) {

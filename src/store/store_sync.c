@@ -436,7 +436,7 @@ copies_again(struct store *s, space_id sp, const struct eid *id,
 	}
 	arena_fini(&a);
 	/* Somebody may name it there. */
-	return rc == ERR_OK ? stamps_follow(s, e) : rc;
+	return rc == ERR_OK ? stamps_follow(s, id, e) : rc;
 }
 
 /* An event whose names cannot change goes with what it names, or not at all. */

@@ -1102,6 +1102,101 @@ restamp_reaches_other_spaces(void)
 	lab_close(&a);
 }
 
+/* What two teams have may stand under two stamps: what names it stands above
+ * both, also where only one of the spaces is stamped anew. */
+static void
+restamp_minds_other_spaces(void)
+{
+	struct lab a, in_team;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct buf ahead = { 0 };
+	struct event ev;
+	struct eid named, in_both;
+	space_id team;
+	uint64_t copied;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 74, false);
+	team = lab_space(a.s, "h", "a", "team");
+	named = lab_author(&a, &d);
+	share_with(&a, team, 1);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_acked(a.s, a.sp, &named, 1, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	ev = event_of(&a, a.sp, &named, &j, &ar);
+	event_restamp(&ev, 500, ev.node, ev.node_seq, NULL, 0, &ahead);
+	in_team = a;
+	in_team.sp = team;
+	CHECK_U(put_alone(&in_team, buf_str(&ahead), 1), PUT_NEW);
+	d = lab_wp_title(1, "two");
+	in_both = lab_author_in(a.s, team, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_share(a.s, team, STR(LAB_PROJECT), a.sp, &copied, &e),
+	    &e);
+	CHECK_U(copied, 1);
+	CHECK_OK(store_restamp(a.s, a.sp, 0, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(event_of(&a, a.sp, &named, &j, &ar).clock, 1);
+	CHECK_U(event_of(&a, team, &named, &j, &ar).clock, 500);
+	CHECK_U(event_of(&a, a.sp, &in_both, &j, &ar).clock, 501);
+	CHECK_U(event_of(&a, team, &in_both, &j, &ar).clock, 501);
+	lab_sound(&a);
+	json_fini(&j);
+	buf_fini(&ahead);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* What goes again is stamped anew, and what stands above nothing that changed is
+ * left alone: what waits keeps the order in which it was made, also where it
+ * names what a clone sent with a greater stamp. */
+static void
+retry_leaves_the_others(void)
+{
+	static const uint64_t stays[] = { 500, 2, 3 };
+	static const uint64_t again[] = { 500, 901, 902, 903 };
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct buf ahead = { 0 };
+	struct event ev;
+	struct eid id[4];
+	struct draft d = lab_wp_new(1, "sent by a clone");
+
+	lab_open(&a, be, 73, false);
+	id[0] = lab_author(&a, &d);
+	d = lab_wp_title(1, "names it");
+	id[1] = lab_author(&a, &d);
+	d = lab_wp_new(2, "made later");
+	id[2] = lab_author(&a, &d);
+	d = lab_wp_new(3, "refused");
+	id[3] = lab_author(&a, &d);
+	ev = event_of(&a, a.sp, &id[0], &j, &ar);
+	event_restamp(&ev, 500, ev.node, ev.node_seq, NULL, 0, &ahead);
+	CHECK_U(put_alone(&a, buf_str(&ahead), 1), PUT_NEW);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, a.sp, &id[3], ERR_SCHEMA, STR("no"), &e),
+	    &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	retry_in(&a, a.sp, &id[3], ERR_OK);
+	for (int i = 0; i < 3; i++)
+		CHECK_U(event_of(&a, a.sp, &id[i], &j, &ar).clock, stays[i]);
+	CHECK(event_of(&a, a.sp, &id[3], &j, &ar).clock > 500);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 900, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	for (int i = 0; i < 4; i++)
+		CHECK_U(event_of(&a, a.sp, &id[i], &j, &ar).clock, again[i]);
+	lab_sound(&a);
+	json_fini(&j);
+	buf_fini(&ahead);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
 static void
 spaces(void)
 {
@@ -1728,6 +1823,8 @@ static const struct {
 	{ "built on what was refused", built_on_refused },
 	{ "an adopted event in two spaces", adopted_copies },
 	{ "restamp reaches other spaces", restamp_reaches_other_spaces },
+	{ "restamp minds other spaces", restamp_minds_other_spaces },
+	{ "what goes again leaves the others alone", retry_leaves_the_others },
 	{ "spaces", spaces },
 	{ "reading the log", reading_the_log },
 	{ "ids by prefix", ids_by_prefix },
