@@ -32,32 +32,54 @@ sent_by(struct world *w, const struct eid *id, struct str user)
 	    m != NULL ? account_name(w->machine[m->machine].account) : "zoe");
 }
 
-/* Two events of one node with one number are a fork that was let in.  What was
- * relayed had been admitted once. */
+static struct number *
+number_of(struct team_log *l, const struct eid *id, const struct event *ev,
+    struct err_info *e)
+{
+	struct number *n;
+	char text[EID_TEXT_MAX], *key;
+
+	(void)eid_format(id, text);
+	key = arena_fmt(&l->a, "%.*s:%llu %s", STR_ARG(ev->node),
+	    (unsigned long long)ev->node_seq, text);
+	n = key != NULL ? map_get(&l->numbers->found, str_of(key)) : NULL;
+	if (key == NULL || n != NULL)
+		goto done;
+	n = arena_zero(&l->a, sizeof *n);
+	if (n == NULL || !map_put(&l->numbers->found, str_of(key), n)) {
+		n = NULL;
+		goto done;
+	}
+	n->key = str_n(key, strlen(key) - strlen(text) - 1);
+	n->id = *id;
+	n->entered = UINT64_MAX;
+	n->next = l->numbers->list;
+	l->numbers->list = n;
+done:
+	if (n == NULL)
+		(void)err_set(e, ERR_NOMEM);
+	return n;
+}
+
+/* An event may stand in several teams: the row that came first is kept. */
 static enum err
-check_number(struct team_log *l, const struct log_row *row,
+note_number(struct team_log *l, const struct log_row *row,
     const struct event *ev, struct err_info *e)
 {
-	char *key = arena_fmt(&l->a, "%.*s:%llu", STR_ARG(ev->node),
-	    (unsigned long long)ev->node_seq);
-	struct eid *id = arena_alloc(&l->a, sizeof *id), *other;
+	uint64_t entered = witness_entered(l->w, l->team, &row->id);
+	struct number *n;
 
-	if (key == NULL || id == NULL)
-		return err_set(e, ERR_NOMEM);
-	if (!ev->has_node_seq || row->relayed)
+	if (!ev->has_node_seq)
 		return ERR_OK;
-	*id = ev->id;
-	other = map_get(l->numbers, str_of(key));
-	if (other != NULL && !eid_eq(other, id)) {
-		char text[2][EID_TEXT_MAX];
-
-		(void)eid_format(id, text[0]);
-		(void)eid_format(other, text[1]);
-		world_fail(l->w, "%s: %s stands for %s and %s",
-		    team_slug(l->team), key, text[0], text[1]);
+	n = number_of(l, &row->id, ev, e);
+	if (n == NULL)
+		return e->code;
+	if (entered < n->entered) {
+		n->team = l->team;
+		n->entered = entered;
+		n->relayed = row->relayed;
 	}
-	return map_put(l->numbers, str_of(key), id) ? ERR_OK :
-	                                              err_set(e, ERR_NOMEM);
+	return ERR_OK;
 }
 
 /* The log is causally closed: what an event names stands before it, with a lesser
@@ -140,7 +162,7 @@ hub_row(void *ctx, const struct log_row *row, struct err_info *e)
 	check_named(l, at, text);
 	if (!map_put(&l->ids, eid_key(&at->id), at))
 		return err_set(e, ERR_NOMEM);
-	return check_number(l, row, &ev, e);
+	return note_number(l, row, &ev, e);
 }
 
 struct machine_log {
@@ -595,11 +617,43 @@ check_shared(struct world *w, const struct team_log *log, unsigned project)
 	}
 }
 
+/* --- numbers of nodes ---------------------------------------------------------------------- */
+
+/* Two events of one node with one number are a fork that was let in.  Not so what
+ * was sent on by somebody who knew that it had been admitted once: its number is
+ * not judged again, neither then nor when its author, who did not hear of it,
+ * brings the same event to another team. */
+static void
+check_numbers(struct world *w, const struct numbers *numbers)
+{
+	struct map taken = { 0 };
+
+	for (struct number *n = numbers->list; n != NULL && !w->failed;
+	     n = n->next) {
+		const struct number *other;
+		char text[2][EID_TEXT_MAX];
+
+		if (n->relayed)
+			continue;
+		other = map_get(&taken, n->key);
+		if (other == NULL) {
+			if (!map_put(&taken, n->key, n))
+				abort();
+			continue;
+		}
+		(void)eid_format(&n->id, text[0]);
+		(void)eid_format(&other->id, text[1]);
+		world_fail(w, "%s: %.*s stands for %s and %s",
+		    team_slug(n->team), STR_ARG(n->key), text[0], text[1]);
+	}
+	map_fini(&taken);
+}
+
 void
 check_world(struct world *w)
 {
 	struct team_log log[TEAMS_MAX] = { 0 };
-	struct map numbers = { 0 };
+	struct numbers numbers = { 0 };
 
 	witness_hold(w);
 	for (unsigned t = 0; t < TEAMS_MAX && !w->failed; t++) {
@@ -608,6 +662,7 @@ check_world(struct world *w)
 		log[t].numbers = &numbers;
 		check_team(w, &log[t]);
 	}
+	check_numbers(w, &numbers);
 	for (unsigned p = 0; p < PROJECTS_MAX && !w->failed; p++)
 		check_shared(w, log, p);
 	for (unsigned t = 0; t < TEAMS_MAX; t++) {
@@ -615,7 +670,7 @@ check_world(struct world *w)
 		arena_fini(&log[t].a);
 		json_fini(&log[t].json);
 	}
-	map_fini(&numbers);
+	map_fini(&numbers.found);
 	if (w->failed || w->seed % 8 != 0)
 		return;
 	verify(w, w->hub.store);

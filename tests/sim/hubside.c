@@ -263,7 +263,8 @@ note_answer(struct world *w, struct msg *m, const struct batch *b,
 		m->told[m->n_told++] = (struct told){ .id = r->eid,
 			.team = team_of_space(w, sp),
 			.code = r->status == BATCH_REJECTED ? r->code : ERR_OK,
-			.seq = r->seq };
+			.seq = r->seq,
+			.entered = r->status == BATCH_SUCCESS };
 	}
 	return rc;
 }

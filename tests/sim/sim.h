@@ -135,6 +135,7 @@ struct told {
 	unsigned team;
 	enum err code; /* ERR_OK: it stands at seq */
 	uint64_t seq;
+	bool entered; /* with this answer: it was not there before */
 };
 
 /* A request on its way, and its answer on the way back. */
@@ -211,6 +212,7 @@ struct said {
 	enum err code;
 	uint64_t seq;
 	unsigned life;
+	uint64_t entered; /* when it last did, in the order of all that did */
 	bool accepted;    /* once, in whatever life */
 	bool may_be_lost; /* as in struct made */
 	struct said *next;
@@ -240,6 +242,7 @@ struct world {
 	struct map made_by_id; /* -> number + 1 */
 	struct said *said;     /* newest first; in mem */
 	struct map said_by_id[TEAMS_MAX];
+	uint64_t entered; /* events into the logs of the hub, so far */
 	bool shared[PROJECTS_MAX][SHARED_MAX]; /* somebody asked for it */
 	unsigned long steps;
 	unsigned long count[COUNT_ALL];
@@ -370,6 +373,8 @@ void witness_made(struct world *w, const struct made *made);
 struct made *witness_find(struct world *w, const struct eid *id);
 /* The hub said this, after its commit. */
 void witness_told(struct world *w, const struct told *told);
+/* When the row that stands in the team's log came, 0: nobody was told. */
+uint64_t witness_entered(struct world *w, unsigned team, const struct eid *id);
 /* It goes again when what it names is there. */
 void witness_waits(struct world *w, const struct eid *id);
 /* What it acknowledged in this life stands where it said. */
@@ -391,12 +396,25 @@ struct stands {
 	bool named;     /* by one behind it */
 	unsigned there; /* the last machine, from 1, in whose log it was met */
 };
+/* What an event is called by its author; of its rows the one that came first. */
+struct number {
+	struct str key; /* node and node_seq */
+	struct eid id;
+	unsigned team;
+	uint64_t entered;
+	bool relayed;
+	struct number *next;
+};
+struct numbers {
+	struct map found; /* node, node_seq and id -> struct number */
+	struct number *list;
+};
 struct team_log {
 	struct world *w;
 	unsigned team;
 	uint64_t n;     /* rows seen: the last seq */
 	struct map ids; /* of the hub's log -> struct stands, in the arena */
-	struct map *numbers; /* of all teams: node and node_seq -> id */
+	struct numbers *numbers; /* of all teams; in the arenas of the logs */
 	struct arena a;
 	struct json json;
 };

@@ -78,6 +78,8 @@ witness_told(struct world *w, const struct told *told)
 		    team_slug(team), text, err_wire(told->code));
 	if (made != NULL)
 		made->was_refused |= told->code != ERR_OK;
+	if (told->entered)
+		s->entered = ++w->entered;
 	if (stood)
 		return;
 	s->life = w->hub.lives;
@@ -86,6 +88,14 @@ witness_told(struct world *w, const struct told *told)
 	s->accepted |= told->code == ERR_OK;
 	if (told->code == ERR_OK)
 		s->may_be_lost = false;
+}
+
+uint64_t
+witness_entered(struct world *w, unsigned team, const struct eid *id)
+{
+	const struct said *s = map_get(&w->said_by_id[team], eid_key(id));
+
+	return s != NULL ? s->entered : 0;
 }
 
 void

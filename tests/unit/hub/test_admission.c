@@ -415,6 +415,52 @@ relayed_events(void)
 	lab_fini(&l);
 }
 
+/* A hub that was restored gives a number to one event and gets back another, which
+ * had it before and had been admitted.  Where that one belongs to a second team as
+ * well it may be brought by its author, who never heard of its being admitted: it
+ * comes as it is, or one id would stand for two contents. */
+static void
+a_number_given_twice(void)
+{
+	static const char told[] =
+	    "{\"event_id\":\"01890000-0000-7000-8000-000000000002\","
+	    "\"user\":\"ann\",\"received_at\":\"1970-01-01T00:00:01Z\"}";
+	static const struct made taken = { 1, 1, "n", 2, "", 1, NULL, NULL };
+	static const struct made back = { 2, 1, "n", 2, "", 1, NULL, NULL };
+	static const struct made third = { 3, 2, "n", 2, "", 1, NULL, NULL };
+	static const struct made renumbered = { 2, 1, "n", 1, "", 1, NULL,
+		NULL };
+	static const struct made first = { 4, 1, "n", 1, "", 1, NULL, NULL };
+	struct lab l;
+
+	lab_init(&l);
+	l.from.space = l.team[1];
+	send(&l, &first, 1);
+	send(&l, &taken, 1);
+	CHECK_U(l.answer.result[0].seq, 2);
+	l.from.space = l.team[0];
+	t_note("not known to have been admitted");
+	send(&l, &back, 1);
+	CHECK_ERR(l.answer.result[0].code, ERR_FORK);
+	t_note("sent on");
+	send_more(&l, &back, 1, told);
+	CHECK_U(l.answer.result[0].seq, 1);
+	l.from.space = l.team[1];
+	t_note("under another number that is taken");
+	send(&l, &renumbered, 1);
+	CHECK_ERR(l.answer.result[0].code, ERR_FORK);
+	t_note("by its author");
+	send(&l, &back, 1);
+	CHECK(l.answer.result[0].status == BATCH_SUCCESS);
+	CHECK_U(l.answer.result[0].seq, 3);
+	t_note("a third");
+	send(&l, &third, 1);
+	CHECK_ERR(l.answer.result[0].code, ERR_FORK);
+	CHECK_U(events_of(&l, 0), 1);
+	CHECK_U(events_of(&l, 1), 3);
+	lab_fini(&l);
+}
+
 /* --- batches --------------------------------------------------------------------------- */
 
 static void
@@ -823,6 +869,7 @@ main(void)
 	T_RUN(words_of_refusals);
 	T_RUN(clocks_ahead);
 	T_RUN(relayed_events);
+	T_RUN(a_number_given_twice);
 	T_RUN(earlier_events_of_the_request_count);
 	T_RUN(one_bad_among_good);
 	T_RUN(teams_stay_apart);
