@@ -24,6 +24,8 @@ struct hub_options {
 	unsigned
 	    lock_wait_ms; /* for another process that writes to the replica,
 	                           then 503; 0: 2000 */
+	unsigned reopen_ms; /* between two tries with storage that failed; 0:
+	                       1000 */
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

@@ -26,7 +26,7 @@ enum {
 	DECODERS = 2,
 	LOCK_WAIT_MS = 2000, /* for another process; then requests get 503 */
 	QUIET_MS = 500,      /* without a write: a moment to tidy up */
-	REOPEN_MS = 1000,    /* between two tries */
+	REOPEN_MS = 1000,    /* between two tries, where nobody says */
 };
 /* The write-ahead log is moved into the database when it is this long, after the
  * answers.  Longer: pages that change often are moved less often.  Shorter: those
@@ -161,6 +161,7 @@ static enum err writer_store_open(struct hub_writer *w, struct err_info *e);
 static enum err
 writer_ready(struct hub_writer *w, struct err_info *e)
 {
+	unsigned pause = w->hub->o.reopen_ms;
 	uint64_t now = os_mono_ms();
 	enum err rc;
 
@@ -170,7 +171,7 @@ writer_ready(struct hub_writer *w, struct err_info *e)
 		return err_setf(e, ERR_IO,
 		    "the disk failed a moment ago: %s is tried again soon",
 		    w->hub->replica_path);
-	w->retry_mono_ms = now + REOPEN_MS;
+	w->retry_mono_ms = now + (pause > 0 ? pause : REOPEN_MS);
 	spaces_forget(w);
 	store_close(w->store);
 	w->store = w->admission.store = NULL;

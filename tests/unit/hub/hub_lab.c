@@ -100,6 +100,7 @@ serve(void *arg)
 {
 	struct hub_lab *l = arg;
 	const struct hub_options o = { .data = l->data,
+		.reopen_ms = 10,
 		.listen = "127.0.0.1:0",
 		.quiet = true,
 		.lock_wait_ms = l->lock_wait_ms,
