@@ -21,11 +21,9 @@ struct hub_options {
 	bool dev_tls;           /* a self-signed pair for this machine */
 	bool plain;             /* plain HTTP also beyond loopback */
 	bool quiet;             /* no line per request */
-	unsigned
-	    lock_wait_ms; /* for another process that writes to the replica,
-	                           then 503; 0: 2000 */
-	unsigned reopen_ms; /* between two tries with storage that failed; 0:
-	                       1000 */
+	/* For another process that writes to the replica, then 503; 0: 2000. */
+	unsigned lock_wait_ms;
+	unsigned reopen_ms; /* till failed storage is tried again; 0: 1000 */
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

@@ -91,8 +91,20 @@ hang_up
 # --- kill -9 in the middle: what was acknowledged is there, once
 serve
 acked=1500 killed=0
+events 0 50 >"$T/fifty"
 for round in 1 2 3 4 5; do
-	for i in $(seq 40); do events $((10000 * round + 50 * i)) 50 >"$T/b$i"; done
+	# The same batch with other numbers.
+	python3 - "$T" $round <<'P'
+import json, sys
+folder, round = sys.argv[1], int(sys.argv[2])
+batch = json.load(open(folder + "/fifty"))
+for i in range(1, 41):
+    for k, e in enumerate(batch["events"]):
+        n = 10000 * round + 50 * i + k
+        e.update(event_id="01890000-0000-7000-8000-%012x" % n, aggregate_id="todo-%d" % n,
+                 lamport_clock=n)
+    json.dump(batch, open("%s/b%d" % (folder, i), "w"))
+P
 	(
 		for i in $(seq 40); do
 			curl -s -m 20 "${as[@]}" --data-binary "@$T/b$i" "$hub_url/api/v1/events/batch/" >>"$T/acks" &&
