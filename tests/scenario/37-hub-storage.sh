@@ -199,13 +199,13 @@ room() { # MIB: so much is left
 }
 # 20 MiB in events that do not pack: more than the reserve that writes leave.
 python3 - >"$T/large" <<'P'
-import json, random
+import base64, json, random
 random.seed(3)
 print(json.dumps({"events": [
     {"event_id": "01890000-0000-7000-8000-%012x" % (1000 + i), "event_type": "todo_added",
      "aggregate_type": "todo", "aggregate_id": "big-%d" % i, "lamport_clock": 1000 + i,
      "node_id": "n1", "timestamp": "2026-04-28T10:30:00Z", "replaces": [],
-     "payload": {"content": "x", "description": "".join(chr(random.randrange(97, 123)) for _ in range(500000))}}
+     "payload": {"content": "x", "description": base64.b64encode(random.randbytes(375000)).decode()}}
     for i in range(44)]}))
 P
 room 8

@@ -51,7 +51,7 @@ with() {
 
 # events FIRST COUNT [MEMBER=JSON...]: a batch with ids numbered from FIRST
 events() {
-	python3 - "$@" <<'P'
+	python3 -SE - "$@" <<'P'
 import json, sys
 first, count = int(sys.argv[1]), int(sys.argv[2])
 more = dict((k, json.loads(v)) for k, v in (a.split("=", 1) for a in sys.argv[3:]))

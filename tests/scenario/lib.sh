@@ -20,6 +20,8 @@ code=0 out='' err=''
 mkdir -p "$T/bin"
 ln -s "$CLOWDER" "$T/bin/clowder"
 ln -s "$CLOWDER" "$T/bin/spec-kitty"
+# What stands for it may be a script that looks for the right one each time.
+ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$T/bin/python3"
 PATH=$T/bin:$PATH
 
 cleanup() {
@@ -158,7 +160,7 @@ sign_in() {
 
 # json EXPRESSION: of $out, by python: json 'd["digest"]'
 json() {
-	printf '%s' "$out" | python3 -c '
+	printf '%s' "$out" | python3 -SE -c '
 import json, sys
 d = json.load(sys.stdin)
 r = eval(sys.argv[1])
