@@ -62,6 +62,35 @@ had_seen(struct team_log *l, const struct eid *id, const struct eid *other,
 	return false;
 }
 
+static uint64_t
+seq_in(struct world *w, unsigned team, const struct eid *id)
+{
+	struct arena a = { 0 };
+	struct err_info e = { 0 };
+	struct log_row row = { 0 };
+
+	if (w->hub.space[team] != 0)
+		(void)store_event(w->hub.store, w->hub.space[team], id, &a,
+		    &row, &e);
+	arena_fini(&a);
+	return row.pos;
+}
+
+/* It went into another team before what its author had seen, which was refused
+ * there at first: so it could not name that. */
+static bool
+went_without(struct team_log *l, const struct eid *id, const struct eid *other)
+{
+	for (unsigned t = 0; t < TEAMS_MAX; t++) {
+		uint64_t at = t != l->team ? seq_in(l->w, t, id) : 0;
+		uint64_t seen = at > 0 ? seq_in(l->w, t, other) : 0;
+
+		if (at > 0 && (seen == 0 || seen > at))
+			return true;
+	}
+	return false;
+}
+
 static void
 check_beside(struct team_log *l, const struct entity *en,
     const struct cell *cell, const struct head *a, const struct head *b)
@@ -82,7 +111,8 @@ check_beside(struct team_log *l, const struct entity *en,
 		    team_slug(l->team), STR_ARG(cell->field), STR_ARG(en->key),
 		    text[0], text[1]);
 	else if (other->seq < at->seq && !was_refused(l, &a->id) &&
-	    !was_refused(l, &b->id) && had_seen(l, &a->id, &b->id, 0))
+	    !was_refused(l, &b->id) && had_seen(l, &a->id, &b->id, 0) &&
+	    !went_without(l, &a->id, &b->id))
 		world_fail(l->w,
 		    "%s: in %.*s of %.*s %s stands beside %s, which its author "
 		    "had seen",
