@@ -165,7 +165,8 @@ on_strange(void *ctx, const char *path, size_t n, const char *why)
 	json_end(&w);
 }
 
-/* What was named, or where agents leave their files. */
+/* What was named, or where agents leave their files.  However it is written, it
+ * is the same place: a file reports under its path. */
 static enum err
 find_paths(struct cli *c, const char ***ret, size_t *n, struct err_info *e)
 {
@@ -180,7 +181,7 @@ find_paths(struct cli *c, const char ***ret, size_t *n, struct err_info *e)
 	if (*ret == NULL)
 		return err_set(e, ERR_NOMEM);
 	for (size_t i = 0; rc == ERR_OK && i < c->n_words; i++) {
-		rc = os_absolute(a, c->word[i], &(*ret)[*n], e);
+		rc = os_real(a, c->word[i], &(*ret)[*n], e);
 		*n += rc == ERR_OK;
 	}
 	for (size_t i = 0; rc == ERR_OK && c->n_words == 0 && i < 2; i++) {
@@ -191,8 +192,10 @@ find_paths(struct cli *c, const char ***ret, size_t *n, struct err_info *e)
 		if (path == NULL)
 			return err_set(e, ERR_NOMEM);
 		rc = os_expand(a, path, &path, e);
-		if (rc == ERR_OK && os_is_dir(path))
-			(*ret)[(*n)++] = path;
+		if (rc != ERR_OK || !os_is_dir(path))
+			continue;
+		rc = os_real(a, path, &(*ret)[*n], e);
+		*n += rc == ERR_OK;
 	}
 	return rc;
 }

@@ -42,6 +42,20 @@ is "and counted" "$(json 'd["left"]')" 1
 like "and named" "$err" "left for the next time: .*$s1.*not JSON at byte"
 exits "a path that is not there" 1 clowder consolidate /nonexistent/path
 like "is named" "$err" "/nonexistent/path"
+
+# A file reports under its path, however that is written.
+mkdir -p ~/lists/sub
+echo '[{"content":"Sweep","status":"completed"},{"content":"Mop","status":"pending"}]' >~/lists/t.json
+ln -s lists ~/linked
+cd ~/lists
+exits "a list in a folder" 0 clowder consolidate --json .
+is "is reported" "$(json 'd["events"]')" 2
+for spelt in "$HOME/lists" ../lists ./sub/.. "$HOME/linked" t.json "$HOME/linked/t.json"; do
+	exits "as $spelt" 0 clowder consolidate --json "$spelt"
+	is "it is the same one" "$(json '[d["events"], d["unchanged"]]')" "[0, 1]"
+done
+cd - >/dev/null
+
 mkdir -p ~/empty
 exits "an empty folder is fine" 0 clowder consolidate ~/empty
 like "and says so" "$out" "Nothing changed"
