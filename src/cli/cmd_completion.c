@@ -11,7 +11,8 @@
  *
  * bash splits "--lane=f" at the '=' and replaces what stands behind it; words
  * are put together before we are asked, and answers cut.  What they are is only
- * shown in the list of a second tab (COMP_TYPE), where nothing is inserted. */
+ * shown in the list of a second tab (COMP_TYPE), where nothing is inserted.  What
+ * is inserted others may have named: the shell must not take it for a command. */
 static const char bash[] =
     "# bash completion for %p: eval \"$(%p completion bash)\"\n"
     "_%i_complete() {\n"
@@ -46,8 +47,11 @@ static const char bash[] =
     "\t[[ ${COMP_TYPE-} == 63 && ${#COMPREPLY[@]} -gt 1 ]] && list=1\n"
     "\tfor i in \"${!COMPREPLY[@]}\"; do\n"
     "\t\tline=${COMPREPLY[i]#\"$cut\"}\n"
-    "\t\t[[ $list == 1 && -n ${what[i]} ]] &&\n"
+    "\t\tif [[ $list == 1 && -n ${what[i]} ]]; then\n"
     "\t\t\tline=\"$line  (${what[i]:0:${COLUMNS:-80}-${#line}-5})\"\n"
+    "\t\telif [[ $list == 0 && $line == *[!A-Za-z0-9_./:,=@%+-]* ]]; then\n"
+    "\t\t\tprintf -v line %q \"$line\"\n"
+    "\t\tfi\n"
     "\t\tCOMPREPLY[i]=$line\n"
     "\tdone\n"
     "}\n"

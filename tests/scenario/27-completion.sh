@@ -33,6 +33,24 @@ is "todos by short ids" "$(complete_line clowder todo done '')" \
 	"$(printf '%.8s\n' "$cake" "$notes" | sort | tr '\n' ' ')"
 is "longer where more was typed" "$(complete_line clowder todo done "${cake:0:12}")" "${cake:0:12} "
 is "of anything" "$(complete_line clowder show "${cake:0:3}")" "${cake:0:8} "
+# A name that others gave is a word, whatever stands in it.
+python3 - >"$T/gift" <<'P'
+import json
+print(json.dumps({"clowder": "export", "version": 1, "program": "t", "project": None,
+                  "space": {"hub": "", "account": "", "team": "local"},
+                  "exported_at": "2026-01-01T00:00:00.000Z"}))
+u = "96720c97-dcb8-5831-8431-35cc40727365"
+print(json.dumps({"event_id": "01890000-0000-7000-8000-000000000001", "event_type": "project_created",
+                  "aggregate_type": "project", "aggregate_id": u, "project_uuid": u,
+                  "lamport_clock": 1, "node_id": "n1", "node_seq": 1, "replaces": [],
+                  "timestamp": "2026-04-28T10:30:00Z",
+                  "payload": {"slug": "zz;touch $(pwned)`x`'#"}}))
+P
+check "a gift comes in" clowder import "$T/gift"
+odd=$(complete_line clowder project use zz)
+is "it is quoted" "$odd" "zz\\;touch\\ \\\$\\(pwned\\)\\\`x\\\`\\'# "
+eval "words=($odd)"
+is "and one word" "${#words[@]} ${words[0]}" "1 zz;touch \$(pwned)\`x\`'#"
 COMP_TYPE=63
 like "a list says what they are" "$(complete_line clowder todo done '')" \
 	"${cake:0:8}  \\(Buy cake: a big one\\)"
