@@ -1,6 +1,7 @@
 /* export: the log of a team, or of one project, as lines of JSON. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -12,11 +13,13 @@
 
 enum { FLUSH_BYTES = 256 * 1024, FORMAT_VERSION = 1 };
 
-/* Where the lines go: a file that is there when it is whole, or stdout. */
+/* Where the lines go: a file that is there when it is whole, or stdout, or what
+ * is there and is no file (a pipe, a device). */
 struct sink {
 	struct out *out;  /* stdout; NULL = the file */
 	const char *path; /* of the file */
-	char *part; /* what it is called until it is whole; in the arena */
+	char *part; /* what it is called until it is whole; in the arena; NULL:
+	               it is written as it is */
 	int fd;     /* own; -1 = none */
 	struct buf text;
 };
@@ -24,10 +27,16 @@ struct sink {
 static enum err
 sink_open(struct sink *s, struct cli *c, const char *path, struct err_info *e)
 {
+	struct stat st;
+
 	*s = (struct sink){ .path = path, .fd = -1 };
 	if (path == NULL || strcmp(path, "-") == 0) {
 		s->out = c->out;
 		return ERR_OK;
+	}
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		s->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+		return s->fd >= 0 ? ERR_OK : err_sys(e, errno, "%s", path);
 	}
 	if (os_exists(path) && !cli_has(c, "force"))
 		return err_setf(e, ERR_EXISTS,
@@ -37,7 +46,7 @@ sink_open(struct sink *s, struct cli *c, const char *path, struct err_info *e)
 	if (s->part == NULL)
 		return err_set(e, ERR_NOMEM);
 	s->fd = open(s->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return s->fd >= 0 ? ERR_OK : err_sys(e, errno, "%s", s->part);
+	return s->fd >= 0 ? ERR_OK : err_sys(e, errno, "%s", path);
 }
 
 static enum err
@@ -48,7 +57,7 @@ sink_flush(struct sink *s, struct err_info *e)
 	if (rc != ERR_OK)
 		return rc;
 	if (s->fd >= 0) {
-		rc = os_write_fd(s->fd, s->part, buf_str(&s->text), e);
+		rc = os_write_fd(s->fd, s->path, buf_str(&s->text), e);
 	} else if (s->out->tty) {
 		out_lines(s->out, PAINT_NONE, buf_str(&s->text));
 	} else {
@@ -66,13 +75,13 @@ sink_close(struct sink *s, enum err rc, struct err_info *e)
 {
 	if (rc == ERR_OK)
 		rc = sink_flush(s, e);
-	if (rc == ERR_OK && s->fd >= 0 && fsync(s->fd) != 0)
-		rc = err_sys(e, errno, "%s", s->part);
+	if (rc == ERR_OK && s->part != NULL && fsync(s->fd) != 0)
+		rc = err_sys(e, errno, "%s", s->path);
 	if (s->fd >= 0 && close(s->fd) != 0 && rc == ERR_OK)
-		rc = err_sys(e, errno, "%s", s->part);
-	if (rc == ERR_OK && s->fd >= 0)
+		rc = err_sys(e, errno, "%s", s->path);
+	if (rc == ERR_OK && s->part != NULL)
 		rc = os_rename(s->part, s->path, e);
-	else if (s->fd >= 0)
+	if (rc != ERR_OK && s->part != NULL && s->fd >= 0)
 		(void)os_remove(s->part, &(struct err_info){ 0 });
 	buf_fini(&s->text);
 	return rc;

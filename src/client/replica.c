@@ -257,7 +257,19 @@ replica_resync(void *ctx, struct str epoch, struct err_info *e)
 static enum err
 restamp_tx(struct replica *r, void *arg, struct err_info *e)
 {
-	return store_restamp(r->store, r->space, *(uint64_t *)arg, e);
+	uint64_t above = *(uint64_t *)arg;
+	struct arena a = { 0 };
+	struct space sp;
+	enum err rc = store_space_get(r->store, r->space, &a, &sp, e);
+
+	/* What was pulled is in the space's clock; the rest a server only says. */
+	if (rc == ERR_OK && above > sp.clock && above - sp.clock > CLOCK_WINDOW)
+		rc = err_setf(e, ERR_CLOCK_AHEAD,
+		    "the server names a Lamport clock that is too far ahead "
+		    "(%llu): nothing was stamped anew",
+		    (unsigned long long)above);
+	arena_fini(&a);
+	return rc == ERR_OK ? store_restamp(r->store, r->space, above, e) : rc;
 }
 
 static enum err

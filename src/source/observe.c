@@ -280,6 +280,7 @@ report_one(struct observer *ob, struct sighting *s, uint64_t *events,
 
 	if (rc == ERR_SCHEMA || rc == ERR_TOO_LARGE) {
 		say_left(ob, s->file, why.text);
+		s->file->left = true;
 		return ERR_OK;
 	}
 	if (rc == ERR_OK)
@@ -405,8 +406,8 @@ reporter_of(struct observer *ob, const struct found *f,
 }
 
 static enum err
-observe_list(struct observer *ob, const struct found *f,
-    const struct source_file *sf, struct err_info *e)
+observe_list(struct observer *ob, struct found *f, const struct source_file *sf,
+    struct err_info *e)
 {
 	struct sighting *s = arena_array(ob->a, sf->n, sizeof *s);
 	struct str reporter, session;
@@ -427,7 +428,7 @@ observe_list(struct observer *ob, const struct found *f,
 	if (rc == ERR_OK)
 		rc = report_list(ob, s, sf->n, sf->shape != SOURCE_TASK_LOG, e);
 	if (rc == ERR_OK)
-		rc = observe_note(ob, f, false, e);
+		rc = observe_note(ob, f, f->left, e);
 	return rc;
 }
 
@@ -466,7 +467,7 @@ observe_tasks(struct observer *ob, struct found *f, size_t n_files,
 		rc = report_list(ob, s, n, true, e);
 	for (size_t i = 0; rc == ERR_OK && i < n_files; i++)
 		if (ok[i] && sf[i].shape == SOURCE_TASK && f[i].changed)
-			rc = observe_note(ob, &f[i], false, e);
+			rc = observe_note(ob, &f[i], f[i].left, e);
 	return rc;
 }
 

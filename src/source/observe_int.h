@@ -18,6 +18,7 @@ struct found {
 	const char *sum;   /* of its bytes, where the id alone is not enough */
 	bool changed;      /* since it was read last */
 	bool was_left;     /* the last run could not read it */
+	bool left;         /* some of it; the next run looks again */
 	bool settled; /* the same bytes, and from now on its id is enough */
 };
 
@@ -79,7 +80,7 @@ struct sighting {
 	/* Ids of todos that the item names, by its local ids; unknown ones wait. */
 	const struct str *blocks, *blocked_by;
 	size_t n_blocks, n_blocked_by;
-	const struct found *file;
+	struct found *file;
 };
 
 /* Forget it all. */

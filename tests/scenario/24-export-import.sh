@@ -39,7 +39,19 @@ is "on stdout the same" "$(tail -n +2 "$T/stdout.jsonl" | cksum)" "$(tail -n +2 
 exits "where nothing can be written" 1 clowder export "$T/none/x.jsonl"
 exits "one project" 0 clowder export "$T/p.jsonl" --project .
 is "has the same lines" "$(tail -n +2 "$T/p.jsonl" | cksum)" "$(tail -n +2 "$T/a.jsonl" | cksum)"
+exits "not to a folder" 1 clowder export "$T" --force
+mkfifo "$T/tube"
+tail -n +2 <"$T/tube" | cksum >"$T/piped" &
+piped=$!
+exits "into what is no file" 0 clowder export "$T/tube"
+wait "$piped"
+is "it is written as it is" "$(cat "$T/piped") $(stat -c %F "$T/tube")" \
+	"$(tail -n +2 "$T/a.jsonl" | cksum) fifo"
 is "nothing else lies there" "$(ls -A "$T" | grep -c part)" 0
+exits "a limit on files is an error" 1 bash -c 'ulimit -f 8; clowder todo add "too much"'
+like "that is said" "$err" "clowder: "
+check "and no harm" clowder verify
+is "nothing was added" "$(state)" "$was"
 
 home b
 project

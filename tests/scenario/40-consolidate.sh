@@ -87,4 +87,6 @@ like "so is the name" "$err" 'left for the next time: .*two'
 like "and why" "$err" 'reporter'
 check "again" clowder consolidate
 like "changes nothing" "$out" '^Nothing changed$'
+like "and says again what is left" "$err" "left for the next time: .*$id.*bytes"
+like "all of it" "$err" 'left for the next time: .*two'
 done_testing

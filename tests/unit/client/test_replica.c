@@ -226,6 +226,21 @@ leaves_what_changed(void)
 	lab_fini(&l);
 }
 
+/* What a server says of clocks may be wrong: then the space would be at its end. */
+static void
+refuses_a_clock_far_ahead(void)
+{
+	struct err_info e = { 0 };
+	struct lab l;
+
+	lab_init(&l, 2);
+	CHECK_ERR(l.r.restamp(l.r.ctx, (UINT64_C(1) << 53) - 2, &e),
+	    ERR_CLOCK_AHEAD);
+	CHECK_U(position(&l).unacked, 2);
+	CHECK_OK(l.r.restamp(l.r.ctx, UINT64_C(1) << 32, &e), &e);
+	lab_fini(&l);
+}
+
 static void
 takes_pages(void)
 {
@@ -538,6 +553,7 @@ main(void)
 	T_RUN(says_what_waits);
 	T_RUN(settles);
 	T_RUN(leaves_what_changed);
+	T_RUN(refuses_a_clock_far_ahead);
 	T_RUN(takes_pages);
 	T_RUN(keeps_its_clock);
 	T_RUN(refills);
