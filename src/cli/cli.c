@@ -61,6 +61,13 @@ cli_hint_word(struct cli *c, const char *command, struct str word)
 	words_shell(word, &c->hint);
 }
 
+/* Of the hub, whose files are not this home's. */
+static bool
+is_of_hub(const struct cli *c)
+{
+	return c->depth > 1 && str_is(str_of(c->path[0]->name), "hub");
+}
+
 static void
 default_hint(struct cli *c, enum err code)
 {
@@ -76,7 +83,7 @@ default_hint(struct cli *c, enum err code)
 		return;
 	}
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
-		if (hints[i].code == code)
+		if (hints[i].code == code && !is_of_hub(c))
 			cli_hint(c, "%s", hints[i].hint);
 }
 

@@ -131,21 +131,30 @@ static const struct cmd cmd_hub_serve = {
 
 /* --- accounts --------------------------------------------------------------- */
 
+/* first: a hub may begin with this. */
 static enum err
-open_accounts(struct cli *c, struct accounts **ret, struct err_info *e)
+open_accounts(struct cli *c, bool first, struct accounts **ret,
+    struct err_info *e)
 {
 	const struct accounts_options opt = { 0 };
+	struct os_file_id id;
 	const char *dir;
 	char *path;
 	enum err rc = data_dir(c, &dir, e);
 
-	if (rc == ERR_OK)
+	if (rc == ERR_OK && first)
 		rc = os_mkdirs(dir, 0700, e);
 	if (rc != ERR_OK)
 		return rc;
 	path = hub_path(&c->ctx->arena, dir, "hub.db");
 	if (path == NULL)
 		return err_set(e, ERR_NOMEM);
+	if (!first)
+		rc = os_stat_id(path, &id, e);
+	if (rc == ERR_NOT_FOUND)
+		return err_setf(e, ERR_NOT_FOUND, "no hub is in %s", dir);
+	if (rc != ERR_OK)
+		return rc;
 	return accounts_open(ret, path, &opt, os_wall_ms(), e);
 }
 
@@ -155,7 +164,7 @@ run_team_add(struct cli *c, struct err_info *e)
 	struct str slug = str_of(cli_arg(c, 0)),
 	           name = str_of(cli_opt(c, "name"));
 	struct accounts *a = NULL;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, true, &a, e);
 
 	if (rc == ERR_OK)
 		rc = accounts_team_add(a, slug, name, os_wall_ms(), e);
@@ -188,7 +197,7 @@ run_team_list(struct cli *c, struct err_info *e)
 	struct accounts *a = NULL;
 	struct out_table t;
 	size_t n;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = accounts_team_list(a, &c->ctx->arena, &team, &n, e);
@@ -284,7 +293,7 @@ run_user_add(struct cli *c, struct err_info *e)
 	const char *team;
 	struct str *teams;
 	bool made = false;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, true, &a, e);
 
 	while (cli_opt_next(c, "team", &at) != NULL)
 		n++;
@@ -314,7 +323,7 @@ run_user_passwd(struct cli *c, struct err_info *e)
 	struct buf password = { 0 };
 	struct accounts *a = NULL;
 	bool made = false;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = get_password(c, a, &password, &made, e);
@@ -332,7 +341,7 @@ run_user_disable(struct cli *c, struct err_info *e)
 {
 	struct str name = str_of(cli_arg(c, 0));
 	struct accounts *a = NULL;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = accounts_disable(a, name, e);
@@ -347,7 +356,7 @@ run_user_enable(struct cli *c, struct err_info *e)
 {
 	struct str name = str_of(cli_arg(c, 0));
 	struct accounts *a = NULL;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = accounts_enable(a, name, e);
@@ -367,7 +376,7 @@ set_member(struct cli *c, const char *verb,
 {
 	struct str team = str_of(cli_arg(c, 0)), name = str_of(cli_arg(c, 1));
 	struct accounts *a = NULL;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = set(a, team, name, e);
@@ -411,7 +420,7 @@ static enum err
 run_key_rotate(struct cli *c, struct err_info *e)
 {
 	struct accounts *a = NULL;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = accounts_key_rotate(a, os_wall_ms(), e);
@@ -459,7 +468,7 @@ run_user_list(struct cli *c, struct err_info *e)
 	struct accounts *a = NULL;
 	struct out_table t;
 	size_t n;
-	enum err rc = open_accounts(c, &a, e);
+	enum err rc = open_accounts(c, false, &a, e);
 
 	if (rc == ERR_OK)
 		rc = accounts_user_list(a, os_wall_ms(), &c->ctx->arena, &user,

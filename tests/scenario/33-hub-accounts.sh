@@ -7,6 +7,14 @@ hub() { clowder hub "$@" --data "$hub_data"; }
 user ann
 serve
 
+# --- another folder is not made by asking about it
+for words in "team list" "user list" "user passwd ann" "user disable ann" "team add-user core ann"; do
+	# shellcheck disable=SC2086 # words
+	exits "hub $words, where no hub is" 1 clowder hub $words --data "$T/elsewhere"
+	like "names the folder" "$err" "no hub is in $T/elsewhere"
+done
+check "which is not made" [ ! -e "$T/elsewhere" ]
+
 # --- teams and users
 exits "a team" 0 hub team add core --name "The Core"
 exits "twice" 4 hub team add core
