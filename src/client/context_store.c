@@ -57,6 +57,30 @@ is_empty(const char *path, bool *old)
 	return true;
 }
 
+/* The store is gone or empty, but its log is not: somebody took it away, and what
+ * stands in the log would be thrown away with a new one.  A store that is just
+ * being made has bytes before its log has any. */
+static enum err
+is_torn(const struct home *h, struct arena *a, struct err_info *e)
+{
+	struct err_info ignored = { 0 };
+	struct os_file_id log, id;
+	char *path = arena_fmt(a, "%s-wal", h->store);
+	enum err rc;
+
+	if (path == NULL)
+		return err_set(e, ERR_NOMEM);
+	if (os_stat_id(path, &log, &ignored) != ERR_OK || log.size == 0)
+		return ERR_OK;
+	rc = os_stat_id(h->store, &id, &ignored);
+	if (rc != ERR_NOT_FOUND && (rc != ERR_OK || id.size > 0))
+		return ERR_OK;
+	return err_setf(e, ERR_CORRUPT,
+	    "%s is %s, and its log %s is still there: put the file back, or "
+	    "move the log away to begin anew",
+	    h->store, rc == ERR_OK ? "empty" : "gone", path);
+}
+
 enum err
 ctx_store_read(struct ctx *c, struct store **ret, struct err_info *e)
 {
@@ -66,6 +90,8 @@ ctx_store_read(struct ctx *c, struct store **ret, struct err_info *e)
 	bool empty, old;
 	enum err rc = ctx_home(c, &h, e);
 
+	if (rc == ERR_OK && c->store == NULL)
+		rc = is_torn(h, &c->arena, e);
 	if (rc == ERR_OK && c->store == NULL) {
 		rc = store_sqlite_open(&c->store, h->store, &opt, e);
 		empty = rc == ERR_UNSUPPORTED && is_empty(h->store, &old);
@@ -94,6 +120,8 @@ ctx_store_write(struct ctx *c, struct store **ret, struct err_info *e)
 		c->store = NULL;
 		c->no_store = c->has_space = false;
 	}
+	if (rc == ERR_OK && c->store == NULL)
+		rc = is_torn(h, &c->arena, e);
 	if (rc == ERR_OK && c->store == NULL) {
 		opt.doorbell = h->doorbell;
 		rc = home_make(h, e);

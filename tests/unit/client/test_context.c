@@ -111,6 +111,31 @@ empty_stores(void)
 	}
 }
 
+/* Its log holds what nobody has elsewhere. */
+static void
+a_store_that_was_taken_away(void)
+{
+	const char *dir = home("torn");
+	const char *path = os_join(&mem, dir, "store.db");
+	const char *log = os_join(&mem, dir, "store.db-wal");
+
+	CHECK_OK(os_mkdirs(dir, 0700, &e), &e);
+	CHECK_OK(os_write_atomic(log, STR("pages"), 0600, &e), &e);
+	for (int there = 0; there < 2; there++) {
+		struct store *s;
+		struct ctx c;
+
+		if (there)
+			CHECK_OK(os_write_atomic(path, STR(""), 0600, &e), &e);
+		ctx_init(&c, "clowder");
+		CHECK_ERR(ctx_store_read(&c, &s, &e), ERR_CORRUPT);
+		CHECK(strstr(e.text, there ? "is empty" : "is gone") != NULL);
+		CHECK_ERR(ctx_store_write(&c, &s, &e), ERR_CORRUPT);
+		ctx_fini(&c);
+		CHECK(os_exists(log) && os_exists(path) == there);
+	}
+}
+
 static void
 reading_makes_nothing(void)
 {
@@ -245,6 +270,7 @@ main(void)
 	T_RUN(reading_makes_nothing);
 	T_RUN(sweeps_what_was_left);
 	T_RUN(empty_stores);
+	T_RUN(a_store_that_was_taken_away);
 	T_RUN(writing_makes_what_is_missing);
 	T_RUN(says_once);
 	T_RUN(who_writes);
