@@ -4,6 +4,68 @@
 
 #include <stdio.h>
 
+/* --- what was acknowledged above the position ---------------------------------------
+ *
+ * Others wrote between our pull and our push.  When the pull comes there, a hub that
+ * was put back from an older copy has another event at that place: without this
+ * note nobody would see that ours is not there any more. */
+
+static struct str
+ahead_name(const struct replica *r, char out[48])
+{
+	int n = snprintf(out, 48, "sync.ahead:%lld", (long long)r->space);
+
+	return str_n(out, n > 0 ? (size_t)n : 0);
+}
+
+/* "SEQ ID EPOCH" */
+static enum err
+ahead_get(struct replica *r, struct str epoch, struct sync_position *ret,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct str value, seq, id;
+	char name[48];
+	enum err rc =
+	    store_note_get(r->store, ahead_name(r, name), &a, &value, e);
+
+	if (rc == ERR_OK && str_split(&value, ' ', &seq) &&
+	    str_split(&value, ' ', &id) && str_eq(value, epoch) &&
+	    (!str_u64(seq, &ret->ahead) || ret->ahead <= ret->pulled ||
+	        !eid_parse(id, &ret->ahead_id)))
+		ret->ahead = 0;
+	arena_fini(&a);
+	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
+static enum err
+ahead_put(struct replica *r, const struct sync_settled *what, uint64_t pulled,
+    struct err_info *e)
+{
+	const struct sync_mark *last = NULL;
+	char name[48], id[EID_TEXT_MAX];
+	struct buf value = { 0 };
+	enum err rc;
+
+	for (size_t i = 0; i < what->n; i++)
+		if (!what->mark[i].stale && what->mark[i].seq > pulled &&
+		    (last == NULL || what->mark[i].seq > last->seq))
+			last = &what->mark[i];
+	if (last == NULL)
+		return ERR_OK;
+	buf_addf(&value, "%llu %.*s %.*s", (unsigned long long)last->seq,
+	    STR_ARG(str_n(id, eid_format(&last->id, id))),
+	    STR_ARG(what->epoch));
+	rc = buf_ok(&value, e);
+	if (rc == ERR_OK)
+		rc = store_note_put(r->store, ahead_name(r, name),
+		    buf_str(&value), e);
+	buf_fini(&value);
+	return rc;
+}
+
+/* --- the operations ---------------------------------------------------------------- */
+
 static enum err
 replica_position(void *ctx, struct sync_position *ret, struct err_info *e)
 {
@@ -26,6 +88,7 @@ replica_position(void *ctx, struct sync_position *ret, struct err_info *e)
 	ret->pulled = sp.pulled;
 	ret->head = sp.head;
 	ret->unacked = sp.unacked;
+	rc = ahead_get(r, sp.epoch, ret, e);
 done:
 	arena_fini(&a);
 	return rc;
@@ -133,6 +196,8 @@ settle_tx(struct replica *r, void *arg, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = store_pulled(r->store, r->space, what->epoch,
 		    whole ? what->pulled : what->was, what->head, e);
+	if (rc == ERR_OK)
+		rc = ahead_put(r, what, whole ? what->pulled : what->was, e);
 	arena_fini(&a);
 	return rc;
 }
@@ -245,7 +310,11 @@ replica_stands(void *ctx, const struct eid *id, uint64_t seq, bool *ret,
 static enum err
 resync_tx(struct replica *r, void *arg, struct err_info *e)
 {
-	return store_resync(r->store, r->space, *(struct str *)arg, e);
+	char name[48];
+
+	if (store_resync(r->store, r->space, *(struct str *)arg, e) != ERR_OK)
+		return e->code;
+	return store_note_put(r->store, ahead_name(r, name), STR(""), e);
 }
 
 static enum err

@@ -37,6 +37,9 @@ struct sync_position {
 	uint64_t pulled;                 /* everything up to this seq is here */
 	uint64_t head;                   /* greatest seq heard of */
 	uint64_t unacked;                /* events to push */
+	/* The last that the hub acknowledged above `pulled`; 0: none. */
+	uint64_t ahead;
+	struct eid ahead_id;
 };
 
 /* What the hub said of one event that was pushed. */

@@ -61,6 +61,9 @@ static enum err
 same_log(struct sync *s, struct pull_answer *p, bool *ret, struct err_info *e)
 {
 	*ret = p->head >= s->at.head;
+	for (size_t i = 0; i < p->n && *ret; i++)
+		*ret = p->item[i].seq != s->at.ahead ||
+		    eid_eq(&p->item[i].ev.id, &s->at.ahead_id);
 	if (!*ret || !s->compare)
 		return ERR_OK;
 	*ret = p->n > 0;

@@ -226,6 +226,44 @@ leaves_what_changed(void)
 	lab_fini(&l);
 }
 
+/* Others wrote between the pull and the push: what was acknowledged above the
+ * position is known until the pull has come there, or positions start over. */
+static void
+knows_what_is_ahead(void)
+{
+	struct err_info e = { 0 };
+	struct sync_event *ev;
+	struct sync_mark mark[2] = { { .seq = 7 }, { .seq = 8 } };
+	struct sync_settled what = {
+		.mark = mark, .n = 2, .epoch = STR("e1"), .pulled = 2, .head = 8
+	};
+	struct sync_position at;
+	struct lab l;
+	size_t n;
+
+	lab_init(&l, 2);
+	CHECK_U(position(&l).ahead, 0);
+	ev = unacked(&l, &n);
+	for (unsigned i = 0; i < 2; i++) {
+		mark[i].id = ev[i].send.id;
+		mark[i].raw = ev[i].send.raw;
+	}
+	CHECK_OK(l.r.settle(l.r.ctx, &what, &e), &e);
+	CHECK_U(position(&l).ahead, 8);
+	at = position(&l);
+	CHECK(eid_eq(&at.ahead_id, &ev[1].send.id));
+	what.n = 0;
+	what.pulled = 8;
+	CHECK_OK(l.r.settle(l.r.ctx, &what, &e), &e);
+	CHECK_U(position(&l).ahead, 0);
+	what.pulled = 2;
+	CHECK_OK(l.r.settle(l.r.ctx, &what, &e), &e);
+	CHECK_U(position(&l).ahead, 8);
+	CHECK_OK(l.r.resync(l.r.ctx, STR("e1"), &e), &e);
+	CHECK_U(position(&l).ahead, 0);
+	lab_fini(&l);
+}
+
 /* What a server says of clocks may be wrong: then the space would be at its end. */
 static void
 refuses_a_clock_far_ahead(void)
@@ -553,6 +591,7 @@ main(void)
 	T_RUN(says_what_waits);
 	T_RUN(settles);
 	T_RUN(leaves_what_changed);
+	T_RUN(knows_what_is_ahead);
 	T_RUN(refuses_a_clock_far_ahead);
 	T_RUN(takes_pages);
 	T_RUN(keeps_its_clock);

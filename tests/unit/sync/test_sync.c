@@ -45,18 +45,6 @@ broken(const struct replica *r, const char *call, struct err_info *e)
 	return true;
 }
 
-static enum err
-r_position(void *ctx, struct sync_position *ret, struct err_info *e)
-{
-	struct replica *r = ctx;
-
-	*ret = (struct sync_position){ .pulled = r->pulled, .head = r->head };
-	memcpy(ret->epoch, r->epoch, sizeof r->epoch);
-	for (unsigned i = 0; i < EVENTS; i++)
-		ret->unacked += r->ev[i].fate == UNACKED;
-	return broken(r, "position", e) ? e->code : ERR_OK;
-}
-
 static struct eid
 id_of(unsigned n)
 {
@@ -65,6 +53,24 @@ id_of(unsigned n)
 	id.b[14] = (uint8_t)(n >> 8);
 	id.b[15] = (uint8_t)n;
 	return id;
+}
+
+static enum err
+r_position(void *ctx, struct sync_position *ret, struct err_info *e)
+{
+	struct replica *r = ctx;
+
+	*ret = (struct sync_position){ .pulled = r->pulled, .head = r->head };
+	memcpy(ret->epoch, r->epoch, sizeof r->epoch);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		ret->unacked += r->ev[i].fate == UNACKED;
+		if (r->ev[i].fate != ACKED || r->ev[i].seq <= r->pulled ||
+		    r->ev[i].seq <= ret->ahead)
+			continue;
+		ret->ahead = r->ev[i].seq;
+		ret->ahead_id = id_of(i);
+	}
+	return broken(r, "position", e) ? e->code : ERR_OK;
 }
 
 static enum err
@@ -522,6 +528,18 @@ static const struct story stories[] = {
 	    .pushed = 1,
 	    .batches = 1,
 	    .hub_after = "ABC" },
+	{ .name = "a hub put back that lacks what it acknowledged above the "
+	          "position",
+	    .mine = "aaa",
+	    .epoch = "e1",
+	    .pulled = 2,
+	    .hub = "ABFG",
+	    .requests = 3,
+	    .resyncs = 1,
+	    .pulled_new = 2,
+	    .pushed = 1,
+	    .batches = 1,
+	    .hub_after = "ABFGC" },
 	{ .name = "what is known is compared and fails",
 	    .mine = "aa",
 	    .epoch = "e1",
