@@ -72,6 +72,17 @@ str_ends(struct str s, struct str tail)
 	    (tail.n == 0 || memcmp(s.p + s.n - tail.n, tail.p, tail.n) == 0);
 }
 
+/* As much as there is room for, and a NUL; size > 0. */
+static inline void
+str_copy(char *out, size_t size, struct str s)
+{
+	size_t n = s.n < size ? s.n : size - 1;
+
+	if (n > 0)
+		memcpy(out, s.p, n);
+	out[n] = '\0';
+}
+
 /* ASCII only, whatever the locale. */
 bool str_eq_nocase(struct str a, struct str b);
 /* Without leading and trailing ASCII white space. */

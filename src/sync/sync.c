@@ -17,7 +17,6 @@
  * replica's own failures.  Everything may be begun again at any time. */
 #include "sync_int.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "backoff.h"
@@ -142,11 +141,8 @@ report_waiting(struct sync *s)
 {
 	s->report.waiting = s->n_waiting;
 	for (const struct waiting *w = s->waiting; w != NULL; w = w->next) {
-		int n = snprintf(s->report.waiting_why,
-		    sizeof s->report.waiting_why, "%.*s", STR_ARG(w->why));
-
-		if (n < 0)
-			s->report.waiting_why[0] = '\0';
+		str_copy(s->report.waiting_why, sizeof s->report.waiting_why,
+		    w->why);
 		s->report.waiting_code = w->code;
 		sync_note(s,
 		    &(struct sync_note){ .fate = SYNC_FATE_WAITING,

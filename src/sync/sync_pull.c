@@ -6,8 +6,6 @@
  *
  * Each page is taken in with its position in one transaction of the replica.
  * An answer that does not fit the position asked for is not used. */
-#include <stdio.h>
-
 #include "sync_int.h"
 
 static uint64_t
@@ -114,7 +112,6 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 	enum sync_took *took;
 	struct pull_answer p;
 	bool same;
-	int n;
 
 	if (pull_answer_decode(&p, &s->json, body, &s->reply_mem, e) !=
 	        ERR_OK ||
@@ -128,9 +125,7 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 	if (s->r.take(s->r.ctx, &p, took, e) != ERR_OK)
 		return e->code;
 	count(s, &p, took);
-	n = snprintf(s->at.epoch, sizeof s->at.epoch, "%.*s", STR_ARG(p.epoch));
-	if (n < 0)
-		s->at.epoch[0] = '\0';
+	str_copy(s->at.epoch, sizeof s->at.epoch, p.epoch);
 	s->at.pulled = p.next;
 	s->at.head = p.head;
 	if (p.next == p.head)

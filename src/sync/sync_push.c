@@ -5,7 +5,6 @@
  * as long as passes change something.  What was read is sent in spans; a span
  * that the hub does not take as a whole is halved until the one event is
  * found. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "sync_int.h"
@@ -109,7 +108,6 @@ span_done(struct sync *s, bool reread, struct err_info *e)
 	struct json j = { 0 };
 	struct event ev;
 	enum err rc = ERR_OK;
-	int n;
 
 	s->from += s->span;
 	if (s->from < s->n && !reread)
@@ -119,10 +117,7 @@ span_done(struct sync *s, bool reread, struct err_info *e)
 	if (rc != ERR_OK)
 		goto done;
 	s->cursor = event_stamp(&ev);
-	n = snprintf(s->cursor_node, sizeof s->cursor_node, "%.*s",
-	    STR_ARG(s->cursor.node));
-	if (n < 0)
-		s->cursor_node[0] = '\0';
+	str_copy(s->cursor_node, sizeof s->cursor_node, s->cursor.node);
 	s->cursor.node = str_of(s->cursor_node);
 	s->has_cursor = true;
 	s->from = s->n = 0;

@@ -44,6 +44,21 @@ finds_parts(void)
 }
 
 static void
+copies(void)
+{
+	char out[4] = "???";
+
+	str_copy(out, sizeof out, STR("abc"));
+	CHECK_STR(str_of(out), "abc");
+	str_copy(out, sizeof out, STR("wxyz"));
+	CHECK_STR(str_of(out), "wxy");
+	str_copy(out, sizeof out, str_n(NULL, 0));
+	CHECK_STR(str_of(out), "");
+	str_copy(out, 1, STR("abc"));
+	CHECK_STR(str_of(out), "");
+}
+
+static void
 splits(void)
 {
 	static const struct {
@@ -197,6 +212,7 @@ main(void)
 {
 	T_RUN(compares);
 	T_RUN(finds_parts);
+	T_RUN(copies);
 	T_RUN(splits);
 	T_RUN(reads_decimal);
 	T_RUN(hexadecimal);

@@ -22,6 +22,8 @@ struct lab {
 	struct batch_answer answer;
 	struct buf body;
 	unsigned quota; /* of new events that still have room */
+	bool teamless;  /* it cannot be told whose they are */
+	struct store_options opt;
 };
 
 static int64_t
@@ -58,7 +60,8 @@ space_of(void *ctx, const struct event *ev, space_id *ret, struct err_info *e)
 {
 	struct lab *l = ctx;
 
-	(void)e;
+	if (l->teamless)
+		return err_setf(e, ERR_IO, "no answer");
 	*ret = l->team[str_is(ev->team_slug, "b")];
 	return ERR_OK;
 }
@@ -67,12 +70,11 @@ static void
 lab_init(struct lab *l)
 {
 	static const char *const slug[] = { "a", "b" };
-	struct store_options opt = { .hub = true,
-		.env = { wall_ms, random_bytes, l } };
 	struct err_info e = { 0 };
 
-	*l = (struct lab){ .rng = { 7 } };
-	if (!CHECK_OK(store_mem_open(&l->store, &opt, &e), &e) ||
+	*l = (struct lab){ .rng = { 7 },
+		.opt = { .hub = true, .env = { wall_ms, random_bytes, l } } };
+	if (!CHECK_OK(store_mem_open(&l->store, &l->opt, &e), &e) ||
 	    !CHECK_OK(store_begin(l->store, &e), &e))
 		abort();
 	for (int i = 0; i < 2; i++) {
@@ -89,6 +91,19 @@ lab_init(struct lab *l)
 		.space = l->team[0],
 		.space_of = space_of,
 		.ctx = l };
+}
+
+/* A handle that holds nothing in memory. */
+static void
+lab_cold(struct lab *l)
+{
+	struct store *was = l->store;
+	struct err_info e = { 0 };
+
+	if (!CHECK_OK(store_mem_copy(&l->store, was, &l->opt, &e), &e))
+		abort();
+	store_close(was);
+	l->ad.store = l->store;
 }
 
 static void
@@ -238,6 +253,9 @@ static const struct {
 	    5 },
 	{ "names an event of another entity",
 	    { 9, 31, "n", 4, "C", 1, NULL, NULL }, BATCH_SUCCESS, ERR_OK, false,
+	    5 },
+	{ "the first of its entity, names another's",
+	    { 9, 31, "n", 4, "C", 3, NULL, NULL }, BATCH_SUCCESS, ERR_OK, false,
 	    5 },
 	{ "names one twice", { 9, 31, "n", 4, "BB", 1, NULL, NULL },
 	    BATCH_SUCCESS, ERR_OK, false, 5 },
@@ -561,6 +579,37 @@ teams_stay_apart(void)
 	lab_fini(&l);
 }
 
+/* Where it cannot be told whose events they are, none is taken. */
+static void
+teamless(void)
+{
+	static const char *const body[] = { "{\"events\":[]}",
+		"{\"events\":[{\"event_id\":\"odd\"}]}" };
+	struct made m = { 1, 1, "n", 1, "", 1, NULL, NULL };
+	struct err_info e = { 0 };
+	struct lab l;
+
+	lab_init(&l);
+	l.from.space = 0;
+	l.teamless = true;
+	buf_adds(&l.body, "{\"events\":[");
+	add_event(&l.body, &m);
+	buf_adds(&l.body, "]}");
+	CHECK_ERR(send_body(&l, &e), ERR_IO);
+	CHECK_STR(str_of(e.text), "no answer");
+	for (size_t i = 0; i < sizeof body / sizeof body[0]; i++) {
+		t_note("%s", body[i]);
+		buf_reset(&l.body);
+		buf_adds(&l.body, body[i]);
+		CHECK_ERR(send_body(&l, &e), ERR_IO);
+	}
+	CHECK_U(events_of(&l, 0) + events_of(&l, 1), 0);
+	l.teamless = false;
+	send(&l, &m, 1);
+	CHECK(l.answer.result[0].status == BATCH_SUCCESS);
+	lab_fini(&l);
+}
+
 static void
 quotas(void)
 {
@@ -656,6 +705,24 @@ many_heads_and_names(void)
 	buf_addc(&l.body, '}');
 	CHECK_OK(send_body(&l, &e), &e);
 	CHECK_U(events_of(&l, 0), HEADS);
+	/* One name, behind those that are looked at. */
+	for (unsigned named = HEADS - 1; named <= HEADS + 1; named++) {
+		t_note("names %u", named);
+		buf_reset(&l.body);
+		buf_adds(&l.body, "{\"events\":[");
+		m.n = m.node_seq = 500 + named;
+		m.clock = 2;
+		m.names = NULL;
+		m.wp = 1;
+		add_event(&l.body, &m);
+		l.body.len--; /* reopen */
+		buf_adds(&l.body, ",\"replaces\":[");
+		add_id(&l.body, named);
+		buf_adds(&l.body, "]}]}");
+		CHECK_OK(send_body(&l, &e), &e);
+		CHECK_ERR(l.answer.result[0].code,
+		    named <= HEADS ? ERR_OK : ERR_PARENT);
+	}
 	for (unsigned named = HEADS - 1; named <= HEADS + 1; named++) {
 		t_note("%u names", named);
 		buf_reset(&l.body);
@@ -803,7 +870,13 @@ every_allocation_may_fail(void)
 		{ 9, 31, "n", 4, "AC", 1, NULL, NULL },
 		{ 10, 32, "n", 5, "Z", 1, NULL, NULL },
 		{ 11, 9, "o", 6, "I", 2, NULL, NULL },
+		/* The clock of what it names, which is no head. */
+		{ 12, 10, "m", 7, "A", 1, NULL, NULL },
+		{ 13, 99 + ADMISSION_CLOCK_WINDOW, "n", 8, "", 1, NULL, NULL },
+		/* Known. */
+		{ 2, 20, "n", 2, "A", 1, "two", NULL },
 	};
+	enum { BATCH = sizeof batch / sizeof batch[0] };
 	bool hit;
 	int n = 0;
 
@@ -817,11 +890,12 @@ every_allocation_may_fail(void)
 		send(&l, log_of_a, 4);
 		buf_reset(&l.body);
 		buf_adds(&l.body, "{\"events\":[");
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < BATCH; i++) {
 			add_event(&l.body, &batch[i]);
-			buf_addc(&l.body, i < 2 ? ',' : ']');
+			buf_addc(&l.body, i < BATCH - 1 ? ',' : ']');
 		}
 		buf_addc(&l.body, '}');
+		lab_cold(&l);
 		fault_arm_fine(n++);
 		rc = send_body(&l, &e);
 		hit = fault_hit();
@@ -830,6 +904,9 @@ every_allocation_may_fail(void)
 		CHECK_U(events_of(&l, 0), hit ? 4 : 5);
 		CHECK_OK(send_body(&l, &e), &e);
 		CHECK_U(l.answer.result[0].seq, 5);
+		CHECK_ERR(l.answer.result[3].code, ERR_CLOCK_BEHIND);
+		CHECK_ERR(l.answer.result[4].code, ERR_CLOCK_AHEAD);
+		CHECK(l.answer.result[5].status == BATCH_DUPLICATE);
 		CHECK_U(events_of(&l, 0), 5);
 		lab_fini(&l);
 	} while (hit && n < 2000);
@@ -873,6 +950,7 @@ main(void)
 	T_RUN(earlier_events_of_the_request_count);
 	T_RUN(one_bad_among_good);
 	T_RUN(teams_stay_apart);
+	T_RUN(teamless);
 	T_RUN(quotas);
 	T_RUN(group_commit);
 	T_RUN(many_heads_and_names);

@@ -1197,6 +1197,14 @@ static const struct story stories[] = {
 	    .err = ERR_PROTOCOL,
 	    .says = "400",
 	    .requests = 1 },
+	{ .name = "413 to a pull",
+	    .mine = "u",
+	    .hub = "",
+	    .twist = { { 1, SAYS, 0, 413, "<html>", -1 } },
+	    .err = ERR_PROTOCOL,
+	    .says = "413",
+	    .requests = 1,
+	    .left = 1 },
 
 	/* The replica fails. */
 	{ .name = "position",
@@ -1221,6 +1229,16 @@ static const struct story stories[] = {
 	    .requests = 2,
 	    .batches = 1,
 	    .left = 1 },
+	{ .name = "settle, of one that the hub does not take",
+	    .mine = "uu",
+	    .hub = "",
+	    .opt = { .batch_events = 1 },
+	    .twist = { { 2, SAYS, 0, 413, "<html>", -1 } },
+	    .fails = "settle",
+	    .err = ERR_NO_SPACE,
+	    .says = "settle",
+	    .requests = 2,
+	    .left = 2 },
 	{ .name = "take",
 	    .mine = "u",
 	    .hub = "F",
@@ -1600,6 +1618,45 @@ late_answers(void)
 	replica_fini(&replica);
 }
 
+/* One conversation whose n-th allocation behind so many answers fails (n < 0:
+ * none).  How it ended, and whether one was left to fail. */
+static enum sync_need
+converse_failing(struct replica *replica, struct hub *hub, unsigned behind,
+    int n, bool *hit)
+{
+	struct sync_options opt = { .batch_events = 3 };
+	struct sync_replica r = ops;
+	struct sync_reply reply;
+	struct sync_want want = { 0 };
+	struct sync *s = NULL;
+	struct err_info e = { 0 };
+	unsigned answers = 0;
+
+	r.ctx = replica;
+	*hit = false;
+	/* Only the engine's own are failed. */
+	fault_arm_fine(behind == 0 ? n : -1);
+	if (sync_new(&s, &r, &opt, &e) != ERR_OK)
+		want.need = SYNC_FAILED;
+	while (want.need < SYNC_DONE) {
+		sync_step(s, &want);
+		if (want.need != SYNC_SEND)
+			continue;
+		*hit |= fault_hit();
+		fault_arm(-1);
+		hub_answer(hub, &want, &reply);
+		fault_arm_fine(++answers == behind ? n : -1);
+		sync_answer(s, &reply);
+	}
+	*hit |= fault_hit();
+	fault_arm(-1);
+	CHECK(want.need == SYNC_DONE || *hit);
+	if (want.need == SYNC_FAILED && s != NULL)
+		CHECK_ERR(want.error->code, ERR_NOMEM);
+	sync_free(s);
+	return want.need;
+}
+
 /* Each allocation fails once: the conversation fails by name or ends, nothing is
  * lost, and the next one ends. */
 static void
@@ -1609,57 +1666,34 @@ every_allocation_may_fail(void)
 		.hub = "XY",
 		.rule = { { 0, ERR_SCHEMA, false, 0 }, PARENT_RULE(1, 1),
 		    { 4, ERR_ID_REUSED, false, 1 } } };
-	bool hit;
-	int n = 0;
+	enum { ANSWERS = 4 }; /* a page, two spans, the pass begun over */
+	unsigned failed = 0;
 
-	do {
-		struct sync_options opt = { .batch_events = 3 };
-		struct sync_replica r = ops;
-		struct replica replica;
-		struct hub hub;
-		struct err_info e = { 0 };
+	for (unsigned behind = 0; behind <= ANSWERS; behind++) {
+		bool hit = true, again;
 
-		t_note("allocation %d", n);
-		replica_make(&replica, &st);
-		hub_make(&hub, &st);
-		hub.twist = NULL;
-		r.ctx = &replica;
-		hit = false;
-		for (int turn = 0; turn < 2; turn++) {
-			struct sync_reply reply;
-			struct sync_want want = { 0 };
-			struct sync *s = NULL;
-			int left = turn == 0 ? n : -1;
+		for (int n = 0; hit && n < 200; n++) {
+			struct replica replica;
+			struct hub hub;
 
-			/* Only the engine's own are failed. */
-			fault_arm_fine(left);
-			if (sync_new(&s, &r, &opt, &e) != ERR_OK)
-				want.need = SYNC_FAILED;
-			while (want.need < SYNC_DONE) {
-				sync_step(s, &want);
-				if (want.need != SYNC_SEND)
-					continue;
-				hit |= fault_hit();
-				fault_arm(-1);
-				hub_answer(&hub, &want, &reply);
-				fault_arm_fine(hit ? -1 : left);
-				sync_answer(s, &reply);
-			}
-			hit |= fault_hit();
-			fault_arm(-1);
-			CHECK(turn == 0 || want.need == SYNC_DONE);
-			CHECK(want.need == SYNC_DONE || hit);
-			sync_free(s);
+			t_note("behind %u answers, allocation %d", behind, n);
+			replica_make(&replica, &st);
+			hub_make(&hub, &st);
+			hub.twist = NULL;
+			failed += converse_failing(&replica, &hub, behind, n,
+			              &hit) == SYNC_FAILED;
+			CHECK(converse_failing(&replica, &hub, 0, -1, &again) ==
+			    SYNC_DONE);
+			CHECK(replica.ev[0].fate == REFUSED);
+			for (unsigned i = 1; i < 5; i++)
+				CHECK(replica.ev[i].fate == ACKED);
+			CHECK_U(hub.n, 6);
+			replica_fini(&replica);
+			buf_fini(&hub.out);
+			CHECK(hit || n > 1);
 		}
-		CHECK(replica.ev[0].fate == REFUSED);
-		for (unsigned i = 1; i < 5; i++)
-			CHECK(replica.ev[i].fate == ACKED);
-		CHECK_U(hub.n, 6);
-		replica_fini(&replica);
-		buf_fini(&hub.out);
-		n++;
-	} while (hit && n < 200);
-	CHECK(n > 5);
+	}
+	CHECK(failed > 40);
 }
 
 int
