@@ -126,6 +126,8 @@ struct str use_copy(struct use *u, int column, struct arena *a);
 /* What SQLite's code means here; `doing` and the path go into the text. */
 enum err sqlite_fail(struct store_sqlite *s, int code, const char *doing,
     struct err_info *e);
+/* Can a library of this number lose what is written while it moves the log? */
+bool sqlite_wal_reset_fault(int version);
 enum err sqlite_text_run(struct store_sqlite *s, const char *sql,
     struct err_info *e);
 void statements_free(struct store_sqlite *s);

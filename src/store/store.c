@@ -154,8 +154,7 @@ store_release(struct store *s)
 {
 	if (s->in_tx)
 		store_rollback(s);
-	if (s->viewing)
-		store_read_end(s);
+	store_read_end(s);
 	cache_drop(s);
 	grave_empty(s);
 	map_fini(&s->spaces);

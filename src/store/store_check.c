@@ -192,15 +192,12 @@ static void found_fault(struct verify *v, const char *fmt, ...)
 static void
 found_fault(struct verify *v, const char *fmt, ...)
 {
-	char text[ERR_TEXT_MAX];
+	char text[ERR_TEXT_MAX] = "";
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof text, fmt, ap);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		text[0] = '\0';
 	v->report->wrong++;
 	if (v->finding != NULL)
 		v->finding(v->ctx, text);

@@ -65,12 +65,26 @@ item_cmp(const void *a, const void *b)
 	return stamp_cmp(&x->stamp, &y->stamp);
 }
 
+static const char lists[] = "an entity lists";
+
 static enum err
-row_missing(space_id space, uint64_t pos, struct err_info *e)
+row_missing(space_id space, uint64_t pos, const char *does, struct err_info *e)
 {
 	return err_setf(e, ERR_CORRUPT,
-	    "space %lld: event %llu, which an entity lists, is not there",
-	    (long long)space, (unsigned long long)pos);
+	    "space %lld: event %llu, which %s, is not there", (long long)space,
+	    (unsigned long long)pos, does);
+}
+
+enum err
+row_at(struct store *s, space_id space, uint64_t pos, bool with_raw,
+    const char *does, struct arena *a, struct event_row *ret,
+    struct err_info *e)
+{
+	bool found;
+	enum err rc =
+	    s->ops->event_get(s, space, pos, with_raw, a, ret, &found, e);
+
+	return rc == ERR_OK && !found ? row_missing(space, pos, does, e) : rc;
 }
 
 /* How many of the first positions make a stretch of the log of which they are at
@@ -117,7 +131,7 @@ rows_load(struct store *s, space_id space, const uint64_t *pos, size_t n,
 	/* A page ends early where its rows are large. */
 	if (rc == ERR_OK &&
 	    (found == 0 || (found < want && row[n - 1].pos > pos[found])))
-		rc = row_missing(space, pos[found], e);
+		rc = row_missing(space, pos[found], lists, e);
 	*ret = row;
 	*n_ret = found;
 	return rc;
@@ -163,19 +177,13 @@ enum err
 history_raw(struct store *s, space_id space, const struct history_item *item,
     struct arena *a, struct event_row *r, struct err_info *e)
 {
-	enum err rc;
-	bool found;
-
 	*r = (struct event_row){
 		.space = space, .pos = item->pos, .raw = item->raw
 	};
 	if (item->raw.p != NULL)
 		return ERR_OK;
 	arena_reset(a);
-	rc = s->ops->event_get(s, space, item->pos, true, a, r, &found, e);
-	if (rc == ERR_OK && !found)
-		rc = row_missing(space, item->pos, e);
-	return rc;
+	return row_at(s, space, item->pos, true, lists, a, r, e);
 }
 
 /* What entity_fold draws from. */

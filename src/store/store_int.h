@@ -424,6 +424,11 @@ enum err row_log(struct store *s, const struct space_row *space,
 /* By id, with raw.  ERR_NOT_FOUND names the id. */
 enum err row_find(struct store *s, space_id sp, const struct eid *id,
     struct arena *a, struct event_row *ret, struct err_info *e);
+/* The row at a position where one has to be; ERR_CORRUPT says of the event that it
+ * `does` something ("waits") and is not there. */
+enum err row_at(struct store *s, space_id sp, uint64_t pos, bool with_raw,
+    const char *does, struct arena *a, struct event_row *ret,
+    struct err_info *e);
 /* A new row at the end of a space's log: position, clock, counters, entity.
  * *added false: the id is there already. */
 enum err row_add(struct store *s, struct space_slot *space,

@@ -28,7 +28,6 @@
 enum {
 	PAGE_BYTES = 8192,
 	CACHE_KIB = 8192,
-	CACHE_KIB_BULK = 65536,
 	BUSY_MS_MIN = 1000,     /* another process recovers the log */
 	CHECKPOINT_BUSY_MS = 50 /* readers are left behind */
 };
@@ -285,12 +284,8 @@ sqlite_slim(struct store *base)
 enum err
 sqlite_bulk(struct store *base, struct err_info *e)
 {
-	char sql[64];
-	int n = snprintf(sql, sizeof sql, "PRAGMA cache_size = -%d",
-	    CACHE_KIB_BULK);
-
-	return n > 0 ? sqlite_text_run(lite(base), sql, e) :
-	               err_set(e, ERR_FAILED);
+	return sqlite_text_run(lite(base),
+	    "PRAGMA cache_size = -65536" /* KiB */, e);
 }
 
 /* Out of a transaction, whatever it takes: the statement that is kept for it may
@@ -373,18 +368,15 @@ on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 
 /* Fixed in 3.44.6, 3.50.7, 3.51.3 and from 3.53 on
  * (https://sqlite.org/wal.html#walresetbug). */
-static bool
-wal_reset_fault(int version)
+bool
+sqlite_wal_reset_fault(int version)
 {
-	if (version < 3007000)
-		return false;
-	if (version / 1000 == 3044)
-		return version < 3044006;
-	if (version / 1000 == 3050)
-		return version < 3050007;
-	if (version / 1000 == 3051)
-		return version < 3051003;
-	return version < 3053000;
+	static const int fixed[] = { 3044006, 3050007, 3051003 };
+	bool ret = version >= 3007000 && version < 3053000;
+
+	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+		ret &= version / 1000 != fixed[i] / 1000 || version < fixed[i];
+	return ret;
 }
 
 static uint64_t
@@ -406,12 +398,11 @@ enum err
 sqlite_facts(struct store *base, struct store_facts *ret, struct err_info *e)
 {
 	struct store_sqlite *s = lite(base);
-	int n = snprintf(ret->library, sizeof ret->library, "SQLite %s",
-	    sqlite3_libversion());
 
-	if (n < 0)
-		ret->library[0] = '\0';
-	ret->wal_reset_fault = wal_reset_fault(sqlite3_libversion_number());
+	(void)snprintf(ret->library, sizeof ret->library, "SQLite %s",
+	    sqlite3_libversion());
+	ret->wal_reset_fault =
+	    sqlite_wal_reset_fault(sqlite3_libversion_number());
 	ret->db_bytes = file_bytes(s->path, "");
 	ret->wal_bytes = file_bytes(s->path, "-wal");
 	return migrate_look(s, migrate_newest(), &ret->schema, e);
@@ -470,9 +461,10 @@ file_make(const char *path, struct err_info *e)
 	}
 	if (fd < 0)
 		return errno == EEXIST ? ERR_OK : err_sys(e, errno, "%s", path);
-	if (fchmod(fd, 0600) != 0)
+	if (fault_tick() ? (errno = EIO, true) : fchmod(fd, 0600) != 0)
 		rc = err_sys(e, errno, "%s", path);
-	if (close(fd) != 0 && rc == ERR_OK)
+	if ((fault_tick() ? (close(fd), errno = EIO, true) : close(fd) != 0) &&
+	    rc == ERR_OK)
 		rc = err_sys(e, errno, "%s", path);
 	return rc;
 }
@@ -519,7 +511,8 @@ connect(struct store_sqlite *s, bool read_only, struct err_info *e)
 		return sqlite_fail(s, code, "open", e);
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 512,
 	    200); /* only speed */
-	if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+	if (fault_tick() ||
+	    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
 	        NULL) != SQLITE_OK ||
 	    sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) !=
 	        SQLITE_OK ||
@@ -601,8 +594,6 @@ sqlite_close(struct store *base)
 {
 	struct store_sqlite *s = lite(base);
 
-	if (s == NULL)
-		return;
 	statements_free(s);
 	/* With its statements gone it cannot be busy. */
 	(void)sqlite3_close(s->db);

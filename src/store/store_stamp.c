@@ -52,11 +52,11 @@ replace_copy(struct store *s, space_id sp, uint64_t pos,
 	struct event_row r;
 	struct arena a = { 0 };
 	struct parsed was = { 0 };
-	bool found, waits = false;
+	bool waits = false;
 	enum err rc = space_slot(s, sp, &space, e);
 
 	if (rc == ERR_OK)
-		rc = s->ops->event_get(s, sp, pos, true, &a, &r, &found, e);
+		rc = row_at(s, sp, pos, true, "has an id", &a, &r, e);
 	if (rc == ERR_OK)
 		rc = row_parse(&r, &was, e);
 	if (rc == ERR_OK)
@@ -293,14 +293,11 @@ static enum err
 own_load(struct store *s, space_id sp, uint64_t pos, struct arena *a,
     struct event_row *r, struct parsed *p, bool *ret, struct err_info *e)
 {
-	bool found, fixed = true;
+	bool fixed = true;
 	enum err rc;
 
 	arena_reset(a);
-	rc = s->ops->event_get(s, sp, pos, true, a, r, &found, e);
-	if (rc == ERR_OK && !found)
-		rc = err_setf(e, ERR_CORRUPT, "space %lld: event %llu is gone",
-		    (long long)sp, (unsigned long long)pos);
+	rc = row_at(s, sp, pos, true, "waits", a, r, e);
 	if (rc == ERR_OK)
 		rc = ever_acked(s, &r->id, &fixed, e);
 	*ret = !fixed;
@@ -411,13 +408,9 @@ exchange_refuse(struct exchange *x, uint64_t pos, const struct event *ev,
 	struct eid names = { .form = EID_NONE };
 	char text[EID_TEXT_MAX];
 	const char *why;
-	bool found;
 	enum err rc =
-	    x->s->ops->event_get(x->s, x->sp, pos, true, &a, &r, &found, e);
+	    row_at(x->s, x->sp, pos, true, "an entity lists", &a, &r, e);
 
-	if (rc == ERR_OK && !found)
-		rc = err_setf(e, ERR_CORRUPT, "space %lld: event %llu is gone",
-		    (long long)x->sp, (unsigned long long)pos);
 	if (rc == ERR_OK)
 		rc = names_refused(x->s, x->sp, ev, &names, e);
 	if (rc != ERR_OK)

@@ -157,15 +157,10 @@ waiting_rows(struct store *s, const struct space_row *space,
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < n_pos; i++) {
-		struct event_row r = { 0 };
-		bool found;
-		enum err rc = s->ops->event_get(s, space->id, pos[i], true, a,
-		    &r, &found, e);
+		struct event_row r;
+		enum err rc =
+		    row_at(s, space->id, pos[i], true, "waits", a, &r, e);
 
-		if (rc == ERR_OK && !found)
-			rc = err_setf(e, ERR_CORRUPT,
-			    "space %lld: event %llu waits and is not there",
-			    (long long)space->id, (unsigned long long)pos[i]);
 		if (rc != ERR_OK)
 			return rc;
 		if (bytes > 0 && bytes + r.raw.n > max_bytes)
@@ -348,9 +343,8 @@ row_again(struct store *s, struct space_slot *space, uint64_t pos,
 {
 	struct event_row r;
 	struct arena a = { 0 };
-	bool found;
 	enum err rc =
-	    s->ops->event_get(s, space->row.id, pos, true, &a, &r, &found, e);
+	    row_at(s, space->row.id, pos, true, "was refused", &a, &r, e);
 
 	if (rc == ERR_OK)
 		rc = row_unrefuse(s, space, &r, e);
@@ -379,11 +373,7 @@ built_on_one(struct store *s, struct space_slot *space, uint64_t pos,
 
 	if (rc != ERR_OK || !found || !str_is(code, err_wire(ERR_PARENT)))
 		return rc;
-	rc = s->ops->event_get(s, space->row.id, pos, true, a, &r, &found, e);
-	if (rc == ERR_OK && !found)
-		rc = err_setf(e, ERR_CORRUPT,
-		    "space %lld: event %llu was refused and is not there",
-		    (long long)space->row.id, (unsigned long long)pos);
+	rc = row_at(s, space->row.id, pos, true, "was refused", a, &r, e);
 	if (rc == ERR_OK)
 		rc = row_parse(&r, p, e);
 	if (rc == ERR_OK)

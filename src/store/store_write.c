@@ -266,7 +266,6 @@ put_reused(struct store *s, struct space_slot *space, const struct arrival *a,
     struct event_row *r, enum put *ret, struct err_info *e)
 {
 	struct arena rows = { 0 };
-	bool found;
 	enum err rc;
 
 	*ret = PUT_REUSED;
@@ -275,8 +274,8 @@ put_reused(struct store *s, struct space_slot *space, const struct arrival *a,
 	*ret = PUT_NEW;
 	rc = event_adopt(s, r->space, a->ev, e);
 	if (rc == ERR_OK)
-		rc = s->ops->event_get(s, r->space, r->pos, true, &rows, r,
-		    &found, e);
+		rc =
+		    row_at(s, r->space, r->pos, true, "has an id", &rows, r, e);
 	if (rc == ERR_OK)
 		rc = put_known(s, space, a, r, e);
 	clock_receive(s, space, a->ev->clock);
