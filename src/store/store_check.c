@@ -280,7 +280,8 @@ verify_hub_row(struct verify *v, const struct event_row *r,
 		found_fault(v,
 		    "space %lld, event %llu: has a number of another hub",
 		    (long long)r->space, (unsigned long long)r->pos);
-	if (!ev->has_node_seq)
+	/* 0 counts nothing. */
+	if (!ev->has_node_seq || ev->node_seq == 0)
 		return ERR_OK;
 	rc = v->store->ops->seen_at(v->store, ev->node, ev->node_seq, &lo, &hi,
 	    &found, &next, e);

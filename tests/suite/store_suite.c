@@ -730,10 +730,14 @@ clock_has_an_end(void)
 	struct json j = { 0 };
 	struct arena ar = { 0 };
 	struct event ev;
+	struct eid id;
 	struct draft d = lab_wp_new(1, "one");
 
 	lab_open(&a, be, 62, false);
-	(void)lab_author(&a, &d);
+	id = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, a.sp, &id, ERR_SCHEMA, STR("no"), &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
 	rows_of(&a, &r);
 	CHECK_OK(event_parse(&ev, &j, r.raw[0], &ar, &e), &e);
 	ev.id_text = STR("x");
@@ -748,7 +752,10 @@ clock_has_an_end(void)
 	CHECK_U(lab_space_of(a.s, a.sp).clock, CLOCK_MAX);
 	CHECK_OK(store_begin(a.s, &e), &e);
 	CHECK_ERR(store_author(a.s, a.sp, &d, NULL, &e), ERR_CLOCK_AHEAD);
-	store_rollback(a.s);
+	CHECK_ERR(store_retry(a.s, a.sp, &id, STR(""), &e), ERR_CLOCK_AHEAD);
+	CHECK_OK(store_note_put(a.s, STR("n"), STR("v"), &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).refused, 1);
 	lab_sound(&a);
 	json_fini(&j);
 	buf_fini(&far);
@@ -1300,6 +1307,448 @@ reading_the_log(void)
 	lab_close(&a);
 }
 
+/* The same bytes with another word of the same length in them, wherever it stands. */
+static void
+reworded(struct buf *out, struct str raw, const char *from, const char *to)
+{
+	size_t n = strlen(from);
+
+	buf_reset(out);
+	buf_addstr(out, raw);
+	for (size_t i = 0; i + n <= out->len; i++)
+		if (memcmp(out->data + i, from, n) == 0)
+			memcpy(out->data + i, to, n);
+}
+
+static uint64_t
+history_of(struct lab *l, space_id sp, unsigned wp)
+{
+	struct err_info e = { 0 };
+	struct entity_key key = lab_wp_key(wp);
+	struct seen_rows seen = { .stop_at = SIZE_MAX };
+
+	CHECK_OK(store_entity_log(l->s, sp, &key, see_row, &seen, &e), &e);
+	return seen.n;
+}
+
+/* The hub has an own event as one about something else: it leaves the one and
+ * enters the other, in every space that no hub has it in. */
+static void
+adopted_elsewhere(void)
+{
+	struct lab a, team, b;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct buf other = { 0 };
+	struct rows r;
+	struct eid id, alone;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 75, false);
+	lab_open(&b, be, 76, false);
+	(void)lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	for (unsigned i = 0; i < 70; i++) {
+		d = lab_wp_note(1, "x");
+		CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	}
+	CHECK_OK(store_commit(a.s, &e), &e);
+	d = lab_wp_title(1, "moves");
+	id = lab_author(&a, &d);
+	d = lab_wp_new(3, "alone");
+	alone = lab_author(&a, &d);
+	team = a;
+	team.sp = lab_space(a.s, "h", "a", "team");
+	share_with(&a, team.sp, 73);
+
+	reworded(&other, lab_row(&a, &id, &ar).raw, "WP01", "WP02");
+	CHECK_U(put_alone(&a, buf_str(&other), 1), PUT_NEW);
+	CHECK_STR(str_of(lab_title(&a, 1)), "one");
+	CHECK_STR(str_of(lab_title(&a, 2)), "moves");
+	CHECK_STR(str_of(lab_title(&team, 1)), "one");
+	CHECK_STR(str_of(lab_title(&team, 2)), "moves");
+	CHECK_U(history_of(&a, a.sp, 1), 71);
+	CHECK_U(history_of(&a, team.sp, 1), 71);
+	CHECK_U(history_of(&a, a.sp, 2), 1);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 72);
+	CHECK_U(lab_space_of(a.s, team.sp).unacked, 73);
+	lab_sound(&a);
+
+	/* Nothing is left of an entity that had no other. */
+	reworded(&other, lab_row(&a, &alone, &ar).raw, "WP03", "WP02");
+	CHECK_U(put_alone(&a, buf_str(&other), 2), PUT_NEW);
+	CHECK_STR(str_of(lab_title(&a, 2)), "alone");
+	CHECK_STR(str_of(lab_title(&a, 3)), "");
+	CHECK_U(history_of(&a, a.sp, 3), 0);
+	CHECK_U(history_of(&a, a.sp, 2), 2);
+	lab_sound(&a);
+	lab_sound(&team);
+
+	/* As if it had always been so; and lists go on from there. */
+	rows_of(&a, &r);
+	CHECK_OK(store_begin(b.s, &e), &e);
+	for (size_t i = 0; i < r.n; i++)
+		CHECK_U(put_row(&b, r.raw[i], 0), PUT_NEW);
+	CHECK_OK(store_commit(b.s, &e), &e);
+	CHECK(lab_same(&a, &b));
+	CHECK_OK(store_begin(a.s, &e), &e);
+	for (unsigned i = 0; i < 70; i++) {
+		d = lab_wp_note(1, "y");
+		CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	}
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(history_of(&a, a.sp, 1), 141);
+	lab_sound(&a);
+	buf_fini(&other);
+	arena_fini(&ar);
+	arena_fini(&r.a);
+	lab_close(&a);
+	lab_close(&b);
+}
+
+/* What comes into a shared project that way goes where the project goes, though
+ * its place was looked at before. */
+static void
+adopted_into_a_shared_project(void)
+{
+	static const char shared[] = "22222222-2222-4222-8222-222222222222";
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct buf other = { 0 };
+	space_id team;
+	uint64_t copied;
+	struct eid id;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 77, false);
+	team = lab_space(a.s, "h", "a", "team");
+	id = lab_author(&a, &d);
+	d = lab_wp_new(2, "two");
+	d.project_uuid = str_of(shared);
+	(void)lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, str_of(shared), team, &copied, &e), &e);
+	CHECK_U(copied, 1);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	reworded(&other, lab_row(&a, &id, &ar).raw, LAB_PROJECT, shared);
+	CHECK_U(put_alone(&a, buf_str(&other), 1), PUT_NEW);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_share(a.s, a.sp, str_of(shared), team, &copied, &e), &e);
+	CHECK_U(copied, 1);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK(memcmp(lab_space_of(a.s, team).digest,
+	          lab_space_of(a.s, a.sp).digest, HASH_BYTES) == 0);
+	lab_sound(&a);
+	buf_fini(&other);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* It names a refused event when it goes again: it names what that had replaced in
+ * its place, and once. */
+static void
+retry_names_what_stays(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	struct eid id[4];
+	struct draft d = lab_wp_new(1, "stays");
+
+	lab_open(&a, be, 78, false);
+	id[0] = lab_author(&a, &d);
+	for (int i = 1; i < 4; i++) {
+		d = lab_wp_title(1, i < 3 ? "refused" : "again");
+		d.named = true;
+		d.replaces = i < 3 ? &id[0] : &id[1];
+		d.n_replaces = i < 3 ? 1 : 2;
+		id[i] = lab_author(&a, &d);
+	}
+	for (int i = 3; i > 0; i--) {
+		CHECK_OK(store_begin(a.s, &e), &e);
+		CHECK_OK(store_refuse(a.s, a.sp, &id[i], ERR_SCHEMA, STR("no"),
+		             &e),
+		    &e);
+		CHECK_OK(store_commit(a.s, &e), &e);
+	}
+	ev = event_of(&a, a.sp, &id[3], &j, &ar);
+	CHECK_U(ev.n_replaces, 2);
+	retry_in(&a, a.sp, &id[3], ERR_OK);
+	ev = event_of(&a, a.sp, &id[3], &j, &ar);
+	CHECK_U(ev.n_replaces, 1);
+	CHECK(ev.n_replaces == 1 && eid_eq(&ev.replaces[0], &id[0]));
+	CHECK_STR(str_of(lab_title(&a, 1)), "again");
+	CHECK_U(lab_space_of(a.s, a.sp).refused, 2);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 2);
+	lab_sound(&a);
+	json_fini(&j);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* --- what is refused without a trace ------------------------------------------- */
+
+/* A payload may be as deep as the event around it leaves room for. */
+static void
+deep_payloads(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct draft d = lab_wp_new(1, "one");
+	struct eid id;
+
+	lab_open(&a, be, 34, false);
+	id = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, a.sp, &id, ERR_SCHEMA, STR("no"), &e), &e);
+	for (int depth = EVENT_DEPTH_MAX + 1; depth >= EVENT_DEPTH_MAX - 1;
+	     depth--) {
+		enum err want = depth < EVENT_DEPTH_MAX ? ERR_OK : ERR_SCHEMA;
+		struct buf p = { 0 };
+
+		t_note("depth %d", depth);
+		buf_adds(&p,
+		    "{\"wp_id\":\"WP01\",\"title\":\"deep\","
+		    "\"feature_slug\":\"001-lab\",\"x\":");
+		for (int i = 1; i < depth; i++)
+			buf_addc(&p, '[');
+		for (int i = 1; i < depth; i++)
+			buf_addc(&p, ']');
+		buf_addc(&p, '}');
+		d.payload = buf_str(&p);
+		CHECK_ERR(store_author(a.s, a.sp, &d, NULL, &e), want);
+		CHECK_ERR(store_retry(a.s, a.sp, &id, buf_str(&p), &e), want);
+		CHECK_U(lab_space_of(a.s, a.sp).refused, want != ERR_OK);
+		CHECK_U(lab_space_of(a.s, a.sp).events, want == ERR_OK ? 2 : 1);
+		buf_fini(&p);
+	}
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_STR(str_of(lab_title(&a, 1)), "deep");
+	lab_sound(&a);
+	lab_close(&a);
+}
+
+/* Chance that repeats itself makes an id twice. */
+static void
+an_id_in_use(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct world was;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 35, false);
+	was = a.world;
+	(void)lab_author(&a, &d);
+	a.world = was;
+	d = lab_wp_title(1, "two");
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_ERR(store_author(a.s, a.sp, &d, NULL, &e), ERR_FAILED);
+	CHECK(strstr(e.text, "in use") != NULL);
+	CHECK_ERR(store_commit(a.s, &e), ERR_FAILED);
+	store_rollback(a.s);
+	CHECK_U(lab_space_of(a.s, a.sp).events, 1);
+	CHECK_STR(str_of(lab_title(&a, 1)), "one");
+	(void)lab_author(&a, &d);
+	CHECK_STR(str_of(lab_title(&a, 1)), "two");
+	lab_sound(&a);
+	lab_close(&a);
+}
+
+/* What is asked of a space or an event that there is not changes nothing, and the
+ * transaction goes on. */
+static void
+what_is_not_there(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct log_row *row;
+	struct eid id;
+	size_t n = 7;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 36, false);
+	id = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_ERR(store_pulled(a.s, 99, STR("e1"), 1, 1, &e), ERR_NOT_FOUND);
+	CHECK_ERR(store_discard(a.s, a.sp, &id, &e), ERR_NOT_FOUND);
+	CHECK(strstr(e.text, "not refused") != NULL);
+	CHECK_ERR(store_retry(a.s, a.sp, &id, STR(""), &e), ERR_NOT_FOUND);
+	CHECK(strstr(e.text, "not refused") != NULL);
+	d = lab_wp_title(1, "two");
+	CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_ERR(store_events_prefix(a.s, 99, STR("0"), 9, &ar, &row, &n, &e),
+	    ERR_NOT_FOUND);
+	CHECK_U(n, 0);
+	CHECK_U(lab_space_of(a.s, a.sp).unacked, 2);
+	CHECK_STR(str_of(lab_title(&a, 1)), "two");
+	lab_sound(&a);
+	arena_fini(&ar);
+	lab_close(&a);
+}
+
+/* Stands at the end of a fresh text of an event: another id than the event has. */
+static void
+id_number(struct buf *raw, unsigned n)
+{
+	char *at = strstr(raw->data, "\"event_id\":\"") + 12, text[9];
+
+	(void)snprintf(text, sizeof text, "%08x", n);
+	memcpy(at, text, 8);
+}
+
+/* Stamps are ordered by all bytes of a node, also where one is a NUL. */
+static void
+nodes_with_nul(void)
+{
+	static const struct str node[] = { STR_INIT("a"), STR_INIT("a\0"),
+		STR_INIT("a\0\0"), STR_INIT("a\0b"), STR_INIT("ab") };
+	struct lab a, other;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	struct eid id;
+	struct log_row *row;
+	size_t n;
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 92, false);
+	lab_open(&other, be, 93, false);
+	id = lab_author(&other, &d);
+	ev = event_of(&other, other.sp, &id, &j, &ar);
+	for (unsigned i = 0; i < 5; i++) {
+		struct buf raw = { 0 };
+
+		event_restamp(&ev, 3, node[4 - i], 1, NULL, 0, &raw);
+		id_number(&raw, i);
+		CHECK_U(put_alone(&a, buf_str(&raw), 0), PUT_NEW);
+		buf_fini(&raw);
+	}
+	CHECK_OK(store_unacked(a.s, a.sp, 9, SIZE_MAX, &ar, &row, &n, &e), &e);
+	CHECK_U(n, 5);
+	for (size_t i = 0; i < n; i++)
+		CHECK_U(row[i].pos, 5 - i);
+	lab_sound(&a);
+	json_fini(&j);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&other);
+}
+
+/* More nodes in one transaction than are held in memory: what was seen of the
+ * first is not forgotten. */
+static void
+many_nodes(void)
+{
+	enum { NODES = 4200 };
+	struct lab hub, a;
+	struct err_info e = { 0 };
+	struct arena ar = { 0 };
+	struct json j = { 0 };
+	struct buf raw = { 0 };
+	struct store_report report;
+	struct event ev;
+	struct eid id;
+	struct draft d = lab_wp_new(1, "x");
+
+	lab_open(&hub, be, 98, true);
+	lab_open(&a, be, 99, false);
+	d.aggregate_type = STR("gadget");
+	d.type = STR("gadget_turned"); /* has no heads that pile up */
+	id = lab_author(&a, &d);
+	ev = event_of(&a, a.sp, &id, &j, &ar);
+	CHECK_OK(store_begin(hub.s, &e), &e);
+	for (unsigned i = 0; i <= NODES + 1; i++) {
+		char node[16];
+		/* At last the first node again, and a number that is none. */
+		int n = snprintf(node, sizeof node, "n%04u",
+		    i <= NODES ? i % NODES : NODES - 1);
+
+		buf_reset(&raw);
+		event_restamp(&ev, i + 1, str_n(node, (size_t)n),
+		    i < NODES      ? 1 :
+		        i == NODES ? 2 :
+		                     0,
+		    NULL, 0, &raw);
+		id_number(&raw, i);
+		CHECK_U(put_row(&hub, buf_str(&raw), 0), PUT_NEW);
+	}
+	for (int turn = 0; turn < 2; turn++) {
+		static const struct {
+			const char *node;
+			uint64_t n;
+			bool seen;
+		} ask[] = { { "n0000", 1, true }, { "n0000", 2, true },
+			{ "n0000", 3, false }, { "n0001", 1, true },
+			{ "n0001", 2, false }, { "n4199", 1, true },
+			{ "n4199", 0, false }, { "n4200", 1, false } };
+
+		for (size_t i = 0; i < sizeof ask / sizeof ask[0]; i++) {
+			bool forked;
+
+			t_note("turn %d: %s %u", turn, ask[i].node,
+			    (unsigned)ask[i].n);
+			CHECK_OK(store_forked(hub.s, str_of(ask[i].node),
+			             ask[i].n, &id, &forked, &e),
+			    &e);
+			CHECK(forked == ask[i].seen);
+		}
+		if (turn == 0)
+			CHECK_OK(store_commit(hub.s, &e), &e);
+	}
+	CHECK_OK(store_verify(hub.s, &report, NULL, NULL, NULL, &e), &e);
+	json_fini(&j);
+	buf_fini(&raw);
+	arena_fini(&ar);
+	lab_close(&a);
+	lab_close(&hub);
+}
+
+/* An entity whose events are more than is held of them while it is folded. */
+static void
+a_long_history(void)
+{
+	enum { BIG = 480 * 1024, EVENTS = 72 };
+	struct lab a;
+	struct err_info e = { 0 };
+	struct buf p = { 0 };
+	struct store_report report;
+	uint8_t before[HASH_BYTES], after[HASH_BYTES];
+	struct draft d;
+
+	lab_open(&a, be, 37, false);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		d = lab_wp_title(1, "");
+		buf_reset(&p);
+		buf_addf(&p, "{\"wp_id\":\"WP01\",\"title\":\"%u\",\"x\":\"",
+		    i);
+		for (unsigned k = 0; k < BIG / 64; k++)
+			buf_adds(&p,
+			    "0123456789abcdef0123456789abcdef"
+			    "0123456789abcdef0123456789abcdef");
+		buf_adds(&p, "\"}");
+		d.payload = buf_str(&p);
+		CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	}
+	CHECK_OK(store_commit(a.s, &e), &e);
+	lab_digest(&a, before);
+	CHECK_OK(store_rebuild(a.s, &report, NULL, NULL, &e), &e);
+	lab_digest(&a, after);
+	CHECK(memcmp(before, after, HASH_BYTES) == 0);
+	CHECK_U(report.events, EVENTS);
+	CHECK_STR(str_of(lab_title(&a, 1)), "71");
+	CHECK_U(history_of(&a, a.sp, 1), EVENTS);
+	buf_fini(&p);
+	lab_close(&a);
+}
+
 static void
 ids_by_prefix(void)
 {
@@ -1677,30 +2126,72 @@ forks(void)
 
 /* --- copies, closing, options ---------------------------------------------------------------------- */
 
+/* What was committed, under another handle. */
+static void
+reopen(struct lab *l, const struct store_options *opt)
+{
+	struct err_info e = { 0 };
+	struct store *was = l->s;
+
+	if (be->file) {
+		store_close(was);
+		CHECK_OK(be->open(&l->s, l->path, opt, &e), &e);
+	} else {
+		CHECK_OK(store_mem_copy(&l->s, was, opt, &e), &e);
+		store_close(was);
+	}
+}
+
 static void
 close_forgets_what_is_not_committed(void)
 {
 	struct lab a;
 	struct err_info e = { 0 };
 	struct draft d = lab_wp_new(1, "kept");
-	struct store *again;
 
 	lab_open(&a, be, 95, false);
 	(void)lab_author(&a, &d);
 	CHECK_OK(store_begin(a.s, &e), &e);
 	d = lab_wp_title(1, "lost");
 	CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
-	if (be->file) {
-		store_close(a.s);
-		CHECK_OK(be->open(&again, a.path, &a.opt, &e), &e);
-	} else {
-		CHECK_OK(store_mem_copy(&again, a.s, &a.opt, &e), &e);
-		store_close(a.s);
-	}
-	a.s = again;
+	reopen(&a, &a.opt);
 	CHECK_STR(str_of(lab_title(&a, 1)), "kept");
 	CHECK_U(lab_space_of(a.s, a.sp).events, 1);
 	lab_sound(&a);
+	lab_close(&a);
+}
+
+/* A view that is open ends with its handle. */
+static void
+close_ends_a_view(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct draft d = lab_wp_new(1, "one");
+	struct store *again;
+
+	lab_open(&a, be, 94, false);
+	(void)lab_author(&a, &d);
+	if (be->file) {
+		CHECK_OK(be->open(&again, a.path, &a.opt, &e), &e);
+	} else {
+		CHECK_OK(store_mem_copy(&again, a.s, &a.opt, &e), &e);
+	}
+	CHECK_OK(store_read_begin(a.s, &e), &e);
+	CHECK_STR(str_of(lab_title(&a, 1)), "one");
+	store_close(a.s);
+	a.s = again;
+	d = lab_wp_title(1, "two");
+	(void)lab_author(&a, &d);
+	/* Nobody looks at the log any more. */
+	CHECK_OK(store_checkpoint(a.s, &e), &e);
+	if (be->file) {
+		struct store_facts facts;
+
+		CHECK_OK(store_facts(a.s, &facts, &e), &e);
+		CHECK_U(facts.wal_bytes, 0);
+	}
+	CHECK_STR(str_of(lab_title(&a, 1)), "two");
 	lab_close(&a);
 }
 
@@ -1746,21 +2237,17 @@ disk_nearly_full(void)
 	struct draft d = lab_wp_new(1, "one");
 
 	lab_open(&a, be, 96, false);
-	if (!be->file) {
-		lab_close(&a);
-		return;
-	}
 	(void)lab_author(&a, &d);
-	store_close(a.s);
 	opt = a.opt;
 	opt.free_bytes_min = UINT64_MAX;
-	CHECK_OK(be->open(&a.s, a.path, &opt, &e), &e);
+	reopen(&a, &opt);
 	CHECK_ERR(store_begin(a.s, &e), ERR_NO_SPACE);
+	CHECK(e.text[0] != '\0');
 	CHECK_STR(str_of(lab_title(&a, 1)), "one");
-	store_close(a.s);
-	CHECK_OK(be->open(&a.s, a.path, &a.opt, &e), &e);
+	reopen(&a, &a.opt);
 	d = lab_wp_title(1, "two");
 	(void)lab_author(&a, &d);
+	CHECK_STR(str_of(lab_title(&a, 1)), "two");
 	lab_close(&a);
 }
 
@@ -1825,6 +2312,14 @@ static const struct {
 	{ "restamp reaches other spaces", restamp_reaches_other_spaces },
 	{ "restamp minds other spaces", restamp_minds_other_spaces },
 	{ "what goes again leaves the others alone", retry_leaves_the_others },
+	{ "adopted into another entity", adopted_elsewhere },
+	{ "adopted into a shared project", adopted_into_a_shared_project },
+	{ "what goes again names what stays", retry_names_what_stays },
+	{ "deep payloads", deep_payloads },
+	{ "an id that is in use", an_id_in_use },
+	{ "what is not there", what_is_not_there },
+	{ "nodes with a NUL", nodes_with_nul },
+	{ "a long history", a_long_history },
 	{ "spaces", spaces },
 	{ "reading the log", reading_the_log },
 	{ "ids by prefix", ids_by_prefix },
@@ -1833,8 +2328,10 @@ static const struct {
 	{ "what waits", what_waits },
 	{ "notes", notes },
 	{ "forks", forks },
+	{ "many nodes", many_nodes },
 	{ "closing forgets what is not committed",
 	    close_forgets_what_is_not_committed },
+	{ "closing ends a view", close_ends_a_view },
 	{ "a disk that is nearly full", disk_nearly_full },
 	{ "a failure spoils its transaction", a_failure_spoils },
 	{ "the doorbell", doorbell },
