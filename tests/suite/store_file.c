@@ -12,6 +12,8 @@
 
 #include "file.h"
 #include "lock.h"
+#include "schema.h"
+#include "sqlite_int.h"
 #include "store_lab.h"
 
 static const struct backend *be;
@@ -501,6 +503,317 @@ a_small_cache(void)
 	lab_close(&l);
 }
 
+static void
+count_finding(void *ctx, const char *text)
+{
+	unsigned *n = ctx;
+
+	(void)text;
+	++*n;
+}
+
+/* --- what SQLite says ---------------------------------------------------------------- */
+
+static void
+codes_of_sqlite(void)
+{
+	static const struct {
+		int code;
+		enum err want;
+	} row[] = {
+		{ SQLITE_NOMEM, ERR_NOMEM },
+		{ SQLITE_IOERR_NOMEM, ERR_NOMEM },
+		{ SQLITE_FULL, ERR_NO_SPACE },
+		{ SQLITE_BUSY, ERR_LOCKED },
+		{ SQLITE_BUSY_SNAPSHOT, ERR_LOCKED },
+		{ SQLITE_LOCKED, ERR_LOCKED },
+		{ SQLITE_CORRUPT, ERR_CORRUPT },
+		{ SQLITE_NOTADB, ERR_CORRUPT },
+		{ SQLITE_READONLY, ERR_PERMISSION },
+		{ SQLITE_READONLY_DIRECTORY, ERR_PERMISSION },
+		{ SQLITE_PERM, ERR_PERMISSION },
+		{ SQLITE_AUTH, ERR_PERMISSION },
+		/* No handle says why. */
+		{ SQLITE_CANTOPEN, ERR_IO },
+		{ SQLITE_IOERR_FSYNC, ERR_IO },
+		{ SQLITE_MISUSE, ERR_FAILED },
+		{ SQLITE_CONSTRAINT, ERR_FAILED },
+	};
+	char path[] = "some/store.db";
+	struct store_sqlite s = { .path = path };
+
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct err_info e = { 0 };
+
+		t_note("code %d", row[i].code);
+		CHECK_ERR(sqlite_fail(&s, row[i].code, "doing", &e),
+		    row[i].want);
+		CHECK(strncmp(e.text, "some/store.db: doing: ", 22) == 0);
+	}
+}
+
+static void
+libraries_that_may_lose(void)
+{
+	static const struct {
+		int version;
+		bool may;
+	} row[] = {
+		{ 3006023, false },
+		{ 3007000, true },
+		{ 3043002, true },
+		{ 3044005, true },
+		{ 3044006, false },
+		{ 3045000, true },
+		{ 3050006, true },
+		{ 3050007, false },
+		{ 3051002, true },
+		{ 3051003, false },
+		{ 3052000, true },
+		{ 3053000, false },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		t_note("version %d", row[i].version);
+		CHECK(sqlite_wal_reset_fault(row[i].version) == row[i].may);
+	}
+}
+
+static enum err
+schema_of(const char *path, unsigned *findings, struct err_info *e)
+{
+	sqlite3 *db = NULL;
+	enum err rc;
+
+	*findings = 0;
+	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+	rc = schema_check(db, store_schema, store_schema_count, NULL,
+	    count_finding, findings, e);
+	sqlite3_close(db);
+	return rc;
+}
+
+static void
+schemas_that_cannot_be_read(void)
+{
+	struct err_info e = { 0 };
+	const char *path = lab_path("garbage");
+	sqlite3 *db = NULL;
+	unsigned n;
+
+	CHECK_OK(os_write_atomic(path, STR("this is not a database at all"),
+	             0600, &e),
+	    &e);
+	CHECK_ERR(schema_of(path, &n, &e), ERR_CORRUPT);
+	CHECK(strncmp(e.text, "schema: ", 8) == 0);
+	CHECK_U(n, 0);
+	path = lab_path("busy");
+	sql(path, "CREATE TABLE t (x)");
+	CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) ==
+	    SQLITE_OK);
+	CHECK_ERR(schema_of(path, &n, &e), ERR_LOCKED);
+	CHECK_U(n, 0);
+	sqlite3_close(db);
+	/* All that ours has, and what is there instead. */
+	CHECK_OK(schema_of(path, &n, &e), &e);
+	CHECK(n > 5);
+}
+
+/* --- the lock, by those who need it besides writers ---------------------------------- */
+
+static void
+lock_beside(struct os_lock *lock, const struct lab *l)
+{
+	struct err_info e = { 0 };
+	char path[600];
+
+	CHECK(snprintf(path, sizeof path, "%.*s/store.lock",
+	          (int)(strrchr(l->path, '/') - l->path), l->path) > 0);
+	CHECK_OK(os_lock_take(lock, path, 0, &e), &e);
+}
+
+/* What an opening has to write waits for the lock, and is done by the next one. */
+static void
+the_lock_is_held_at_the_opening(void)
+{
+	static const struct {
+		const char *name, *sql;
+		bool suspect;
+	} row[] = {
+		{ "rules of an older version", "UPDATE meta SET fold = 0",
+		    false },
+		{ "a mark that a write has failed", "SELECT 1", true },
+	};
+
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		struct lab l;
+		struct err_info e = { 0 };
+		struct os_lock lock = { 0 };
+		struct store_options opt;
+		char mark[600];
+
+		t_note("%s", row[i].name);
+		filled(&l, 5);
+		sql(l.path, row[i].sql);
+		CHECK(snprintf(mark, sizeof mark, "%s-suspect", l.path) > 0);
+		if (row[i].suspect)
+			CHECK_OK(os_touch(mark, &e), &e);
+		opt = l.opt;
+		opt.lock_wait_ms = 1;
+		lock_beside(&lock, &l);
+		CHECK_ERR(be->open(&l.s, l.path, &opt, &e), ERR_LOCKED);
+		CHECK(l.s == NULL);
+		CHECK(os_exists(mark) == row[i].suspect);
+		os_lock_release(&lock);
+		CHECK_OK(be->open(&l.s, l.path, &opt, &e), &e);
+		CHECK(!os_exists(mark));
+		CHECK_U(lab_space_of(l.s, l.sp).events, 5);
+		lab_sound(&l);
+		lab_close(&l);
+	}
+}
+
+static void
+the_lock_is_held_while_it_is_tidied(void)
+{
+	struct lab l;
+	struct err_info e = { 0 };
+	struct os_lock lock = { 0 };
+	struct store_facts facts;
+	struct draft d = lab_wp_new(1, "one");
+	bool moved = true;
+
+	filled(&l, 1);
+	l.opt.lock_wait_ms = 1;
+	l.opt.tidy_later = true;
+	l.opt.wal_bytes_max = 1;
+	reopen(&l);
+	(void)lab_author(&l, &d);
+	lock_beside(&lock, &l);
+	CHECK_ERR(store_tidy(l.s, &moved, &e), ERR_LOCKED);
+	CHECK(!moved);
+	CHECK_OK(store_facts(l.s, &facts, &e), &e);
+	CHECK(facts.wal_bytes > 0);
+	os_lock_release(&lock);
+	CHECK_OK(store_tidy(l.s, &moved, &e), &e);
+	CHECK(moved);
+	CHECK_OK(store_facts(l.s, &facts, &e), &e);
+	CHECK_U(facts.wal_bytes, 0);
+	lab_sound(&l);
+	lab_close(&l);
+}
+
+/* Rules of an older version, and an event that cannot be folded: nothing is
+ * changed. */
+static void
+an_older_version_is_damaged(void)
+{
+	struct lab l;
+
+	filled(&l, 30);
+	sql(l.path, "UPDATE meta SET fold = 0");
+	sql(l.path,
+	    "UPDATE event SET raw = substr(raw, 2) WHERE (at & 255) = 3");
+	refused_untouched(l.path, ERR_CORRUPT, false);
+}
+
+/* --- the ends of things --------------------------------------------------------------- */
+
+/* A log that is moved on demand only stays as long as it is. */
+static void
+the_log_may_stay_long(void)
+{
+	static char text[400 * 1024];
+	struct lab l;
+	struct err_info e = { 0 };
+	struct store_facts facts;
+	struct draft d;
+	uint64_t was;
+	bool moved;
+
+	memset(text, 'x', sizeof text - 1);
+	lab_open(&l, be, 4, true);
+	l.opt.wal_bytes_max = UINT64_MAX;
+	reopen(&l);
+	for (unsigned i = 0; i < 16; i++) {
+		struct buf p = { 0 };
+
+		d = lab_wp_new(i, "x");
+		buf_addf(&p,
+		    "{\"wp_id\":\"WP%02u\",\"feature_slug\":\"001-lab\","
+		    "\"title\":\"x\",\"x\":\"%s\"}",
+		    i, text);
+		d.payload = buf_str(&p);
+		(void)lab_author(&l, &d);
+		buf_fini(&p);
+	}
+	CHECK_OK(store_tidy(l.s, &moved, &e), &e);
+	CHECK(!moved);
+	CHECK_OK(store_facts(l.s, &facts, &e), &e);
+	was = facts.wal_bytes;
+	CHECK(was > 6u << 20);
+	/* Begun over, it keeps what it has of the disk. */
+	CHECK_OK(store_checkpoint(l.s, &e), &e);
+	d = lab_wp_title(1, "y");
+	(void)lab_author(&l, &d);
+	CHECK_OK(store_facts(l.s, &facts, &e), &e);
+	CHECK_U(facts.wal_bytes, was);
+	lab_close(&l);
+}
+
+static void
+the_log_of_a_space_is_full(void)
+{
+	struct lab l;
+	struct err_info e = { 0 };
+	struct draft d = lab_wp_new(1, "one too many");
+	struct space before, after;
+
+	filled(&l, 3);
+	sql(l.path, "UPDATE space SET events = (1 << 40) - 1");
+	reopen(&l);
+	before = lab_space_of(l.s, l.sp);
+	CHECK_OK(store_begin(l.s, &e), &e);
+	CHECK_ERR(store_author(l.s, l.sp, &d, NULL, &e), ERR_TOO_LARGE);
+	CHECK(strstr(e.text, "full") != NULL);
+	CHECK_OK(store_note_put(l.s, STR("n"), STR("v"), &e), &e);
+	CHECK_OK(store_commit(l.s, &e), &e);
+	after = lab_space_of(l.s, l.sp);
+	CHECK(memcmp(&before, &after, sizeof before) == 0);
+	lab_close(&l);
+}
+
+/* A reason that only a later version knows says that it was refused. */
+static void
+a_later_reason(void)
+{
+	struct lab l;
+	struct err_info e = { 0 };
+	struct arena a = { 0 };
+	struct log_row *row;
+	size_t n;
+
+	filled(&l, 3);
+	reopen(&l);
+	CHECK_OK(store_unacked(l.s, l.sp, 1, SIZE_MAX, &a, &row, &n, &e), &e);
+	CHECK_OK(store_begin(l.s, &e), &e);
+	CHECK_OK(store_refuse(l.s, l.sp, &row[0].id, ERR_QUOTA, STR("so"), &e),
+	    &e);
+	CHECK_OK(store_commit(l.s, &e), &e);
+	lab_close(&l);
+	sql(l.path, "UPDATE refused SET code = 'of_a_later_version'");
+	reopen(&l);
+	CHECK_OK(store_refused(l.s, l.sp, &a, &row, &n, &e), &e);
+	CHECK_U(n, 1);
+	CHECK_I(row[0].status, EVENT_REFUSED);
+	CHECK_ERR(row[0].code, ERR_REFUSED);
+	CHECK_STR(row[0].why, "so");
+	lab_sound(&l);
+	arena_fini(&a);
+	lab_close(&l);
+}
+
 /* --- damage ----------------------------------------------------------------------------- */
 
 static const struct {
@@ -561,6 +874,8 @@ static const struct {
 	    " WHERE (at & 255) < 3; DELETE FROM unacked WHERE pos < 3;"
 	    "UPDATE space SET pulled = 1, head = 1, unacked = unacked - 2",
 	    false },
+	{ "the space that an event's id is found in",
+	    "UPDATE event SET tag = tag + 2 WHERE (at & 255) = 5", false },
 	{ "a trigger",
 	    "CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM name; "
 	    "END",
@@ -574,15 +889,6 @@ static const struct {
 	    " code TEXT, why TEXT)",
 	    false },
 };
-
-static void
-count_finding(void *ctx, const char *text)
-{
-	unsigned *n = ctx;
-
-	(void)text;
-	++*n;
-}
 
 /* The file as it was, without the log of what happened to it since. */
 static void
@@ -707,6 +1013,68 @@ use_writes(struct lab *l, struct err_info *e)
 	return rc;
 }
 
+static enum err
+use_waiting(struct lab *l, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct log_row *rows;
+	size_t n;
+	enum err rc =
+	    store_unacked(l->s, l->sp, 1000, SIZE_MAX, &a, &rows, &n, e);
+
+	arena_fini(&a);
+	return rc;
+}
+
+/* The first that waits is refused, and goes again. */
+static enum err
+use_retry(struct lab *l, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct log_row *rows;
+	size_t n;
+	enum err rc = store_begin(l->s, e);
+
+	if (rc == ERR_OK)
+		rc = store_unacked(l->s, l->sp, 1, SIZE_MAX, &a, &rows, &n, e);
+	if (rc == ERR_OK)
+		rc = store_refuse(l->s, l->sp, &rows[0].id, ERR_QUOTA,
+		    STR("no"), e);
+	if (rc == ERR_OK)
+		rc = store_retry(l->s, l->sp, &rows[0].id, STR(""), e);
+	store_rollback(l->s);
+	arena_fini(&a);
+	return rc;
+}
+
+/* One of somebody else's comes in. */
+static enum err
+use_put(struct lab *l, struct err_info *e)
+{
+	struct lab other;
+	struct arena a = { 0 };
+	struct json j = { 0 };
+	struct event ev;
+	struct arrival arrival = { .ev = &ev };
+	struct draft d = lab_wp_new(1, "from elsewhere");
+	struct eid id;
+	enum put put;
+	uint64_t seq;
+	enum err rc;
+
+	lab_open(&other, &backends[0], 8, false);
+	id = lab_author(&other, &d);
+	CHECK_OK(event_parse(&ev, &j, lab_row(&other, &id, &a).raw, &a, e), e);
+	rc = store_begin(l->s, e);
+	if (rc == ERR_OK)
+		rc = store_put(l->s, l->sp, &arrival, &put, &seq, e);
+	store_rollback(l->s);
+	lab_close(&other);
+	json_fini(&j);
+	arena_fini(&a);
+	return rc;
+}
+
 static const struct {
 	const char *name, *sql;
 	enum err (*use)(struct lab *l, struct err_info *e);
@@ -731,11 +1099,21 @@ static const struct {
 	{ "the first row is gone", "DELETE FROM meta", use_looks },
 	{ "what waits is gone, when it is stamped again",
 	    "DELETE FROM event WHERE (at & 255) = 150", use_writes },
+	{ "what waits is gone, when it is asked for",
+	    "DELETE FROM event WHERE (at & 255) = 150", use_waiting },
 	{ "entities are gone", "DELETE FROM entity", use_writes },
+	{ "entities are gone, when an event is refused", "DELETE FROM entity",
+	    use_retry },
+	{ "the log is longer than it says",
+	    "UPDATE space SET events = events - 1", use_put },
 	{ "the mark of a share is no number",
 	    "INSERT INTO note SELECT '.share:' || space || ':2:" LAB_PROJECT
 	    "', CAST('x' AS BLOB) FROM project",
 	    use_writes },
+	{ "the mark of a share is no number, when an event goes again",
+	    "INSERT INTO note SELECT '.share:' || space || ':2:" LAB_PROJECT
+	    "', CAST('x' AS BLOB) FROM project",
+	    use_retry },
 };
 
 static void
@@ -758,6 +1136,60 @@ damage_is_met(void)
 		lab_close(&l);
 	}
 	buf_fini(&whole);
+}
+
+/* An event is gone out of the middle of those that are read in one walk. */
+static void
+a_hole_in_a_history(void)
+{
+	struct lab l;
+	struct err_info e = { 0 };
+	struct entity_key key = lab_wp_key(1);
+
+	lab_open(&l, be, 9, false);
+	CHECK_OK(store_begin(l.s, &e), &e);
+	for (unsigned i = 0; i < 20; i++) {
+		struct draft d = lab_wp_note(1, "x");
+
+		CHECK_OK(store_author(l.s, l.sp, &d, NULL, &e), &e);
+	}
+	CHECK_OK(store_commit(l.s, &e), &e);
+	CHECK_OK(store_entity_log(l.s, l.sp, &key, use_nothing, NULL, &e), &e);
+	lab_close(&l);
+	sql(l.path, "DELETE FROM event WHERE (at & 255) = 10");
+	reopen(&l);
+	CHECK_ERR(store_entity_log(l.s, l.sp, &key, use_nothing, NULL, &e),
+	    ERR_CORRUPT);
+	CHECK(strstr(e.text, "event 10, which an entity lists") != NULL);
+	lab_close(&l);
+}
+
+/* What SQLite finds is a finding as ours are. */
+static void
+a_page_that_nobody_uses(void)
+{
+	struct lab l;
+	struct buf whole = { 0 };
+	struct err_info e = { 0 };
+	struct store_report report;
+	unsigned n = 0;
+
+	filled(&l, 60);
+	bytes(l.path, "", &whole);
+	/* The header counts the pages, big-endian. */
+	for (size_t i = 31; ++whole.data[i] == 0;)
+		i--;
+	for (unsigned i = 0; i < 8192; i++)
+		buf_addc(&whole, '\0');
+	restore(l.path, buf_str(&whole));
+	reopen(&l);
+	CHECK_ERR(store_verify(l.s, &report, count_finding, NULL, &n, &e),
+	    ERR_CORRUPT);
+	CHECK_U(n, 1);
+	CHECK_U(report.wrong, 1);
+	CHECK_U(report.events, 60);
+	buf_fini(&whole);
+	lab_close(&l);
 }
 
 /* A store without its first row is none that could be read. */
@@ -793,8 +1225,20 @@ static const struct {
 	{ "the write-ahead log stays short", the_log_stays_short },
 	{ "much at once", much_at_once },
 	{ "a small cache", a_small_cache },
+	{ "codes of SQLite", codes_of_sqlite },
+	{ "libraries that may lose", libraries_that_may_lose },
+	{ "schemas that cannot be read", schemas_that_cannot_be_read },
+	{ "the lock is held at the opening", the_lock_is_held_at_the_opening },
+	{ "the lock is held while it is tidied",
+	    the_lock_is_held_while_it_is_tidied },
+	{ "an older version is damaged", an_older_version_is_damaged },
+	{ "the write-ahead log may stay long", the_log_may_stay_long },
+	{ "the log of a space is full", the_log_of_a_space_is_full },
+	{ "a later reason", a_later_reason },
 	{ "damage is found", damage_is_found },
 	{ "damage is met", damage_is_met },
+	{ "a hole in a history", a_hole_in_a_history },
+	{ "a page that nobody uses", a_page_that_nobody_uses },
 	{ "half made", half_made },
 };
 
