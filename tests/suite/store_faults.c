@@ -11,25 +11,93 @@
 static const struct backend *be;
 
 /* A store with a bit of everything, and the ids of some of its events. */
+enum stage {
+	PLAIN,
+	CROWDED, /* and one entity with positions for nearly two runs */
+	HUB      /* a hub: events of a node, with a gap in their numbers */
+};
 struct scene {
 	struct lab l;
 	space_id team;
 	struct eid id[12];
-	struct str late; /* raw: an event below the others */
+	struct str late;    /* raw: an event below the others */
+	struct str moved;   /* raw: the second event, about something else */
+	struct str sent[4]; /* raw; the first and third are in the hub */
 	struct arena a;
 };
 
+static enum err
+put_raw(struct scene *sc, struct str raw, uint64_t seq, struct err_info *e)
+{
+	struct json j = { 0 };
+	struct arena a = { 0 };
+	struct event ev;
+	struct arrival arrival = { .ev = &ev, .seq = seq, .user = STR("bob") };
+	enum put put;
+	enum err rc = event_parse(&ev, &j, raw, &a, e);
+
+	if (rc == ERR_OK)
+		rc = store_put(sc->l.s, sc->l.sp, &arrival, &put, &seq, e);
+	if (rc == ERR_OK)
+		CHECK(put != PUT_REUSED);
+	json_fini(&j);
+	arena_fini(&a);
+	return rc;
+}
+
+static struct str
+raw_of(struct scene *sc, struct lab *l, const struct eid *id)
+{
+	struct arena a = { 0 };
+	struct str raw = arena_str(&sc->a, lab_row(l, id, &a).raw);
+
+	arena_fini(&a);
+	return raw;
+}
+
 static void
-scene_set(struct scene *sc)
+hub_set(struct scene *sc)
+{
+	struct err_info e = { 0 };
+	struct lab client;
+
+	lab_open(&sc->l, be, 7, true);
+	sc->team = lab_space(sc->l.s, "", "", "team");
+	lab_open(&client, be, 8, false);
+	for (unsigned i = 0; i < 4; i++) {
+		struct draft d = lab_wp_new(i, "new");
+		struct eid id;
+
+		if (i == 3) {
+			CHECK_OK(store_begin(client.s, &e), &e);
+			CHECK_OK(store_node_renew(client.s, &e), &e);
+			CHECK_OK(store_commit(client.s, &e), &e);
+		}
+		id = lab_author(&client, &d);
+		sc->sent[i] = raw_of(sc, &client, &id);
+	}
+	CHECK_OK(store_begin(sc->l.s, &e), &e);
+	CHECK_OK(put_raw(sc, sc->sent[0], 0, &e), &e);
+	CHECK_OK(put_raw(sc, sc->sent[2], 0, &e), &e);
+	CHECK_OK(store_commit(sc->l.s, &e), &e);
+	lab_close(&client);
+}
+
+static void
+scene_set(struct scene *sc, enum stage stage)
 {
 	struct err_info e = { 0 };
 	struct lab other;
-	struct arena a = { 0 };
 	struct draft d;
 	struct eid id;
 	uint64_t copied;
+	char *at;
 
 	*sc = (struct scene){ 0 };
+	if (stage == HUB) {
+		hub_set(sc);
+		return;
+	}
 	lab_open(&sc->l, be, 7, false);
 	sc->team = lab_space(sc->l.s, "h", "a", "team");
 	CHECK_OK(store_begin(sc->l.s, &e), &e);
@@ -39,7 +107,12 @@ scene_set(struct scene *sc)
 		CHECK_OK(store_author(sc->l.s, sc->l.sp, &d, &sc->id[i], &e),
 		    &e);
 	}
+	for (unsigned i = 0; stage == CROWDED && i < 123; i++) {
+		d = lab_wp_note(1, "one more");
+		CHECK_OK(store_author(sc->l.s, sc->l.sp, &d, NULL, &e), &e);
+	}
 	CHECK_OK(store_acked(sc->l.s, sc->l.sp, &sc->id[0], 1, &e), &e);
+	CHECK_OK(store_pulled(sc->l.s, sc->l.sp, STR("e1"), 1, 1, &e), &e);
 	CHECK_OK(store_refuse(sc->l.s, sc->l.sp, &sc->id[4], ERR_QUOTA,
 	             STR("no"), &e),
 	    &e);
@@ -50,9 +123,12 @@ scene_set(struct scene *sc)
 	lab_open(&other, be, 8, false);
 	d = lab_wp_new(1, "from elsewhere");
 	id = lab_author(&other, &d);
-	sc->late = arena_str(&sc->a, lab_row(&other, &id, &a).raw);
-	arena_fini(&a);
+	sc->late = raw_of(sc, &other, &id);
 	lab_close(&other);
+	sc->moved = raw_of(sc, &sc->l, &sc->id[1]);
+	at = strstr((char *)(uintptr_t)sc->moved.p, "/WP00\"");
+	CHECK(at != NULL);
+	memcpy(at, "/WP02", 5);
 }
 
 static void
@@ -95,21 +171,39 @@ act_author(struct scene *sc, struct err_info *e)
 static enum err
 act_put(struct scene *sc, struct err_info *e)
 {
-	struct json j = { 0 };
-	struct arena a = { 0 };
-	struct event ev;
-	struct arrival arrival = { .ev = &ev, .seq = 2, .user = STR("bob") };
-	enum put put;
-	uint64_t seq;
-	enum err rc = event_parse(&ev, &j, sc->late, &a, e);
+	enum err rc = put_raw(sc, sc->late, 2, e);
 
-	if (rc == ERR_OK)
-		rc = store_put(sc->l.s, sc->l.sp, &arrival, &put, &seq, e);
-	if (rc == ERR_OK)
-		rc = store_pulled(sc->l.s, sc->l.sp, STR("e1"), 2, 2, e);
-	json_fini(&j);
-	arena_fini(&a);
+	return rc == ERR_OK ?
+	    store_pulled(sc->l.s, sc->l.sp, STR("e1"), 2, 2, e) :
+	    rc;
+}
+
+/* The hub has our second event, as one about something else. */
+static enum err
+act_adopt(struct scene *sc, struct err_info *e)
+{
+	return put_raw(sc, sc->moved, 2, e);
+}
+
+/* A list of positions becomes a run. */
+static enum err
+act_crowd(struct scene *sc, struct err_info *e)
+{
+	struct draft d = lab_wp_note(1, "and more");
+	enum err rc = put_raw(sc, sc->late, 2, e);
+
+	for (int i = 0; i < 2 && rc == ERR_OK; i++)
+		rc = store_author(sc->l.s, sc->l.sp, &d, NULL, e);
 	return rc;
+}
+
+/* The gap is closed; and another node comes. */
+static enum err
+act_hub(struct scene *sc, struct err_info *e)
+{
+	enum err rc = put_raw(sc, sc->sent[1], 0, e);
+
+	return rc == ERR_OK ? put_raw(sc, sc->sent[3], 0, e) : rc;
 }
 
 static enum err
@@ -151,6 +245,14 @@ act_renew(struct scene *sc, struct err_info *e)
 }
 
 static enum err
+act_refuse_renew(struct scene *sc, struct err_info *e)
+{
+	enum err rc = act_refuse(sc, e);
+
+	return rc == ERR_OK ? act_renew(sc, e) : rc;
+}
+
+static enum err
 act_resync(struct scene *sc, struct err_info *e)
 {
 	return store_resync(sc->l.s, sc->l.sp, STR("e9"), e);
@@ -187,24 +289,31 @@ act_note(struct scene *sc, struct err_info *e)
 	return store_note_put(sc->l.s, STR("a"), STR("b"), e);
 }
 
+/* So many fault points that only every so manieth is tried. */
+enum length { SHORT, LONG, LONGER, LENGTHS };
+
 static const struct {
 	const char *name;
 	act *run;
-	bool
-	    lengthy; /* so many fault points that fine ones are tried now and then */
+	enum length length;
+	enum stage stage;
 } acts[] = {
-	{ "author", act_author, false },
-	{ "put", act_put, false },
-	{ "ack", act_ack, false },
-	{ "refuse", act_refuse, false },
-	{ "retry", act_retry, false },
-	{ "discard", act_discard, false },
-	{ "restamp", act_restamp, true },
-	{ "renew", act_renew, true },
-	{ "resync", act_resync, false },
-	{ "share", act_share, false },
-	{ "spaces", act_space, false },
-	{ "notes", act_note, false },
+	{ "author", act_author, SHORT, PLAIN },
+	{ "put", act_put, SHORT, PLAIN },
+	{ "adopt", act_adopt, SHORT, PLAIN },
+	{ "crowd", act_crowd, LONGER, CROWDED },
+	{ "ack", act_ack, SHORT, PLAIN },
+	{ "refuse", act_refuse, SHORT, PLAIN },
+	{ "retry", act_retry, SHORT, PLAIN },
+	{ "discard", act_discard, SHORT, PLAIN },
+	{ "restamp", act_restamp, LONG, PLAIN },
+	{ "renew", act_renew, LONG, PLAIN },
+	{ "refuse, renew", act_refuse_renew, LONGER, PLAIN },
+	{ "resync", act_resync, SHORT, PLAIN },
+	{ "share", act_share, SHORT, PLAIN },
+	{ "spaces", act_space, SHORT, PLAIN },
+	{ "notes", act_note, SHORT, PLAIN },
+	{ "hub", act_hub, SHORT, HUB },
 };
 
 /* --- the walk --------------------------------------------------------------------------- */
@@ -284,11 +393,15 @@ static void
 walk_act(size_t i, enum how how)
 {
 	static const char *const word[] = { "", ", fine", ", cold" };
-	static const int often[] = { 1, 7, 41 };
-	int stride = acts[i].lengthy ? often[how] : 1, n = 0;
+	static const int often[LENGTHS][3] = {
+		[SHORT] = { 1, 1, 1 },
+		[LONG] = { 1, 7, 41 },
+		[LONGER] = { 3, 37, 101 },
+	};
+	int stride = often[acts[i].length][how], n = 0;
 	struct scene sc;
 
-	scene_set(&sc);
+	scene_set(&sc, acts[i].stage);
 	for (;; n += stride) {
 		uint64_t v = version_of(&sc);
 
@@ -299,7 +412,7 @@ walk_act(size_t i, enum how how)
 		/* It went through although something failed. */
 		if (version_of(&sc) != v) {
 			scene_end(&sc);
-			scene_set(&sc);
+			scene_set(&sc, acts[i].stage);
 		}
 		if (n % 16 == 0)
 			verified(&sc);
@@ -316,7 +429,7 @@ walk_acts(void)
 {
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
 		/* Fine ones are coarse ones as well. */
-		if (acts[i].lengthy)
+		if (acts[i].length != SHORT)
 			walk_act(i, COARSE);
 		walk_act(i, FINE);
 	}
@@ -466,12 +579,12 @@ look_rebuild(struct scene *sc, struct err_info *e)
 }
 
 static void
-walk_look(look *run, const char *name, enum how how)
+walk_look(look *run, const char *name, enum how how, enum stage stage)
 {
 	struct scene sc;
 	bool hit = true;
 
-	scene_set(&sc);
+	scene_set(&sc, stage);
 	for (int n = 0; hit; n++) {
 		struct err_info e = { 0 };
 		enum err rc;
@@ -491,15 +604,184 @@ walk_look(look *run, const char *name, enum how how)
 	scene_end(&sc);
 }
 
+/* A key that is longer than whatever was looked up before. */
+static enum err
+look_far(struct scene *sc, struct err_info *e)
+{
+	static char text[400];
+	struct entity_key key = lab_wp_key(1);
+	const struct entity *en;
+	enum err rc;
+
+	memset(text, 'x', sizeof text);
+	key.key = str_n(text, sizeof text);
+	rc = store_entity(sc->l.s, sc->l.sp, &key, &en, e);
+	CHECK(rc != ERR_OK || en == NULL);
+	return rc;
+}
+
+static enum err
+look_hub(struct scene *sc, struct err_info *e)
+{
+	struct json j = { 0 };
+	struct arena a = { 0 };
+	struct event ev;
+	bool first, second;
+	enum err rc = event_parse(&ev, &j, sc->sent[0], &a, e);
+
+	if (rc == ERR_OK)
+		rc = store_forked(sc->l.s, ev.node, 1, &sc->id[0], &first, e);
+	if (rc == ERR_OK)
+		rc = store_forked(sc->l.s, ev.node, 2, &sc->id[0], &second, e);
+	if (rc == ERR_OK)
+		CHECK(first && !second);
+	json_fini(&j);
+	arena_fini(&a);
+	return rc;
+}
+
 static void
 walk_reads(void)
 {
-	walk_look(look_around, "reads", FINE);
-	walk_look(look_around, "reads, cold", COLD);
-	walk_look(look_more, "more reads", FINE);
-	walk_look(look_more, "more reads, cold", COLD);
-	walk_look(look_verify, "verify", FINE);
-	walk_look(look_rebuild, "rebuild", FINE);
+	walk_look(look_around, "reads", FINE, PLAIN);
+	walk_look(look_around, "reads, cold", COLD, PLAIN);
+	walk_look(look_more, "more reads", FINE, PLAIN);
+	walk_look(look_more, "more reads, cold", COLD, PLAIN);
+	walk_look(look_far, "a long key, cold", COLD, PLAIN);
+	walk_look(look_hub, "of a hub, cold", COLD, HUB);
+	walk_look(look_verify, "verify", FINE, PLAIN);
+	walk_look(look_verify, "verify of a hub", FINE, HUB);
+	walk_look(look_rebuild, "rebuild", FINE, PLAIN);
+	walk_look(look_rebuild, "rebuild, cold", COLD, HUB);
+}
+
+/* --- looks at what is not committed --------------------------------------------------- */
+
+static enum err
+inside_stale(struct scene *sc, struct err_info *e)
+{
+	struct entity_key key = lab_wp_key(1);
+	const struct entity *en;
+
+	return store_entity(sc->l.s, sc->l.sp, &key, &en, e);
+}
+
+static enum err
+inside_state(struct scene *sc, struct err_info *e)
+{
+	unsigned n = 0;
+
+	return store_entities(sc->l.s, sc->l.sp, (struct str){ 0 }, NULL,
+	    count_entity, &n, e);
+}
+
+static enum err
+inside_waiting(struct scene *sc, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct log_row *rows;
+	size_t n;
+	enum err rc =
+	    store_unacked(sc->l.s, sc->l.sp, 9, SIZE_MAX, &a, &rows, &n, e);
+
+	arena_fini(&a);
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	act *before;
+	look *run;
+} insides[] = {
+	{ "an entity that is stale", act_put, inside_stale },
+	{ "all entities", act_put, inside_state },
+	{ "what waits", act_refuse, inside_waiting },
+};
+
+/* A look that fails in a transaction either spoils it or has broken nothing of
+ * it.  False: no n-th fault point was left. */
+static bool
+look_inside(size_t i, int n, unsigned *spoilt)
+{
+	struct err_info e = { 0 };
+	struct scene sc;
+	uint64_t v;
+	bool hit;
+	enum err rc;
+
+	scene_set(&sc, PLAIN);
+	v = version_of(&sc);
+	CHECK_OK(store_begin(sc.l.s, &e), &e);
+	CHECK_OK(insides[i].before(&sc, &e), &e);
+	fault_arm_fine(n);
+	rc = insides[i].run(&sc, &e);
+	hit = fault_hit();
+	fault_arm(-1);
+	CHECK(rc == ERR_OK || (hit && (rc == ERR_NOMEM || rc == ERR_IO)));
+	rc = store_commit(sc.l.s, &e);
+	CHECK(rc == ERR_OK || (hit && rc == ERR_FAILED));
+	*spoilt += rc != ERR_OK;
+	store_rollback(sc.l.s);
+	CHECK_U(version_of(&sc), v + (rc == ERR_OK));
+	lab_sound(&sc.l);
+	scene_end(&sc);
+	return hit;
+}
+
+static void
+walk_inside(void)
+{
+	for (size_t i = 0; i < sizeof insides / sizeof insides[0]; i++) {
+		unsigned spoilt = 0;
+		int n = 0;
+
+		do
+			t_note("%s: %s, fault point %d", be->name,
+			    insides[i].name, n);
+		while (look_inside(i, n++, &spoilt));
+		printf("# %s: %s: %d fault points\n", be->name, insides[i].name,
+		    n);
+		CHECK(spoilt > 3);
+	}
+}
+
+/* --- copies --------------------------------------------------------------------------- */
+
+/* A copy in memory is made whole or not at all, also in the middle of a
+ * transaction. */
+static void
+walk_copy(void)
+{
+	struct scene sc;
+	struct err_info e = { 0 };
+	bool hit = !be->file;
+	uint64_t v;
+
+	scene_set(&sc, PLAIN);
+	v = version_of(&sc);
+	CHECK_OK(store_begin(sc.l.s, &e), &e);
+	CHECK_OK(act_author(&sc, &e), &e);
+	for (int n = 0; hit; n++) {
+		struct store *copy = NULL;
+		uint64_t got;
+		enum err rc;
+
+		t_note("copy, fault point %d", n);
+		fault_arm_fine(n);
+		rc = store_mem_copy(&copy, sc.l.s, &sc.l.opt, &e);
+		hit = fault_hit();
+		fault_arm(-1);
+		CHECK(rc == ERR_OK || (hit && rc == ERR_NOMEM));
+		CHECK((copy != NULL) == (rc == ERR_OK));
+		if (copy == NULL)
+			continue;
+		CHECK_OK(store_version(copy, &got, &e), &e);
+		CHECK_U(got, v);
+		store_close(copy);
+	}
+	CHECK_OK(store_commit(sc.l.s, &e), &e);
+	lab_sound(&sc.l);
+	scene_end(&sc);
 }
 
 /* Opening a new store, and one that is there. */
@@ -508,8 +790,11 @@ walk_open(void)
 {
 	struct world w;
 	struct store_options opt = lab_options(&w, 5, false);
+	char bell[600];
 	bool hit = true;
 
+	(void)snprintf(bell, sizeof bell, "%s/bell", t_tmp());
+	opt.doorbell = bell;
 	for (int n = 0; hit; n++) {
 		struct err_info e = { 0 };
 		struct store *s = NULL;
@@ -541,6 +826,8 @@ static const struct {
 	{ "what changes", walk_acts },
 	{ "what changes on a fresh handle", walk_cold },
 	{ "what looks", walk_reads },
+	{ "what looks in a transaction", walk_inside },
+	{ "copies", walk_copy },
 	{ "opening", walk_open },
 };
 
