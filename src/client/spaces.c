@@ -122,22 +122,18 @@ static enum err
 moved_to(struct chooser *c, size_t at, struct str project, size_t *ret,
     struct err_info *e)
 {
-	struct entity_key key = { project, STR("project"), project };
 	const struct space *from = &c->space[at];
-	const struct entity *en = NULL;
-	struct str team = { 0 };
-	enum err rc = store_entity(c->store, from->id, &key, &en, e);
+	struct str team;
+	enum err rc = spaces_shared_to(c->store, &c->who, from, project,
+	    &c->arena, &team, e);
 
 	*ret = at;
-	if (rc != ERR_OK || en == NULL)
-		return rc;
-	team = entity_text(en, "team", &c->arena);
-	for (size_t i = 0; team.n > 0 && i < c->n; i++)
+	for (size_t i = 0; rc == ERR_OK && team.n > 0 && i < c->n; i++)
 		if (str_eq(c->space[i].team, team) &&
 		    str_eq(c->space[i].hub, from->hub) &&
 		    str_eq(c->space[i].account, from->account))
 			*ret = i;
-	return ERR_OK;
+	return rc;
 }
 
 static enum err

@@ -37,6 +37,15 @@ struct spaces_choice {
  * one; a space of another account that has it; the private one for new ones. */
 enum err spaces_choose(struct store *s, struct str project,
     struct spaces_choice *ret, struct err_info *e);
+/* The team that a project of this space was shared with, by what the space knows;
+ * n 0 where it stays.  Carrying its log over and choosing its space both ask
+ * here.  In a space that is one person's - `local`, the private team of who, one
+ * of an account that is not who - only events that this machine made, or that the
+ * hub took from the space's account itself, count; what belongs to no project goes
+ * nowhere.  team lives in a. */
+enum err spaces_shared_to(struct store *s, const struct spaces_account *who,
+    const struct space *sp, struct str project, struct arena *a,
+    struct str *team, struct err_info *e);
 /* [tx] From now on this machine works on the project there. */
 enum err spaces_use(struct store *s, struct str project, space_id sp,
     struct err_info *e);

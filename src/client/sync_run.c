@@ -19,6 +19,7 @@ struct runner {
 	const struct sync_run_options *opt;
 	struct store *store;
 	struct remote *remote;
+	struct spaces_account who; /* in the arena of the context */
 	struct sync_run *run;
 	struct sync_run_space *at; /* the space at hand */
 	uint64_t heard_ms; /* when the hub answered last, or was first asked */
@@ -219,15 +220,11 @@ static struct sync_run_space *
 target_of(struct runner *r, struct sync_run_space *from, struct str project,
     struct arena *a, struct err_info *e, enum err *rc)
 {
-	struct entity_key key = { project, STR("project"), project };
-	const struct entity *en = NULL;
-	struct str team = { 0 };
+	struct str team;
 
-	*rc = store_entity(r->store, from->space.id, &key, &en, e);
-	if (*rc != ERR_OK || en == NULL)
-		return NULL;
-	team = entity_text(en, "team", a);
-	if (team.n == 0 || str_eq(team, from->space.team))
+	*rc = spaces_shared_to(r->store, &r->who, &from->space, project, a,
+	    &team, e);
+	if (*rc != ERR_OK || team.n == 0 || str_eq(team, from->space.team))
 		return NULL;
 	for (size_t i = 0; i < r->run->n; i++)
 		if (str_eq(r->run->space[i].space.team, team))
@@ -359,7 +356,11 @@ sign_in_and_list(struct runner *r, struct err_info *e)
 		rc = remote_me(r->remote, &r->ctx->arena, &me, e);
 	if (rc == ERR_OK)
 		rc = remote_spaces(r->remote, &me, e);
-	return rc == ERR_OK ? list_spaces(r, me.name, e) : rc;
+	if (rc != ERR_OK)
+		return rc;
+	r->who =
+	    (struct spaces_account){ r->run->server, me.name, me.private_team };
+	return list_spaces(r, me.name, e);
 }
 
 static enum err

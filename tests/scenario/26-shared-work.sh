@@ -8,6 +8,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 "$CLOWDER" hub team add crew --data "$hub_data" >/dev/null
 user ann --team crew
 user bob --team crew
+"$CLOWDER" hub team add rivals --data "$hub_data" >/dev/null
+user ina --team rivals
+user eve --team rivals
 serve
 project() { # the same project for everybody: by its remote
 	mkdir -p "$HOME/shop" && cd "$HOME/shop" || exit 1
@@ -143,4 +146,69 @@ exits "here it is a conflict" 0 clowder conflicts list --json
 is "of theirs" "$(json 'len(d["conflicts"])')" 1
 exits "my next move" 0 clowder wp move "$wp" claimed
 is "has nothing to be told" "$err" ""
+
+# A file from somebody says that a private project was shared.  That is not the
+# word of its owner, on none of her machines.
+diary() {
+	mkdir -p "$HOME/diary" && cd "$HOME/diary" || exit 1
+	[ -d .git ] || { git init -q && git remote add origin https://example.org/ina/diary.git; }
+}
+gift() { # FILE FIRST UUID: shares it, and what belongs to no project
+	PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 python3 - "$@" <<'P'
+import sys
+from events import *
+n, to = int(sys.argv[2]), {"team": "rivals"}
+export(sys.argv[1], [
+    event("project_shared", "project", sys.argv[3], to, clock=1000 + n, project=sys.argv[3], n=n, author="user:ina"),
+    event("project_shared", "project", "unplaced", to, clock=1001 + n, n=n + 1, author="user:ina"),
+    event("todo_added", "todo", "%032x" % n, {"content": "Of no project"}, clock=1002 + n, n=n + 2)])
+P
+}
+stays() { # nothing was carried, the project is ina's
+	unlike "nothing is carried over" "$out" Carried
+	exits "the project" 0 clowder project list --json
+	is "is where it was" "$(json '[p["team"] for p in d["projects"] if p["here"]]')" "[\"$1\"]"
+}
+home e; diary
+check "ina writes, not signed in" clowder todo add "A secret"
+uuid=$(clowder project list --json | sed -n 's/.*"uuid": "\(.*\)",/\1/p')
+gift "$T/gift.jsonl" 100 "$uuid"
+check "and takes in a gift" clowder import "$T/gift.jsonl"
+check "she signs in" sign_in ina
+check "and syncs" clowder sync now
+stays ina
+gift "$T/gift.jsonl" 200 "$uuid"
+check "another gift" clowder import "$T/gift.jsonl"
+check "she writes on" clowder todo add "Another secret"
+check "and syncs" clowder sync now
+stays ina
+home f; diary
+check "on her second machine" sign_in ina
+check "she syncs" clowder sync now
+stays ina
+check "and once more" clowder sync now
+stays ina
+home g; diary
+check "eve signs in" sign_in eve
+exits "and syncs" 0 clowder sync now --json
+is "nothing is there for her" "$(json 'd["pulled"]')" 0
+exits "no project" 0 clowder project list --json
+is "at all" "$(json 'd["projects"]')" '[]'
+
+# Her own word counts, on the machine where she gave it and on the other.
+home f; diary
+exits "ina shares it" 0 clowder project share . rivals
+check "and syncs" clowder sync now
+stays rivals
+home e; diary
+check "her first machine has not heard of it" clowder todo add "Late"
+exits "it does now" 0 clowder sync now
+like "what came late follows" "$out" '^Carried 1 event of shared projects over$'
+exits "it works on" 0 clowder project list --json
+is "in the team" "$(json '[p["team"] for p in d["projects"] if p["here"]]')" '["rivals"]'
+home g; diary
+check "eve syncs" clowder sync now
+exits "and has" 0 clowder todo list --json
+is "all of it" "$(json 'sorted(t["content"] for t in d["todos"])')" '["A secret", "Another secret", "Late"]'
+unlike "but for what belongs to no project" "$(clowder export - 2>&1)" 'Of no project'
 done_testing

@@ -270,6 +270,132 @@ shared_to_a_team(void)
 	store_close(s);
 }
 
+/* A share as others hand it over. */
+struct told {
+	const char *project; /* NULL: none */
+	const char *team, *user;
+	bool relayed;
+	uint64_t seq; /* 0: by import */
+};
+
+static void
+arrive(space_id sp, const struct told *t)
+{
+	static unsigned n;
+	const char *uuid = t->project ?
+	    arena_fmt(&mem, ",\"project_uuid\":\"%s\"", t->project) :
+	    "";
+	struct json j = { 0 };
+	struct event ev;
+	struct arrival a = { .ev = &ev,
+		.user = str_of(t->user),
+		.relayed = t->relayed,
+		.seq = t->seq };
+	enum put what;
+	uint64_t seq;
+
+	n++;
+	CHECK_OK(event_parse(&ev, &j,
+	             str_of(arena_fmt(&mem,
+	                 "{\"event_id\":\"01890000-0000-7000-8000-%012x\","
+	                 "\"event_type\":\"project_shared\","
+	                 "\"aggregate_id\":\"%s\","
+	                 "\"aggregate_type\":\"project\",\"lamport_clock\":%u,"
+	                 "\"node_id\":\"f\",\"timestamp\":"
+	                 "\"2026-01-01T00:00:00.000Z\","
+	                 "\"author\":\"user:ann\",\"replaces\":[],"
+	                 "\"payload\":{\"team\":\"%s\"}%s}",
+	                 n, t->project ? t->project : "unplaced", 1000 + n,
+	                 t->team, uuid)),
+	             &mem, &e),
+	    &e);
+	CHECK_OK(store_begin(s, &e), &e);
+	CHECK_OK(store_put(s, sp, &a, &what, &seq, &e), &e);
+	CHECK_OK(store_commit(s, &e), &e);
+	CHECK_U(what, PUT_NEW);
+	json_fini(&j);
+}
+
+static void
+import_share(space_id sp, const char *project, const char *to)
+{
+	arrive(sp, &(struct told){ project, to, "", false, 0 });
+}
+
+/* What is one person's goes to a team at that person's word alone. */
+static void
+shared_by_others(void)
+{
+	static const struct told others[] = {
+		{ P, "crew", "", false, 0 },    /* by import */
+		{ P, "crew", "", true, 1 },     /* the same from the hub */
+		{ P, "crew", "ann", true, 2 },  /* as others say */
+		{ P, "crew", "bob", false, 3 }, /* somebody else */
+		{ P, "crew", "", false, 4 },    /* nobody knows */
+	};
+	space_id own;
+
+	store_open();
+	login("ann", (const char *const[]){ "ann", "crew", "zoo" }, 3);
+	own = team("ann");
+	epoch_of(own, "e1");
+	project_in(own, P, "p");
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		t_note("%zu", i);
+		arrive(own, &others[i]);
+		CHECK_I(choose(P).space, own);
+		CHECK(!choose(P).several);
+	}
+	t_note("%s", "");
+	/* Another machine of hers. */
+	arrive(own, &(struct told){ P, "crew", "ann", false, 5 });
+	CHECK_I(choose(P).space, team("crew"));
+	import_share(own, P, "zoo");
+	CHECK_I(choose(P).space, team("crew"));
+	share(own, P, "zoo");
+	CHECK_I(choose(P).space, team("zoo"));
+	/* The word of a team's member is good for what is the team's. */
+	project_in(team("crew"), Q, "q");
+	import_share(team("crew"), Q, "zoo");
+	CHECK_I(choose(Q).space, team("zoo"));
+	store_close(s);
+}
+
+static void
+shared_by_others_before_the_first_login(void)
+{
+	space_id local;
+
+	store_open();
+	CHECK_OK(spaces_private(s, &local, &e), &e);
+	project_in(local, P, "p");
+	import_share(local, P, "crew");
+	CHECK_I(choose(P).space, local);
+	login("ann", (const char *const[]){ "ann", "crew" }, 2);
+	CHECK_I(choose(P).space, local);
+	/* Nor while another account is at work. */
+	login("bob", (const char *const[]){ "bob" }, 1);
+	CHECK_I(choose(P).space, local);
+	CHECK(choose(P).foreign);
+	store_close(s);
+}
+
+static void
+what_belongs_to_no_project_is_never_shared(void)
+{
+	space_id own;
+
+	store_open();
+	login("ann", (const char *const[]){ "ann", "crew" }, 2);
+	own = team("ann");
+	import_share(own, NULL, "crew");
+	CHECK_I(choose("unplaced").space, own);
+	put(own, "", "project_shared", "project", "unplaced",
+	    "{\"team\":\"crew\"}");
+	CHECK_I(choose("unplaced").space, own);
+	store_close(s);
+}
+
 static void
 another_account(void)
 {
@@ -423,6 +549,9 @@ main(void)
 	T_RUN(the_space_that_has_it);
 	T_RUN(several_have_it);
 	T_RUN(shared_to_a_team);
+	T_RUN(shared_by_others);
+	T_RUN(shared_by_others_before_the_first_login);
+	T_RUN(what_belongs_to_no_project_is_never_shared);
 	T_RUN(another_account);
 	T_RUN(picks);
 	T_RUN(looks_up_what_lives);
