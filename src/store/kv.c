@@ -27,8 +27,6 @@ node_new(struct str key, unsigned levels)
 static void
 node_free(struct kv_node *n)
 {
-	if (n == NULL)
-		return;
 	free((void *)(uintptr_t)n->value.p);
 	free(n);
 }

@@ -167,8 +167,11 @@ enum err
 sqlite_fail(struct store_sqlite *s, int code, const char *doing,
     struct err_info *e)
 {
+	/* What the handle says is of its last call, and not of what we found. */
+	bool its = s->db != NULL && sqlite3_extended_errcode(s->db) == code;
+
 	return err_setf(e, code_of(s, code), "%s: %s: %s", s->path, doing,
-	    s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
+	    its ? sqlite3_errmsg(s->db) : sqlite3_errstr(code));
 }
 
 /* --- use -------------------------------------------------------------------------- */

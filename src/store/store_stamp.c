@@ -541,7 +541,7 @@ names_settle(struct store *s, struct err_info *e)
 
 /* --- retry ------------------------------------------------------------------------------ */
 
-/* The same event with another payload. */
+/* The same event with another payload.  Where both are JSON, so is this. */
 static enum err
 payload_exchange(const struct event *ev, struct str payload, struct buf *raw,
     struct parsed *p, struct err_info *e)
@@ -558,8 +558,6 @@ payload_exchange(const struct event *ev, struct str payload, struct buf *raw,
 	rc = buf_ok(raw, e);
 	if (rc == ERR_OK)
 		rc = event_parse(&p->ev, &p->j, buf_str(raw), &p->a, e);
-	if (rc == ERR_BAD_JSON)
-		rc = e->code = ERR_SCHEMA;
 	return rc == ERR_OK ? event_check(&p->ev, e) : rc;
 }
 

@@ -108,6 +108,7 @@ draft_copy(const struct draft *d, struct event_new *en)
 	en->n_replaces = d->n_replaces;
 }
 
+/* The payload is JSON: so is what is made around it. */
 static enum err
 event_make(const struct event_new *en, struct buf *raw, struct parsed *p,
     struct err_info *e)
@@ -119,8 +120,6 @@ event_make(const struct event_new *en, struct buf *raw, struct parsed *p,
 	rc = buf_ok(raw, e);
 	if (rc == ERR_OK)
 		rc = event_parse(&p->ev, &p->j, buf_str(raw), &p->a, e);
-	if (rc == ERR_BAD_JSON)
-		rc = e->code = ERR_SCHEMA;
 	return rc == ERR_OK ? event_check(&p->ev, e) : rc;
 }
 

@@ -756,6 +756,19 @@ clock_has_an_end(void)
 	CHECK_OK(store_note_put(a.s, STR("n"), STR("v"), &e), &e);
 	CHECK_OK(store_commit(a.s, &e), &e);
 	CHECK_U(lab_space_of(a.s, a.sp).refused, 1);
+	/* No stamp is above the last one. */
+	lab_close(&a);
+	lab_open(&a, be, 62, false);
+	id = lab_author(&a, &d);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_ERR(store_restamp(a.s, a.sp, CLOCK_MAX, &e), ERR_FAILED);
+	CHECK_ERR(store_commit(a.s, &e), ERR_FAILED);
+	store_rollback(a.s);
+	CHECK_U(event_of(&a, a.sp, &id, &j, &ar).clock, 1);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, CLOCK_MAX - 1, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(event_of(&a, a.sp, &id, &j, &ar).clock, CLOCK_MAX);
 	lab_sound(&a);
 	json_fini(&j);
 	buf_fini(&far);
@@ -1575,6 +1588,7 @@ what_is_not_there(void)
 	id = lab_author(&a, &d);
 	CHECK_OK(store_begin(a.s, &e), &e);
 	CHECK_ERR(store_pulled(a.s, 99, STR("e1"), 1, 1, &e), ERR_NOT_FOUND);
+	CHECK_ERR(store_restamp(a.s, 99, 1, &e), ERR_NOT_FOUND);
 	CHECK_ERR(store_discard(a.s, a.sp, &id, &e), ERR_NOT_FOUND);
 	CHECK(strstr(e.text, "not refused") != NULL);
 	CHECK_ERR(store_retry(a.s, a.sp, &id, STR(""), &e), ERR_NOT_FOUND);
@@ -1592,7 +1606,7 @@ what_is_not_there(void)
 	lab_close(&a);
 }
 
-/* Stands at the end of a fresh text of an event: another id than the event has. */
+/* Another id for a text of an event that was made from another's. */
 static void
 id_number(struct buf *raw, unsigned n)
 {
@@ -1641,17 +1655,49 @@ nodes_with_nul(void)
 	lab_close(&other);
 }
 
+/* The event under another id, as the seq-th of a node; the fault point that is to
+ * fail is behind it (-1: none, it is new). */
+static void
+put_of_node(struct lab *hub, const struct event *ev, unsigned id, unsigned node,
+    uint64_t node_seq, int failing)
+{
+	struct err_info e = { 0 };
+	struct arena a = { 0 };
+	struct json j = { 0 };
+	struct buf raw = { 0 };
+	struct event own;
+	struct arrival arrival = { .ev = &own };
+	char name[16];
+	enum put put;
+	uint64_t seq;
+	enum err rc;
+
+	(void)snprintf(name, sizeof name, "n%04u", node);
+	event_restamp(ev, id + 1, str_of(name), node_seq, NULL, 0, &raw);
+	id_number(&raw, id);
+	CHECK_OK(event_parse(&own, &j, buf_str(&raw), &a, &e), &e);
+	fault_arm_fine(failing);
+	rc = store_put(hub->s, hub->sp, &arrival, &put, &seq, &e);
+	fault_arm(-1);
+	if (failing < 0)
+		CHECK(rc == ERR_OK && put == PUT_NEW);
+	else
+		CHECK(rc == ERR_IO || rc == ERR_NOMEM);
+	json_fini(&j);
+	arena_fini(&a);
+	buf_fini(&raw);
+}
+
 /* More nodes in one transaction than are held in memory: what was seen of the
  * first is not forgotten. */
 static void
 many_nodes(void)
 {
-	enum { NODES = 4200 };
+	enum { NODES = 4200, HELD = 4096 };
 	struct lab hub, a;
 	struct err_info e = { 0 };
 	struct arena ar = { 0 };
 	struct json j = { 0 };
-	struct buf raw = { 0 };
 	struct store_report report;
 	struct event ev;
 	struct eid id;
@@ -1663,22 +1709,22 @@ many_nodes(void)
 	d.type = STR("gadget_turned"); /* has no heads that pile up */
 	id = lab_author(&a, &d);
 	ev = event_of(&a, a.sp, &id, &j, &ar);
-	CHECK_OK(store_begin(hub.s, &e), &e);
-	for (unsigned i = 0; i <= NODES + 1; i++) {
-		char node[16];
-		/* At last the first node again, and a number that is none. */
-		int n = snprintf(node, sizeof node, "n%04u",
-		    i <= NODES ? i % NODES : NODES - 1);
-
-		buf_reset(&raw);
-		event_restamp(&ev, i + 1, str_n(node, (size_t)n),
-		    i < NODES      ? 1 :
-		        i == NODES ? 2 :
-		                     0,
-		    NULL, 0, &raw);
-		id_number(&raw, i);
-		CHECK_U(put_row(&hub, buf_str(&raw), 0), PUT_NEW);
+	/* Where they cannot be written, nothing is. */
+	for (int failing = 100; failing < 102; failing++) {
+		CHECK_OK(store_begin(hub.s, &e), &e);
+		for (unsigned i = 0; i < HELD; i++)
+			put_of_node(&hub, &ev, i, i, 1, -1);
+		put_of_node(&hub, &ev, HELD, HELD, 1, failing);
+		CHECK_ERR(store_commit(hub.s, &e), ERR_FAILED);
+		store_rollback(hub.s);
+		CHECK_U(lab_space_of(hub.s, hub.sp).events, 0);
 	}
+	CHECK_OK(store_begin(hub.s, &e), &e);
+	for (unsigned i = 0; i < NODES; i++)
+		put_of_node(&hub, &ev, i, i, 1, -1);
+	/* The first node again, and a number that is none. */
+	put_of_node(&hub, &ev, NODES, 0, 2, -1);
+	put_of_node(&hub, &ev, NODES + 1, NODES - 1, 0, -1);
 	for (int turn = 0; turn < 2; turn++) {
 		static const struct {
 			const char *node;
@@ -1704,7 +1750,6 @@ many_nodes(void)
 	}
 	CHECK_OK(store_verify(hub.s, &report, NULL, NULL, NULL, &e), &e);
 	json_fini(&j);
-	buf_fini(&raw);
 	arena_fini(&ar);
 	lab_close(&a);
 	lab_close(&hub);
@@ -1715,13 +1760,17 @@ static void
 a_long_history(void)
 {
 	enum { BIG = 480 * 1024, EVENTS = 72 };
-	struct lab a;
+	struct lab a, other;
 	struct err_info e = { 0 };
+	struct arena ar = { 0 };
 	struct buf p = { 0 };
 	struct store_report report;
 	uint8_t before[HASH_BYTES], after[HASH_BYTES];
-	struct draft d;
+	struct draft d = lab_wp_new(1, "late");
+	struct eid late;
 
+	lab_open(&other, be, 38, false);
+	late = lab_author(&other, &d);
 	lab_open(&a, be, 37, false);
 	CHECK_OK(store_begin(a.s, &e), &e);
 	for (unsigned i = 0; i < EVENTS; i++) {
@@ -1738,15 +1787,19 @@ a_long_history(void)
 		CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
 	}
 	CHECK_OK(store_commit(a.s, &e), &e);
+	/* Below the others: all of them are folded again. */
+	CHECK_U(put_alone(&a, lab_row(&other, &late, &ar).raw, 0), PUT_NEW);
+	CHECK_STR(str_of(lab_title(&a, 1)), "71");
 	lab_digest(&a, before);
 	CHECK_OK(store_rebuild(a.s, &report, NULL, NULL, &e), &e);
 	lab_digest(&a, after);
 	CHECK(memcmp(before, after, HASH_BYTES) == 0);
-	CHECK_U(report.events, EVENTS);
+	CHECK_U(report.events, EVENTS + 1);
 	CHECK_STR(str_of(lab_title(&a, 1)), "71");
-	CHECK_U(history_of(&a, a.sp, 1), EVENTS);
 	buf_fini(&p);
+	arena_fini(&ar);
 	lab_close(&a);
+	lab_close(&other);
 }
 
 static void
