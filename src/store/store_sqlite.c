@@ -414,8 +414,10 @@ sqlite_check(struct store *base, void (*finding)(void *ctx, const char *text),
 {
 	struct store_sqlite *s = lite(base);
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(20)", -1,
-	    &st, NULL);
+	int rc = fault_tick() ?
+	    SQLITE_IOERR :
+	    sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(20)", -1, &st,
+	        NULL);
 
 	if (rc == SQLITE_OK)
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {

@@ -302,9 +302,13 @@ open_file(const char *path, int flags, mode_t mode)
 	REAL(fn *, "open64")
 	int fd;
 
-	if ((flags & O_CREAT) && below(path) != NULL &&
-	    access(path, F_OK) != 0 && fails(DISK_NAMES))
-		return -1;
+	if (below(path) != NULL) {
+		bool there = access(path, F_OK) == 0;
+
+		if (there ? fails(DISK_OPENS) :
+		            (flags & O_CREAT) && fails(DISK_NAMES))
+			return -1;
+	}
 	fd = call(path, flags | O_CLOEXEC, mode);
 	opened(fd, path, flags);
 	return fd;

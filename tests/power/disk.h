@@ -41,7 +41,13 @@ bool disk_call_writes(size_t n);
  * half of its bytes.  A sync that fails has lost what was on its way: the system
  * forgets that it was not written, so that the next sync says nothing of it
  * (https://wiki.postgresql.org/wiki/Fsync_Errors).  n < 0: none fails. */
-enum { DISK_WRITES = 1, DISK_SYNCS = 2, DISK_NAMES = 4, DISK_READS = 8 };
+enum {
+	DISK_WRITES = 1,
+	DISK_SYNCS = 2,
+	DISK_NAMES = 4,
+	DISK_READS = 8,
+	DISK_OPENS = 16 /* of files that are there */
+};
 void disk_fail(int kinds, long n, int error, bool on);
 /* Did one fail since? */
 bool disk_failed(void);

@@ -31,6 +31,10 @@ static const struct way {
 	{ "syncs that fail", DISK_SYNCS, EIO, true, ERR_IO },
 	{ "a sync that fails", DISK_SYNCS, EIO, false, ERR_IO },
 	{ "names that cannot be made", DISK_NAMES, EIO, false, ERR_IO },
+	{ "names that may not be made", DISK_NAMES, EACCES, false,
+	    ERR_PERMISSION },
+	{ "files that may not be opened", DISK_OPENS, EACCES, true,
+	    ERR_PERMISSION },
 	{ "a read that fails", DISK_READS, EIO, false, ERR_IO },
 };
 static const struct way *way;
@@ -147,13 +151,9 @@ until_it_works(void)
 	CHECK_OK(commit_one(&e), &e);
 }
 
-/* False: it has no n-th call to fail. */
-static bool
-run(long n)
+static void
+record(void)
 {
-	struct err_info e = { 0 };
-	bool hit;
-
 	(void)snprintf(folder, sizeof folder, "%s", lab_path("errors"));
 	*strrchr(folder, '/') = '\0';
 	memset(&live, 0, sizeof live);
@@ -161,6 +161,16 @@ run(long n)
 	(void)snprintf(live.path, sizeof live.path, "%s/store.db", folder);
 	n_promises = 0;
 	disk_record(folder);
+}
+
+/* False: it has no n-th call to fail. */
+static bool
+run(long n)
+{
+	struct err_info e = { 0 };
+	bool hit;
+
+	record();
 	disk_fail(way->kinds, n, way->error, way->on);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		enum err rc = steps[i](&e);
@@ -237,6 +247,109 @@ walk(void)
 	CHECK(n > 2 && n < WALK_MAX);
 }
 
+/* --- behind a commit ------------------------------------------------------------------ */
+
+/* What was committed stands; but the handle takes nothing more, and says so. */
+static void
+broken_behind_a_commit(void)
+{
+	struct err_info e = { 0 };
+
+	disk_fail(0, -1, 0, false);
+	CHECK_ERR(store_begin(live.s, &e), ERR_IO);
+	CHECK(strstr(e.text, "opened again") != NULL);
+	CHECK_OK(open_store(&e), &e);
+	all_there(live.s);
+	CHECK_OK(commit_one(&e), &e);
+}
+
+/* The log is moved behind each commit: each sync of it fails once. */
+static void
+a_checkpoint_fails(void)
+{
+	unsigned behind = 0;
+	bool hit = true;
+
+	for (long n = 0; hit && n < WALK_MAX; n++) {
+		struct err_info e = { 0 };
+
+		t_note("sync %ld", n);
+		record();
+		live.opt.wal_bytes_max = 1;
+		CHECK_OK(open_store(&e), &e);
+		CHECK_OK(make_space(&e), &e);
+		disk_fail(DISK_SYNCS, n, EIO, false);
+		if (commit_one(&e) == ERR_OK && disk_failed()) {
+			behind++;
+			CHECK_U(n_promises, 1);
+			broken_behind_a_commit();
+		}
+		hit = disk_failed();
+		store_close(live.s);
+		disk_stop();
+		disk_free();
+	}
+	CHECK(behind > 0);
+}
+
+/* The same where it is moved when nobody waits. */
+static void
+a_tidying_fails(void)
+{
+	struct err_info e = { 0 };
+	bool moved;
+
+	record();
+	live.opt.wal_bytes_max = 1;
+	live.opt.tidy_later = true;
+	CHECK_OK(open_store(&e), &e);
+	CHECK_OK(make_space(&e), &e);
+	CHECK_OK(commit_one(&e), &e);
+	disk_fail(DISK_SYNCS, 0, EIO, false);
+	CHECK_ERR(store_tidy(live.s, &moved, &e), ERR_IO);
+	CHECK(strstr(e.text, "checkpoint") != NULL);
+	CHECK(disk_failed());
+	broken_behind_a_commit();
+	store_close(live.s);
+	disk_stop();
+	disk_free();
+}
+
+/* A store that cannot be read is not called sound; nor broken when it can be. */
+static void
+a_verify_fails(void)
+{
+	struct store_report report;
+	struct err_info e = { 0 };
+	unsigned failed = 0;
+	bool hit = true;
+
+	record();
+	CHECK_OK(open_store(&e), &e);
+	CHECK_OK(make_space(&e), &e);
+	for (unsigned i = 0; i < 40; i++)
+		CHECK_OK(commit_one(&e), &e);
+	CHECK_OK(checkpoint(&e), &e);
+	for (long n = 0; hit && n < WALK_MAX; n++) {
+		enum err rc;
+
+		t_note("read %ld", n);
+		CHECK_OK(open_store(&e), &e);
+		disk_fail(DISK_READS, n, EIO, false);
+		rc = store_verify(live.s, &report, NULL, NULL, NULL, &e);
+		hit = disk_failed();
+		disk_fail(0, -1, 0, false);
+		CHECK(hit ? rc == ERR_IO || rc == ERR_CORRUPT : rc == ERR_OK);
+		failed += rc != ERR_OK;
+	}
+	CHECK(failed > 0);
+	CHECK_OK(open_store(&e), &e);
+	all_there(live.s);
+	store_close(live.s);
+	disk_stop();
+	disk_free();
+}
+
 int
 main(void)
 {
@@ -244,5 +357,8 @@ main(void)
 		way = &ways[i];
 		t_run(way->name, walk);
 	}
+	t_run("a checkpoint behind a commit", a_checkpoint_fails);
+	t_run("a checkpoint when nobody waits", a_tidying_fails);
+	t_run("a read while it is verified", a_verify_fails);
 	return t_done();
 }
