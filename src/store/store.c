@@ -149,12 +149,12 @@ done:
 	return rc;
 }
 
+/* A view ends with its handle. */
 void
 store_release(struct store *s)
 {
 	if (s->in_tx)
 		store_rollback(s);
-	store_read_end(s);
 	cache_drop(s);
 	grave_empty(s);
 	map_fini(&s->spaces);

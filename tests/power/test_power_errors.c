@@ -179,6 +179,8 @@ run(long n)
 			continue;
 		CHECK(disk_failed());
 		refused(rc, &e);
+		if (way->kinds == DISK_OPENS && steps[i] == open_store)
+			CHECK_ERR(rc, way->code);
 		check_broken(rc, steps[i]);
 		if (!way->on) {
 			(void)open_store(&e);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "file.h"
 #include "store_lab.h"
 
 static const struct backend *be;
@@ -825,7 +826,19 @@ walk_copy(void)
 	scene_end(&sc);
 }
 
-/* Opening a new store, and one that is there. */
+static void
+rings(struct store *s, const char *bell)
+{
+	struct err_info e = { 0 };
+
+	CHECK_OK(os_remove(bell, &e), &e);
+	CHECK_OK(store_begin(s, &e), &e);
+	CHECK_OK(store_note_put(s, STR("n"), STR("v"), &e), &e);
+	CHECK_OK(store_commit(s, &e), &e);
+	CHECK(os_exists(bell));
+}
+
+/* Opening a new store, and one that is there: it is all there or it is not. */
 static void
 walk_open(void)
 {
@@ -851,6 +864,8 @@ walk_open(void)
 			fault_arm(-1);
 			CHECK((s != NULL) == (rc == ERR_OK));
 			CHECK(rc == ERR_OK || hit);
+			if (s != NULL)
+				rings(s, bell);
 			store_close(s);
 			/* Whatever was left: the next opening goes on. */
 			CHECK_OK(be->open(&s, path, &opt, &e), &e);

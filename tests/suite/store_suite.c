@@ -2214,6 +2214,27 @@ close_forgets_what_is_not_committed(void)
 	lab_close(&a);
 }
 
+/* Who looked and has no view does not end what somebody else is at. */
+static void
+no_view_to_end(void)
+{
+	struct lab a;
+	struct err_info e = { 0 };
+	struct draft d = lab_wp_new(1, "one");
+
+	lab_open(&a, be, 89, false);
+	store_read_end(a.s);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_author(a.s, a.sp, &d, NULL, &e), &e);
+	store_read_end(a.s);
+	CHECK_STR(str_of(lab_title(&a, 1)), "one");
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_STR(str_of(lab_title(&a, 1)), "one");
+	CHECK_U(lab_space_of(a.s, a.sp).events, 1);
+	lab_sound(&a);
+	lab_close(&a);
+}
+
 /* A view that is open ends with its handle. */
 static void
 close_ends_a_view(void)
@@ -2384,6 +2405,7 @@ static const struct {
 	{ "many nodes", many_nodes },
 	{ "closing forgets what is not committed",
 	    close_forgets_what_is_not_committed },
+	{ "no view to end", no_view_to_end },
 	{ "closing ends a view", close_ends_a_view },
 	{ "a disk that is nearly full", disk_nearly_full },
 	{ "a failure spoils its transaction", a_failure_spoils },

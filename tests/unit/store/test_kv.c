@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "t.h"
 
 enum { KEYS = 200 };
@@ -116,10 +117,36 @@ nothing_there(void)
 	kv_fini(&kv);
 }
 
+/* A copy that cannot be made holds nothing. */
+static void
+copy_fails(void)
+{
+	struct kv from = { 0 };
+	char key[4];
+	bool ok = false;
+
+	for (unsigned k = 0; k < 5; k++)
+		CHECK(kv_put(&from, key_of(k, key), STR("v")));
+	for (int n = 0; !ok; n++) {
+		struct kv to = { 0 };
+
+		t_note("allocation %d", n);
+		fault_arm(n);
+		ok = kv_copy(&to, &from);
+		CHECK(ok != fault_hit());
+		fault_arm(-1);
+		CHECK((kv_from(&to, STR("")) != NULL) == ok);
+		if (ok)
+			kv_fini(&to);
+	}
+	kv_fini(&from);
+}
+
 int
 main(void)
 {
 	T_RUN(nothing_there);
 	T_RUN(random_changes);
+	T_RUN(copy_fails);
 	return t_done();
 }
