@@ -52,8 +52,8 @@ MUTANTS = [
            "\t\t\tto = clock = (named > clock ? named : clock) + 1;",
            "\t\t\tto = clock + w.n - i;"),
     Mutant("stamped again below what the team has", "sim", "src/client/replica.c",
-           "\treturn store_restamp(r->store, r->space, *(uint64_t *)arg, e);",
-           "\treturn store_restamp(r->store, r->space, *(uint64_t *)arg / 2, e);"),
+           "store_restamp(r->store, r->space, above, e)",
+           "store_restamp(r->store, r->space, above / 2, e)"),
     Mutant("another epoch of the hub ignored", "sim", "src/sync/sync_push.c",
            "\tif (!str_is(a.epoch, s->at.epoch))\n"
            "\t\treturn sync_other_epoch(s, a.epoch, e);\n",
