@@ -187,14 +187,13 @@ on_closed(uv_handle_t *h)
 static void
 dirty_add(struct conn *c)
 {
-	struct conn **list = &c->host->dirty;
+	struct conn_host *h = c->host;
 
 	c->dirty = true;
-	c->next_dirty = *list;
-	c->at_dirty = list;
-	if (*list != NULL)
-		(*list)->at_dirty = &c->next_dirty;
-	*list = c;
+	c->next_dirty = NULL;
+	c->at_dirty = h->dirty_end;
+	*h->dirty_end = c;
+	h->dirty_end = &c->next_dirty;
 }
 
 static void
@@ -206,6 +205,8 @@ dirty_remove(struct conn *c)
 	*c->at_dirty = c->next_dirty;
 	if (c->next_dirty != NULL)
 		c->next_dirty->at_dirty = c->at_dirty;
+	else if (c->host->dirty_end == &c->next_dirty)
+		c->host->dirty_end = c->at_dirty;
 }
 
 void
@@ -422,6 +423,7 @@ on_prepare(uv_prepare_t *p)
 
 	h->handshakes_ns = 0;
 	h->dirty = NULL;
+	h->dirty_end = &h->dirty;
 	if (now != NULL)
 		now->at_dirty = &now;
 	while ((c = now) != NULL) {
@@ -452,7 +454,7 @@ make_dirty(struct conn *c)
 	if (c->dirty || c->blocked)
 		return;
 	dirty_add(c);
-	if (c->next_dirty == NULL)
+	if (c->host->dirty == c)
 		prepare(c->host);
 }
 
@@ -770,6 +772,7 @@ conn_host_init(struct conn_host *h, uv_loop_t *loop, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	h->loop = loop;
 	h->timer_at = UINT64_MAX;
+	h->dirty_end = &h->dirty;
 	deadlines_init(&h->waits);
 	/* These always succeed. */
 	(void)uv_timer_init(loop, &h->timer);

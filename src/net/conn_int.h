@@ -30,10 +30,11 @@ struct conn_host {
 	uv_idle_t again;        /* runs while `dirty` must not wait for I/O */
 	struct deadlines waits; /* kinds are enum conn_wait */
 	struct conn *dirty;     /* borrow: have something to send */
-	struct conn *all;       /* borrow: each frees itself */
-	size_t count;           /* open ones */
-	size_t unsent;          /* bytes queued, of all of them */
-	char *scratch;          /* own: CONN_READ_MAX bytes */
+	struct conn **dirty_end; /* where the next is put */
+	struct conn *all;        /* borrow: each frees itself */
+	size_t count;            /* open ones */
+	size_t unsent;           /* bytes queued, of all of them */
+	char *scratch;           /* own: CONN_READ_MAX bytes */
 	/* After a connection's on_close. */
 	void (*on_gone)(void *ctx);
 	void *ctx;

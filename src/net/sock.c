@@ -12,7 +12,8 @@
 
 #include "fault.h"
 
-enum { BACKLOG = 1024 };
+/* What does not fit is sent again by its peer after one, three, seven seconds. */
+enum { BACKLOG = 4096 };
 
 static enum err
 parse(const char *host, uint16_t port, struct sockaddr_storage *ss,
