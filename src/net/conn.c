@@ -9,7 +9,11 @@
  * the host's dirty list; one prepare handle sends for all of them right before
  * the loop waits again.  What comes onto the list meanwhile - answers to requests
  * that had waited for room - goes out in the next turn, so that a peer that asks
- * without end holds up nobody.  So do handshakes that are too much for a turn. */
+ * without end holds up nobody.
+ *
+ * Handshakes that are too much for a turn wait on a list of their own.  From there
+ * the newest and the oldest go on by turns: one that comes behind thousands is not
+ * kept for theirs, and none waits for ever. */
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
@@ -34,6 +38,7 @@ struct conn {
 	void *ctx;                           /* borrow */
 	struct conn *prev, *next;            /* host->all */
 	struct conn *next_dirty, **at_dirty; /* host->dirty; who points here */
+	TAILQ_ENTRY(conn) queued;            /* host->handshakes */
 	struct deadline deadline;
 	struct tls_conn *tls;       /* own; NULL: plain */
 	struct piece *first, *last; /* own */
@@ -45,6 +50,7 @@ struct conn {
 	enum conn_wait wait; /* as the user asked */
 	enum conn_end why;
 	bool dirty, paused, eof, dead;
+	bool queues;  /* its handshake waits for a turn */
 	bool linger;  /* CLOSING goes on to it */
 	bool blocked; /* more is sent when the socket takes it */
 	uint8_t host_n;
@@ -209,6 +215,22 @@ dirty_remove(struct conn *c)
 		c->host->dirty_end = c->at_dirty;
 }
 
+static void
+queue_add(struct conn *c)
+{
+	c->queues = true;
+	TAILQ_INSERT_TAIL(&c->host->handshakes, c, queued);
+}
+
+static void
+queue_remove(struct conn *c)
+{
+	if (!c->queues)
+		return;
+	c->queues = false;
+	TAILQ_REMOVE(&c->host->handshakes, c, queued);
+}
+
 void
 conn_abort(struct conn *c, enum conn_end why)
 {
@@ -218,6 +240,7 @@ conn_abort(struct conn *c, enum conn_end why)
 	c->why = why;
 	deadline_stop(&c->deadline);
 	dirty_remove(c);
+	queue_remove(c);
 	pieces_free(c);
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 }
@@ -231,14 +254,13 @@ poll_for(struct conn *c)
 {
 	bool reads = c->phase == HANDSHAKE || c->phase == LINGER ||
 	    (c->phase == OPEN && !c->paused);
-	bool its_turn = c->phase != HANDSHAKE || !c->dirty;
 	unsigned events = 0;
 
 	if (c->dead)
 		return;
-	if (its_turn && reads && !c->eof)
+	if (reads && !c->queues && !c->eof)
 		events |= UV_READABLE;
-	if (its_turn && c->blocked)
+	if (c->blocked && !c->queues)
 		events |= UV_WRITABLE;
 	if (events == c->events)
 		return;
@@ -416,25 +438,45 @@ on_again(uv_idle_t *idle)
 }
 
 static void
-on_prepare(uv_prepare_t *p)
+flush_dirty(struct conn_host *h)
 {
-	struct conn_host *h = p->data;
 	struct conn *now = h->dirty, *c;
 
-	h->handshakes_ns = 0;
 	h->dirty = NULL;
 	h->dirty_end = &h->dirty;
 	if (now != NULL)
 		now->at_dirty = &now;
 	while ((c = now) != NULL) {
 		dirty_remove(c);
-		if (c->phase == HANDSHAKE)
-			handshake(c);
-		else
-			flush(c);
+		flush(c);
 	}
+}
+
+static void
+go_on_with_handshakes(struct conn_host *h)
+{
+	struct conn *c;
+
+	h->handshakes_ns = 0;
+	while (h->handshakes_ns < CONN_HANDSHAKES_PER_TURN &&
+	    !TAILQ_EMPTY(&h->handshakes)) {
+		h->newest = !h->newest;
+		c = h->newest ? TAILQ_LAST(&h->handshakes, conn_queue) :
+		                TAILQ_FIRST(&h->handshakes);
+		queue_remove(c);
+		handshake(c);
+	}
+}
+
+static void
+on_prepare(uv_prepare_t *p)
+{
+	struct conn_host *h = p->data;
+
+	flush_dirty(h);
+	go_on_with_handshakes(h);
 	/* These always return 0. */
-	if (h->dirty != NULL) {
+	if (h->dirty != NULL || !TAILQ_EMPTY(&h->handshakes)) {
 		(void)uv_idle_start(&h->again, on_again);
 	} else {
 		(void)uv_idle_stop(&h->again);
@@ -553,7 +595,7 @@ handshake(struct conn *c)
 
 	prepare(h); /* counts the next turn */
 	if (h->handshakes_ns >= CONN_HANDSHAKES_PER_TURN) {
-		dirty_add(c);
+		queue_add(c);
 		poll_for(c);
 		return;
 	}
@@ -773,6 +815,7 @@ conn_host_init(struct conn_host *h, uv_loop_t *loop, struct err_info *e)
 	h->loop = loop;
 	h->timer_at = UINT64_MAX;
 	h->dirty_end = &h->dirty;
+	TAILQ_INIT(&h->handshakes);
 	deadlines_init(&h->waits);
 	/* These always succeed. */
 	(void)uv_timer_init(loop, &h->timer);

@@ -3,6 +3,7 @@
 #ifndef CLOWDER_CONN_INT_H
 #define CLOWDER_CONN_INT_H
 
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "conn.h"
@@ -21,20 +22,24 @@ enum {
 	CONN_LINGER_BYTES = 16 << 20 /* dropped at most after our last answer */
 };
 
+TAILQ_HEAD(conn_queue, conn);
+
 struct conn_host {
 	uv_loop_t *loop;
 	uv_timer_t timer;       /* of the next deadline */
 	uint64_t timer_at;      /* when it fires; UINT64_MAX: it does not run */
-	uv_prepare_t flusher;   /* runs while `dirty` is not empty, or: */
-	uint64_t handshakes_ns; /* that they took in this turn */
-	uv_idle_t again;        /* runs while `dirty` must not wait for I/O */
+	uv_prepare_t flusher;   /* runs while there is work for each turn: */
+	uv_idle_t again;        /* so does this, that the loop does not wait */
 	struct deadlines waits; /* kinds are enum conn_wait */
 	struct conn *dirty;     /* borrow: have something to send */
-	struct conn **dirty_end; /* where the next is put */
-	struct conn *all;        /* borrow: each frees itself */
-	size_t count;            /* open ones */
-	size_t unsent;           /* bytes queued, of all of them */
-	char *scratch;           /* own: CONN_READ_MAX bytes */
+	struct conn **dirty_end;      /* where the next is put */
+	struct conn_queue handshakes; /* borrow: wait for a turn */
+	uint64_t handshakes_ns;       /* that they took in this turn */
+	bool newest;      /* whose turn it was: the newest's or the oldest's */
+	struct conn *all; /* borrow: each frees itself */
+	size_t count;     /* open ones */
+	size_t unsent;    /* bytes queued, of all of them */
+	char *scratch;    /* own: CONN_READ_MAX bytes */
 	/* After a connection's on_close. */
 	void (*on_gone)(void *ctx);
 	void *ctx;
