@@ -10,6 +10,7 @@
 enum {
 	LOCK_WAIT_MS = 10000,
 	STUCK_MS = 60000,
+	LEAST_MS = 20, /* nobody answers in less; also what clocks differ by */
 	REST_MS = 100, /* a wait is looked at for signals as often */
 	SHARE_ROUNDS_MAX = 4
 };
@@ -52,7 +53,7 @@ patience_ms(const struct runner *r)
 	uint64_t all = r->opt->stuck_ms ? r->opt->stuck_ms : STUCK_MS;
 	uint64_t gone = os_mono_ms() - r->heard_ms;
 
-	return gone < all ? (uint32_t)(all - gone) : 0;
+	return gone + LEAST_MS < all ? (uint32_t)(all - gone) : 0;
 }
 
 static enum err
