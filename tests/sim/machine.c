@@ -508,15 +508,23 @@ machine_rewind(struct machine *m)
 
 struct leap {
 	unsigned team;
-	uint64_t to;
+	uint64_t by;
 };
 
 static enum err
 leap(struct machine *m, void *arg, struct err_info *e)
 {
 	const struct leap *l = arg;
+	space_id id = m->space[l->team];
+	struct arena a = { 0 };
+	struct space sp;
+	enum err rc = store_space_get(m->store, id, &a, &sp, e);
 
-	return store_restamp(m->store, m->space[l->team], l->to, e);
+	/* Never back: what waits stays behind what it names. */
+	if (rc == ERR_OK)
+		rc = store_restamp(m->store, id, sp.clock + l->by, e);
+	arena_fini(&a);
+	return rc;
 }
 
 /* Its clock runs away: what is not sent yet is stamped ahead, sometimes further
@@ -526,12 +534,12 @@ machine_leap(struct machine *m, struct t_rng *dice)
 {
 	struct leap l = { .team = (unsigned)t_below(dice, TEAMS_MAX) };
 
-	l.to =
+	l.by =
 	    (chance(dice, 50) ? UINT64_C(1) << 40 : 1000) + t_below(dice, 1000);
 	if (m->space[l.team] == 0)
 		return;
-	story(m->w, "machine %u: the clock of %s leaps to %llu", m->no,
-	    team_slug(l.team), (unsigned long long)l.to);
+	story(m->w, "machine %u: the clock of %s leaps by %llu", m->no,
+	    team_slug(l.team), (unsigned long long)l.by);
 	COUNT(m->w, leaps);
 	(void)in_tx(m, leap, &l, "leap");
 }
