@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include "hash.h"
+#include "text.h"
+#include "utf8.h"
 #include "when.h"
 
 #define N(a) (sizeof(a) / sizeof(a)[0])
@@ -62,11 +64,28 @@ bad(struct err_info *e, const char *name, const char *what)
 	return err_setf(e, ERR_SCHEMA, "invalid %s: %s", name, what);
 }
 
+static struct str *
+text_of(struct event *ev, const struct envelope_row *row)
+{
+	return (struct str *)(void *)((char *)ev + row->at);
+}
+
+static enum err
+check_length(const struct envelope_row *row, struct str s, struct err_info *e)
+{
+	if (s.n < row->min || s.n > row->max)
+		return err_setf(e, ERR_SCHEMA,
+		    "invalid %s: must have %zu to %zu "
+		    "bytes",
+		    row->name, row->min, row->max);
+	return ERR_OK;
+}
+
 static enum err
 take_text(struct event *ev, const struct envelope_row *row, uint32_t node,
     struct arena *a, struct err_info *e)
 {
-	struct str *s = (struct str *)(void *)((char *)ev + row->at);
+	struct str *s = text_of(ev, row);
 
 	if (json_kind(ev->json, node) == JSON_NULL && row->min == 0)
 		return ERR_OK;
@@ -74,12 +93,7 @@ take_text(struct event *ev, const struct envelope_row *row, uint32_t node,
 		return bad(e, row->name, "must be a string");
 	if (!json_str(ev->json, node, a, s))
 		return err_set(e, ERR_NOMEM);
-	if (s->n < row->min || s->n > row->max)
-		return err_setf(e, ERR_SCHEMA,
-		    "invalid %s: must have %zu to %zu "
-		    "bytes",
-		    row->name, row->min, row->max);
-	return ERR_OK;
+	return check_length(row, *s, e);
 }
 
 static enum err
@@ -336,24 +350,62 @@ place(struct event *ev, struct arena *a, struct err_info *e)
 
 /* --- decode -------------------------------------------------------------- */
 
+static enum err
+check_size(const struct event *ev, struct err_info *e)
+{
+	if (ev->raw.n > EVENT_BYTES_MAX)
+		return err_setf(e, ERR_TOO_LARGE,
+		    "the event has %zu bytes, %d are allowed", ev->raw.n,
+		    EVENT_BYTES_MAX);
+	return ERR_OK;
+}
+
+static enum err
+check_json(const struct json *j, uint32_t node, unsigned depth,
+    struct err_info *e)
+{
+	if (json_check(j, node, depth, e) == ERR_OK)
+		return ERR_OK;
+	if (e->code == ERR_BAD_JSON)
+		e->code = ERR_SCHEMA;
+	return err_wrap(e, "invalid event");
+}
+
 /* What only a stranger's event can have wrong once it is parsed. */
 static enum err
 check_form(const struct event *ev, struct err_info *e)
 {
 	int64_t when;
+	enum err rc = check_size(ev, e);
 
-	if (ev->raw.n > EVENT_BYTES_MAX)
-		return err_setf(e, ERR_TOO_LARGE,
-		    "the event has %zu bytes, %d are allowed", ev->raw.n,
-		    EVENT_BYTES_MAX);
-	if (json_check(ev->json, ev->root, EVENT_DEPTH_MAX, e) != ERR_OK) {
-		if (e->code == ERR_BAD_JSON)
-			e->code = ERR_SCHEMA;
-		return err_wrap(e, "invalid event");
-	}
+	if (rc == ERR_OK)
+		rc = check_json(ev->json, ev->root, EVENT_DEPTH_MAX, e);
+	if (rc != ERR_OK)
+		return rc;
 	if (ev->timestamp.n > 0 && !when_parse(ev->timestamp, &when))
 		return bad(e, "timestamp", "must be RFC 3339 with an offset");
 	return ERR_OK;
+}
+
+/* What the envelope says of the event, once its members are there. */
+static enum err
+classify(struct event *ev, struct arena *a, struct err_info *e)
+{
+	struct err_info why = { 0 };
+	enum err rc;
+
+	ev->kind = type_find(ev->type);
+	ev->aggregate = aggregate_find(ev->aggregate_type);
+	rc = place(ev, a, e);
+	if (rc != ERR_OK)
+		return rc;
+	/* A payload that does not fit is kept and shown, never folded; whoever
+	 * may refuse it asks event_check. */
+	if (ev->kind == NULL ||
+	    payload_check(ev->kind, ev->aggregate, ev->json, ev->payload,
+	        &why) != ERR_OK)
+		ev->folds = false;
+	return why.code == ERR_NOMEM ? err_set(e, ERR_NOMEM) : ERR_OK;
 }
 
 /* known: it was decoded when it came. */
@@ -361,7 +413,6 @@ static enum err
 decode(struct event *ev, const struct json *j, uint32_t node, bool known,
     struct arena *a, struct err_info *e)
 {
-	struct err_info why = { 0 };
 	uint32_t seen = 0;
 	enum err rc;
 
@@ -382,18 +433,7 @@ decode(struct event *ev, const struct json *j, uint32_t node, bool known,
 			    envelope[r].name);
 	if (!eid_parse(ev->id_text, &ev->id))
 		return bad(e, "event_id", "neither a UUID nor a ULID");
-	ev->kind = type_find(ev->type);
-	ev->aggregate = aggregate_find(ev->aggregate_type);
-	rc = place(ev, a, e);
-	if (rc != ERR_OK)
-		return rc;
-	/* A payload that does not fit is kept and shown, never folded; whoever
-	 * may refuse it asks event_check. */
-	if (ev->kind == NULL ||
-	    payload_check(ev->kind, ev->aggregate, j, ev->payload, &why) !=
-	        ERR_OK)
-		ev->folds = false;
-	return why.code == ERR_NOMEM ? err_set(e, ERR_NOMEM) : ERR_OK;
+	return classify(ev, a, e);
 }
 
 enum err
@@ -449,6 +489,103 @@ event_content_hash(const struct event *ev, uint8_t out[32], struct err_info *e)
 		hash_blake2b(buf_str(&b), out, HASH_BYTES);
 	buf_fini(&b);
 	return rc;
+}
+
+/* --- made here ------------------------------------------------------------- */
+
+/* As json_add_str writes it: what is not UTF-8 becomes U+FFFD. */
+static enum err
+well_formed(struct str *s, struct arena *a, struct err_info *e)
+{
+	struct buf b = { 0 };
+	size_t at = 0;
+	enum err rc;
+
+	if (text_valid(*s))
+		return ERR_OK;
+	while (at < s->n) {
+		const char *p = s->p + at;
+		size_t n = utf8_len((const uint8_t *)p, s->n - at);
+
+		buf_addstr(&b, n > 0 ? str_n(p, n) : STR("\xef\xbf\xbd"));
+		at += n > 0 ? n : 1;
+	}
+	rc = buf_ok(&b, e);
+	*s = arena_str(a, buf_str(&b));
+	buf_fini(&b);
+	return rc == ERR_OK && s->p == NULL ? err_set(e, ERR_NOMEM) : rc;
+}
+
+static enum err
+check_texts(struct event *ev, struct arena *a, struct err_info *e)
+{
+	enum err rc = ERR_OK;
+
+	for (size_t r = 0; r < N(envelope) && rc == ERR_OK; r++) {
+		if (envelope[r].want != WANT_TEXT)
+			continue;
+		rc = well_formed(text_of(ev, &envelope[r]), a, e);
+		if (rc == ERR_OK)
+			rc = check_length(&envelope[r],
+			    *text_of(ev, &envelope[r]), e);
+	}
+	return rc;
+}
+
+enum err
+event_make(struct event *ev, const struct event_new *en,
+    const struct json *payload, struct arena *a, struct err_info *e)
+{
+	char text[EID_TEXT_MAX];
+	enum err rc;
+
+	*ev = (struct event){ .json = payload,
+		.id = en->id,
+		.id_text = arena_str(a, str_n(text, eid_format(&en->id, text))),
+		.type = en->type,
+		.aggregate_id = en->aggregate_id,
+		.aggregate_type = en->aggregate_type,
+		.node = en->node,
+		.clock = en->clock,
+		.timestamp = en->timestamp,
+		.has_node_seq = true,
+		.node_seq = en->node_seq,
+		.author = en->author,
+		.session_id = en->session_id,
+		.causation_id = en->causation_id,
+		.team_slug = en->team_slug,
+		.project_uuid = en->project_uuid,
+		.project_slug = en->project_slug,
+		.git_branch = en->git_branch,
+		.folds = true };
+	if (ev->id_text.p == NULL)
+		return err_set(e, ERR_NOMEM);
+	rc = check_json(payload, 0, EVENT_DEPTH_MAX - 1, e);
+	if (rc == ERR_OK)
+		rc = check_texts(ev, a, e);
+	if (rc == ERR_OK)
+		rc = classify(ev, a, e);
+	return rc == ERR_OK ? event_check(ev, e) : rc;
+}
+
+enum err
+event_finish(struct event *ev, const struct event_new *en, struct arena *a,
+    struct buf *raw, struct err_info *e)
+{
+	enum err rc;
+
+	ev->replaces = arena_array(a, en->n_replaces, sizeof *ev->replaces);
+	if (ev->replaces == NULL)
+		return err_set(e, ERR_NOMEM);
+	if (en->n_replaces > 0)
+		memcpy(ev->replaces, en->replaces,
+		    en->n_replaces * sizeof *ev->replaces);
+	ev->n_replaces = en->n_replaces;
+	ev->has_replaces = true;
+	event_encode(en, raw);
+	rc = buf_ok(raw, e);
+	ev->raw = buf_str(raw);
+	return rc == ERR_OK ? check_size(ev, e) : rc;
 }
 
 /* --- encode -------------------------------------------------------------- */

@@ -124,6 +124,15 @@ struct event_new {
 	struct str head_commit_sha, repo_slug;
 };
 void event_encode(const struct event_new *en, struct buf *out);
+/* The event that event_decode and event_check make of what event_encode writes,
+ * without reading it: `payload` is the tape of en->payload alone, and ev->root is
+ * no node.  Strings point into *en, the tape and the arena.  raw and replaces come
+ * with event_finish, which appends the text to *raw: until then en->replaces may
+ * change.  Errors are theirs. */
+enum err event_make(struct event *ev, const struct event_new *en,
+    const struct json *payload, struct arena *a, struct err_info *e);
+enum err event_finish(struct event *ev, const struct event_new *en,
+    struct arena *a, struct buf *raw, struct err_info *e);
 /* The same event with another clock, node, node_seq and replaces; every other
  * member stays, byte for byte.  For events that no hub has acknowledged. */
 void event_restamp(const struct event *ev, uint64_t clock, struct str node,

@@ -168,7 +168,7 @@ eid_key(const struct eid *id)
 }
 
 void
-eid_new(struct eid *ret, uint64_t unix_ms, const uint8_t random[10])
+eid_new(struct eid *ret, uint64_t unix_ms, const uint8_t random[EID_DICE_BYTES])
 {
 	for (int i = 0; i < 6; i++)
 		ret->b[i] = (uint8_t)(unix_ms >> (40 - 8 * i));

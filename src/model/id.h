@@ -32,8 +32,10 @@ int eid_cmp(const struct eid *a, const struct eid *b);
 bool eid_eq(const struct eid *a, const struct eid *b);
 /* The 17 bytes of an id as a key for maps; borrows id. */
 struct str eid_key(const struct eid *id);
-/* UUID version 7 (RFC 9562) from ms since 1970 and 10 random bytes. */
-void eid_new(struct eid *ret, uint64_t unix_ms, const uint8_t random[10]);
+/* UUID version 7 (RFC 9562) from ms since 1970 and random bytes. */
+enum { EID_DICE_BYTES = 10 };
+void eid_new(struct eid *ret, uint64_t unix_ms,
+    const uint8_t random[EID_DICE_BYTES]);
 
 /* UUID version 5 (RFC 9562) of name in a namespace. */
 void uuid5(const uint8_t ns[16], struct str name, uint8_t ret[16]);

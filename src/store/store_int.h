@@ -26,6 +26,7 @@
 enum {
 	POS_BITS = 40,
 	RUN_LENGTH = 64,
+	DICE_MAX = 25, /* a system gives up to 256 random bytes at once */
 	PAGE_ROWS = 256,
 	PAGE_BYTES_MAX =
 	    1024 * 1024 /* of what a page holds; one row at least */
@@ -307,14 +308,16 @@ struct store {
 	size_t n_revives;      /* spaces that do */
 	struct entity **grave; /* own: lent, and no longer in the cache */
 	size_t n_grave, cap_grave;
-	struct project_slot *last_project; /* borrow: a short cut */
-	struct space_slot *last_space;     /* likewise */
-	struct entity_slot *last_entity;   /* likewise */
-	struct arena cache_arena;          /* strings of spaces */
-	struct buf key;                    /* map key that is looked up */
-	struct map seen;                   /* node -> struct seen_slot */
-	struct parsed parsed;              /* room to make events in */
-	struct buf raw;                    /* likewise */
+	struct project_slot *last_project;      /* borrow: a short cut */
+	struct space_slot *last_space;          /* likewise */
+	struct entity_slot *last_entity;        /* likewise */
+	struct arena cache_arena;               /* strings of spaces */
+	struct buf key;                         /* map key that is looked up */
+	struct map seen;                        /* node -> struct seen_slot */
+	struct parsed parsed;                   /* room to make events in */
+	struct buf raw;                         /* likewise */
+	uint8_t dice[DICE_MAX][EID_DICE_BYTES]; /* of ids, not used yet: */
+	unsigned dice_left;
 };
 
 /* --- store.c ---------------------------------------------------------------- */

@@ -73,15 +73,24 @@ payload_whole(struct str payload, struct json *j, struct err_info *e)
 	return rc;
 }
 
+/* One call of the system gives the dice of many ids. */
+static const uint8_t *
+id_dice(struct store *s)
+{
+	if (s->dice_left == 0) {
+		s->opt.env.random(s->opt.env.ctx, s->dice, sizeof s->dice);
+		s->dice_left = DICE_MAX;
+	}
+	return s->dice[--s->dice_left];
+}
+
 static void
 stamp_new(struct store *s, const struct space_slot *space, struct event_new *en,
     char timestamp[WHEN_TEXT_MAX])
 {
-	uint8_t random[10];
 	int64_t now = wall_ms(s);
 
-	s->opt.env.random(s->opt.env.ctx, random, sizeof random);
-	eid_new(&en->id, (uint64_t)now, random);
+	eid_new(&en->id, (uint64_t)now, id_dice(s));
 	en->node = str_of(s->meta.node);
 	en->clock = space->row.clock + 1;
 	en->node_seq = s->meta.node_seq + 1;
@@ -108,25 +117,10 @@ draft_copy(const struct draft *d, struct event_new *en)
 	en->n_replaces = d->n_replaces;
 }
 
-/* The payload is JSON: so is what is made around it. */
-static enum err
-event_make(const struct event_new *en, struct buf *raw, struct parsed *p,
-    struct err_info *e)
-{
-	enum err rc;
-
-	buf_reset(raw);
-	event_encode(en, raw);
-	rc = buf_ok(raw, e);
-	if (rc == ERR_OK)
-		rc = event_parse(&p->ev, &p->j, buf_str(raw), &p->a, e);
-	return rc == ERR_OK ? event_check(&p->ev, e) : rc;
-}
-
 /* Name every head of the cells that the event writes. */
 static enum err
 heads_name(struct store *s, space_id sp, struct parsed *p, struct event_new *en,
-    struct buf *raw, struct err_info *e)
+    struct err_info *e)
 {
 	struct entity_slot *slot;
 	struct writes w;
@@ -141,11 +135,11 @@ heads_name(struct store *s, space_id sp, struct parsed *p, struct event_new *en,
 		rc = event_writes(&p->ev, &p->a, &w, e);
 	if (rc == ERR_OK)
 		rc = entity_heads_of(slot->en, &w, &p->a, &head, &n, e);
-	if (rc != ERR_OK || n == 0)
-		return rc;
-	en->replaces = head;
-	en->n_replaces = n;
-	return event_make(en, raw, p, e);
+	if (rc == ERR_OK && n > 0) {
+		en->replaces = head;
+		en->n_replaces = n;
+	}
+	return rc;
 }
 
 static enum err
@@ -172,9 +166,12 @@ author(struct store *s, space_id sp, const struct draft *d, struct eid *id,
 	stamp_new(s, space, &en, timestamp);
 	rc = payload_whole(en.payload, &p->j, e);
 	if (rc == ERR_OK)
-		rc = event_make(&en, &s->raw, p, e);
+		rc = event_make(&p->ev, &en, &p->j, &p->a, e);
 	if (rc == ERR_OK && !d->named)
-		rc = heads_name(s, sp, p, &en, &s->raw, e);
+		rc = heads_name(s, sp, p, &en, e);
+	buf_reset(&s->raw);
+	if (rc == ERR_OK)
+		rc = event_finish(&p->ev, &en, &p->a, &s->raw, e);
 	if (rc != ERR_OK)
 		return rc;
 	r.received_ms = wall_ms(s);

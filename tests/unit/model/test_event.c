@@ -1,7 +1,9 @@
 /* The envelope and the catalogue, as tables. */
-#include "t.h"
+#include <stdio.h>
+
 #include "event.h"
 #include "fault.h"
+#include "t.h"
 
 #define ID "0190b5c2-7a3f-7000-8000-0123456789ab"
 #define TIME "2026-04-28T10:30:00+02:00"
@@ -411,6 +413,153 @@ a_new_event_reads_back(void)
 	arena_fini(&a);
 }
 
+/* What event_make makes is what a reader makes of what event_finish wrote. */
+static void
+same_events(const struct event *made, const struct event *read)
+{
+	CHECK(eid_eq(&made->id, &read->id));
+	CHECK(str_eq(made->raw, read->raw));
+#define SAME(m) CHECK(str_eq(made->m, read->m))
+	SAME(id_text);
+	SAME(type);
+	SAME(aggregate_id);
+	SAME(aggregate_type);
+	SAME(node);
+	SAME(timestamp);
+	SAME(author);
+	SAME(session_id);
+	SAME(causation_id);
+	SAME(team_slug);
+	SAME(project_uuid);
+	SAME(project_slug);
+	SAME(git_branch);
+	SAME(entity.project);
+	SAME(entity.type);
+	SAME(entity.key);
+#undef SAME
+	CHECK(made->kind == read->kind);
+	CHECK_I(made->aggregate, read->aggregate);
+	CHECK_U(made->clock, read->clock);
+	CHECK_I(made->has_node_seq, read->has_node_seq);
+	CHECK_U(made->node_seq, read->node_seq);
+	CHECK_I(made->has_replaces, read->has_replaces);
+	CHECK_U(made->n_replaces, read->n_replaces);
+	for (size_t i = 0; i < made->n_replaces; i++)
+		CHECK(eid_eq(&made->replaces[i], &read->replaces[i]));
+	CHECK_I(made->folds, read->folds);
+}
+
+static void
+an_event_made_is_the_event_read(void)
+{
+	const struct event_new all = { .type = STR("todo_added"),
+		.clock = 7,
+		.aggregate_id = STR("k\"ey"),
+		.aggregate_type = STR("todo"),
+		.node = STR("n"),
+		.timestamp = STR(TIME),
+		.node_seq = 3,
+		.payload = STR(" {\"content\":\"x\"}\n"),
+		.author = STR("user:\xc3\xa4nn"),
+		.session_id = STR("s"),
+		.causation_id = STR("c"),
+		.team_slug = STR("t"),
+		.project_uuid = STR("0190ABCD-0000-7000-8000-000000000001"),
+		.project_slug = STR("p"),
+		.git_branch = STR("010-x-WP02"),
+		.head_commit_sha = STR("abc"),
+		.repo_slug = STR("r") };
+	struct event_new en[4] = { all, all, all, all };
+	struct eid named[2];
+
+	CHECK(eid_parse(STR(ID), &named[0]));
+	CHECK(eid_parse(STR("01ARZ3NDEKTSV4RRFFQ69G5FAV"), &named[1]));
+	en[0].replaces = named;
+	en[0].n_replaces = 2;
+	en[1].author = en[1].project_uuid = STR("");
+	/* What is not UTF-8 becomes U+FFFD in both. */
+	en[2].aggregate_id = STR("a\xff\xc3");
+	en[2].session_id = STR("\x80");
+	en[3].type = STR("from_the_future");
+	for (size_t i = 0; i < sizeof en / sizeof en[0]; i++) {
+		struct arena a = { 0 };
+		struct json payload = { 0 }, j = { 0 };
+		struct buf out = { 0 };
+		struct err_info e = { 0 };
+		struct event made, read;
+
+		t_note("%zu", i);
+		CHECK(eid_parse(STR(ID), &en[i].id));
+		CHECK_OK(json_parse(&payload, en[i].payload, 32, &e), &e);
+		CHECK_OK(event_make(&made, &en[i], &payload, &a, &e), &e);
+		CHECK_OK(event_finish(&made, &en[i], &a, &out, &e), &e);
+		CHECK_OK(event_parse(&read, &j, buf_str(&out), &a, &e), &e);
+		same_events(&made, &read);
+		buf_fini(&out);
+		json_fini(&payload);
+		json_fini(&j);
+		arena_fini(&a);
+	}
+}
+
+/* And it refuses what a reader would. */
+static void
+no_event_is_made_that_nobody_reads(void)
+{
+	static char big[EVENT_BYTES_MAX + 64], deep[128];
+	const struct event_new fine = { .type = STR("todo_added"),
+		.aggregate_id = STR("k"),
+		.aggregate_type = STR("todo"),
+		.node = STR("n"),
+		.timestamp = STR(TIME),
+		.payload = STR("{\"content\":\"x\"}") };
+	struct event_new en[7] = { fine, fine, fine, fine, fine, fine, fine };
+	static const char *const why[7] = { "aggregate_id", "session_id",
+		"\"a\" stands twice", "nested deeper",
+		"missing field in payload: content", "aggregate_type",
+		"bytes, 524288 are allowed" };
+	const unsigned levels = EVENT_DEPTH_MAX;
+
+	en[0].aggregate_id = STR("");
+	memset(big, 'x', sizeof big - 1);
+	en[1].session_id = str_n(big, 1025);
+	en[2].payload = STR("{\"content\":\"x\",\"a\":1,\"a\":2}");
+	snprintf(deep, sizeof deep, "{\"content\":\"x\",\"a\":%.*s%.*s}",
+	    (int)levels - 1, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+	    (int)levels - 1, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+	en[3].payload = str_of(deep);
+	en[4].payload = STR("{}");
+	en[5].aggregate_type = STR("work_package");
+	en[6].repo_slug = str_n(big, EVENT_BYTES_MAX);
+	for (size_t i = 0; i < sizeof en / sizeof en[0]; i++) {
+		struct arena a = { 0 };
+		struct json payload = { 0 }, j = { 0 };
+		struct buf out = { 0 };
+		struct err_info e = { 0 }, e2 = { 0 };
+		struct event ev;
+		enum err rc;
+
+		t_note("%s", why[i]);
+		CHECK(eid_parse(STR(ID), &en[i].id));
+		CHECK_OK(json_parse(&payload, en[i].payload, 64, &e), &e);
+		rc = event_make(&ev, &en[i], &payload, &a, &e);
+		if (rc == ERR_OK)
+			rc = event_finish(&ev, &en[i], &a, &out, &e);
+		CHECK(rc != ERR_OK);
+		CHECK(strstr(e.text, why[i]) != NULL);
+		/* A reader's word on the same bytes. */
+		buf_reset(&out);
+		event_encode(&en[i], &out);
+		if (event_parse(&ev, &j, buf_str(&out), &a, &e2) == ERR_OK)
+			(void)event_check(&ev, &e2);
+		CHECK_I(e2.code, rc);
+		buf_fini(&out);
+		json_fini(&payload);
+		json_fini(&j);
+		arena_fini(&a);
+	}
+}
+
 static void
 stamping_anew_changes_nothing_else(void)
 {
@@ -576,6 +725,8 @@ main(void)
 	T_RUN(entities_are_named_by_the_event_alone);
 	T_RUN(what_is_set_aside_does_not_fold);
 	T_RUN(a_new_event_reads_back);
+	T_RUN(an_event_made_is_the_event_read);
+	T_RUN(no_event_is_made_that_nobody_reads);
 	T_RUN(stamping_anew_changes_nothing_else);
 	T_RUN(content_does_not_depend_on_spacing);
 	T_RUN(lanes_move_as_the_table_says);
