@@ -1,5 +1,12 @@
 #include "str.h"
 
+#if defined(__SSE2__) && !defined(CLOWDER_NO_SIMD)
+#include <emmintrin.h>
+#define STR_SSE2 1
+#else
+#define STR_SSE2 0
+#endif
+
 static char
 lower(char c)
 {
@@ -100,14 +107,48 @@ static const uint8_t hex_value[256] = {
 };
 /* clang-format on */
 
+#if STR_SSE2
+/* Bytes of v that are lo..hi: all bits set; signed, so those from 0x80 never. */
+static __m128i
+in_range(__m128i v, char lo, char hi)
+{
+	return _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8((char)(lo - 1))),
+	    _mm_cmplt_epi8(v, _mm_set1_epi8((char)(hi + 1))));
+}
+
+/* 16 digits, 8 bytes. */
+static bool
+decode16(const char *p, uint8_t *out)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i low = _mm_or_si128(v, _mm_set1_epi8(0x20));
+	__m128i digit = in_range(v, '0', '9'), letter = in_range(low, 'a', 'f');
+	__m128i value = _mm_or_si128(_mm_and_si128(digit,
+	                                 _mm_sub_epi8(v, _mm_set1_epi8('0'))),
+	    _mm_and_si128(letter, _mm_sub_epi8(low, _mm_set1_epi8('a' - 10))));
+	__m128i pair = _mm_and_si128(_mm_or_si128(_mm_slli_epi16(value, 4),
+	                                 _mm_srli_epi16(value, 8)),
+	    _mm_set1_epi16(0xff));
+
+	_mm_storel_epi64((__m128i *)(void *)out, _mm_packus_epi16(pair, pair));
+	return _mm_movemask_epi8(_mm_or_si128(digit, letter)) == 0xffff;
+}
+#endif
+
 bool
 hex_decode(struct str s, uint8_t *out, size_t n)
 {
 	unsigned all = 0;
+	size_t i = 0;
 
 	if (s.n != 2 * n)
 		return false;
-	for (size_t i = 0; i < n; i++) {
+#if STR_SSE2
+	for (; n - i >= 8; i += 8)
+		if (!decode16(s.p + 2 * i, out + i))
+			return false;
+#endif
+	for (; i < n; i++) {
 		unsigned hi = hex_value[(uint8_t)s.p[2 * i]] - 1u;
 		unsigned lo = hex_value[(uint8_t)s.p[2 * i + 1]] - 1u;
 
@@ -115,4 +156,26 @@ hex_decode(struct str s, uint8_t *out, size_t n)
 		out[i] = (uint8_t)(hi << 4 | lo);
 	}
 	return all <= 15;
+}
+
+bool
+hex_is_lower(struct str s)
+{
+	size_t i = 0;
+
+#if STR_SSE2
+	for (; s.n - i >= 16; i += 16) {
+		__m128i v =
+		    _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+
+		if (_mm_movemask_epi8(_mm_or_si128(in_range(v, '0', '9'),
+		        in_range(v, 'a', 'f'))) != 0xffff)
+			return false;
+	}
+#endif
+	for (; i < s.n; i++)
+		if (hex_value[(uint8_t)s.p[i]] == 0 ||
+		    (s.p[i] >= 'A' && s.p[i] <= 'F'))
+			return false;
+	return true;
 }

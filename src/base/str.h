@@ -98,5 +98,6 @@ bool str_u64(struct str s, uint64_t *ret);
 void hex_encode(const uint8_t *bytes, size_t n, char *out);
 /* Exactly 2 * n digits of either case; else false, and out holds nothing of use. */
 bool hex_decode(struct str s, uint8_t *out, size_t n);
+bool hex_is_lower(struct str s); /* nothing but 0-9 and a-f */
 
 #endif

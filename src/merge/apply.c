@@ -208,13 +208,17 @@ find_parents(struct step *st, const struct write *w, const struct cell *c,
 	/* Each is named, or a head; and itself, the old value. */
 	size_t max = 2 +
 	    (st->ev->has_replaces && has_parents(w) ? st->n_replaces : n_heads);
+	char *room = arena_alloc(&st->a,
+	    max * (sizeof *p->s + sizeof *p->past) + n_heads * sizeof *p->live);
 	enum err rc;
 
-	p->s = arena_array(&st->a, max, sizeof *p->s);
-	p->past = arena_array(&st->a, max, sizeof *p->past);
-	p->live = arena_array(&st->a, n_heads, sizeof *p->live);
-	if (p->s == NULL || p->past == NULL || p->live == NULL)
+	if (room == NULL)
 		return err_set(e, ERR_NOMEM);
+	p->s = (void *)room;
+	p->past = (void *)(room + max * sizeof *p->s);
+	p->live = (void *)(room + max * (sizeof *p->s + sizeof *p->past));
+	if (n_heads > 0)
+		memset(p->live, 0, n_heads * sizeof *p->live);
 	if (c == NULL)
 		return ERR_OK;
 	rc = find_live(st, w, c, p, e);
@@ -658,8 +662,9 @@ step_init(struct step *st, struct err_info *e)
 	if (ev->n_replaces > 0) {
 		memcpy(st->replaces, ev->replaces,
 		    ev->n_replaces * sizeof *st->replaces);
-		qsort(st->replaces, ev->n_replaces, sizeof *st->replaces,
-		    eid_cmp_void);
+		if (ev->n_replaces > 1)
+			qsort(st->replaces, ev->n_replaces,
+			    sizeof *st->replaces, eid_cmp_void);
 	}
 	for (size_t i = 0; i < ev->n_replaces; i++)
 		if (st->n_replaces == 0 ||

@@ -29,8 +29,10 @@ cell_fini(struct cell *c)
 	for (size_t i = 0; i < c->n; i++)
 		head_fini(&c->head[i]);
 	free(c->head);
-	free((void *)(uintptr_t)c->field.p);
-	free((void *)(uintptr_t)c->element.p);
+	if (!c->listed)
+		free((void *)(uintptr_t)c->field.p);
+	if (c->element.n > 0)
+		free((void *)(uintptr_t)c->element.p);
 	trail_free(c->trail);
 }
 
@@ -161,22 +163,37 @@ entity_cell(struct entity *en, struct str field, struct str element)
 	return &en->cell[at];
 }
 
+/* Nearly every field is one that the catalogue names, and few have elements. */
+static bool
+cell_name(const struct entity *en, struct cell *c, struct str field,
+    struct str element)
+{
+	const struct field_row *row = field_find(en->aggregate, field);
+
+	c->listed = row != NULL && row->name != NULL;
+	c->field = c->listed ? str_n(row->name, field.n) :
+	                       str_n(mem_dup(field.p, field.n), field.n);
+	c->element = element.n == 0 ?
+	    STR("") :
+	    str_n(mem_dup(element.p, element.n), element.n);
+	return c->field.p != NULL && c->element.p != NULL;
+}
+
 struct cell *
 entity_cell_add(struct entity *en, struct str field, struct str element,
     enum kind kind)
 {
 	size_t at = cell_place(en, field, element);
 	struct cell c = { .kind = kind };
+	bool ok;
 
 	if (!mem_grow(&en->cell, &en->cap_cells, en->n_cells + 1,
 	        sizeof *en->cell))
 		return NULL;
-	c.field = str_n(mem_dup(field.p, field.n), field.n);
-	c.element = str_n(mem_dup(element.p, element.n), element.n);
-	if (en->trails != NULL)
+	ok = cell_name(en, &c, field, element);
+	if (ok && en->trails != NULL)
 		c.trail = trail_new(en->trails);
-	if (c.field.p == NULL || c.element.p == NULL ||
-	    (en->trails != NULL && c.trail == NULL)) {
+	if (!ok || (en->trails != NULL && c.trail == NULL)) {
 		cell_fini(&c);
 		return NULL;
 	}

@@ -32,9 +32,10 @@ struct head {
 };
 
 struct cell {
-	struct str field;   /* own */
+	struct str field;   /* own where it is not of the catalogue */
 	struct str element; /* own; canonical JSON, n 0 except for sets */
 	enum kind kind;
+	bool listed;       /* the field is of the catalogue */
 	struct head *head; /* own; in stamp order */
 	size_t n, cap;
 	struct trail

@@ -164,16 +164,28 @@ get_room(struct reader *r, void *items, size_t *cap, size_t n, size_t all,
 	return ok;
 }
 
+/* A view of the bytes; p NULL where they are bad. */
 static struct str
-get_str(struct reader *r)
+get_view(struct reader *r)
 {
 	size_t n = get_n(r);
 	struct str s = { NULL, 0 };
 
 	if (r->bad)
 		return s;
-	s = str_n(r->a != NULL ? (const char *)r->p : mem_dup(r->p, n), n);
+	s = str_n((const char *)r->p, n);
 	r->p += n;
+	return s;
+}
+
+static struct str
+get_str(struct reader *r)
+{
+	struct str s = get_view(r);
+
+	if (r->bad || r->a != NULL)
+		return s;
+	s.p = mem_dup(s.p, s.n);
 	if (s.p == NULL) {
 		r->nomem = r->bad = true;
 		s.n = 0;
@@ -248,7 +260,7 @@ get_cell_room(struct reader *r, struct entity *en, struct str field,
 static void
 get_cell(struct reader *r, struct entity *en, size_t all)
 {
-	struct str field = get_str(r), element = get_str(r);
+	struct str field = get_view(r), element = get_view(r);
 	uint64_t kind = get_u(r);
 	size_t n = get_count(r, HEAD_BYTES_MIN);
 	struct cell *c = NULL;
@@ -257,10 +269,6 @@ get_cell(struct reader *r, struct entity *en, size_t all)
 		r->bad = true;
 	if (!r->bad)
 		c = get_cell_room(r, en, field, element, (enum kind)kind, all);
-	if (r->a == NULL) {
-		free((void *)(uintptr_t)field.p);
-		free((void *)(uintptr_t)element.p);
-	}
 	if (c == NULL) {
 		r->bad = true;
 		return;

@@ -386,6 +386,10 @@ static struct str
 normal(struct str s, const struct status_row *row, size_t n,
     const struct synonym_row *synonym, size_t n_synonyms)
 {
+	/* Nearly always written as we write it. */
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(s, row[i].name))
+			return row[i].name;
 	for (size_t i = 0; i < n_synonyms; i++)
 		if (str_eq_nocase(s, synonym[i].from))
 			return synonym[i].to;
@@ -799,14 +803,48 @@ invalid(struct err_info *e, const char *name, enum check check,
 	    check_text(check));
 }
 
+static bool
+key_is(const struct json *j, uint32_t key, const char *name)
+{
+	struct str raw = json_raw(j, key); /* with its quotes */
+
+	return j->node[key].escaped ? json_str_is(j, key, str_of(name)) :
+	                              str_is(str_n(raw.p + 1, raw.n - 2), name);
+}
+
+/* One walk over the payload.  What has its own name goes before what has the
+ * other one. */
+static void
+find_members(const struct event_type *t, const struct json *j, uint32_t payload,
+    uint32_t member[MEMBERS_MAX])
+{
+	uint32_t key = payload + 1;
+	bool named[MEMBERS_MAX] = { false };
+
+	assert(t->n_members <= MEMBERS_MAX);
+	memset(member, 0, MEMBERS_MAX * sizeof *member);
+	for (uint32_t n = j->node[payload].n; n > 0; n--) {
+		uint32_t value = json_next(j, key);
+
+		for (size_t i = 0; i < t->n_members; i++) {
+			const struct member_row *m = &t->member[i];
+
+			if (key_is(j, key, m->name))
+				named[i] = true;
+			else if (m->alias == NULL || named[i] ||
+			    !key_is(j, key, m->alias))
+				continue;
+			member[i] = value;
+			break;
+		}
+		key = json_next(j, value);
+	}
+}
+
 static enum err
-check_member(const struct member_row *m, const struct json *j, uint32_t payload,
+check_member(const struct member_row *m, const struct json *j, uint32_t node,
     struct err_info *e)
 {
-	uint32_t node = json_get(j, payload, m->name);
-
-	if (node == 0 && m->alias != NULL)
-		node = json_get(j, payload, m->alias);
 	if (node == 0 && m->required)
 		return err_setf(e, ERR_SCHEMA, "missing field in payload: %s",
 		    m->name);
@@ -880,7 +918,8 @@ check_names_field(enum aggregate agg, const struct json *j, uint32_t payload,
 
 enum err
 payload_check(const struct event_type *t, enum aggregate agg,
-    const struct json *j, uint32_t payload, struct err_info *e)
+    const struct json *j, uint32_t payload, uint32_t member[MEMBERS_MAX],
+    struct err_info *e)
 {
 	const struct field_row *archived;
 	enum err rc;
@@ -889,16 +928,18 @@ payload_check(const struct event_type *t, enum aggregate agg,
 		return err_setf(e, ERR_SCHEMA,
 		    "invalid aggregate_type: %s is about a %s", t->name,
 		    aggregate_name(t->aggregate));
+	find_members(t, j, payload, member);
 	for (size_t i = 0; i < t->n_members; i++) {
-		rc = check_member(&t->member[i], j, payload, e);
+		rc = check_member(&t->member[i], j, member[i], e);
 		if (rc != ERR_OK)
 			return rc;
 	}
-	archived = field_find(agg, STR("archived"));
-	if (t->member == m_archived &&
-	    (archived == NULL || archived->kind != KIND_FLAG))
-		return err_setf(e, ERR_SCHEMA,
-		    "invalid aggregate_type: it cannot be archived");
+	if (t->member == m_archived) {
+		archived = field_find(agg, STR("archived"));
+		if (archived == NULL || archived->kind != KIND_FLAG)
+			return err_setf(e, ERR_SCHEMA,
+			    "invalid aggregate_type: it cannot be archived");
+	}
 	if (t->flags & TYPE_NAMES_FIELD)
 		return check_names_field(agg, j, payload, e);
 	if (t->flags & TYPE_FIELDS_BACK)

@@ -143,8 +143,11 @@ enum err lane_move_check(struct str from, struct str to, struct str actor,
 
 /* The payload fits the type's members.  ERR_SCHEMA with a text that names the
  * member and holds "missing field" or "invalid" (older clients sort by these
- * words). */
+ * words).  On success member[i] is the value node of t->member[i], 0 where it is
+ * not there. */
+enum { MEMBERS_MAX = 12 };
 enum err payload_check(const struct event_type *t, enum aggregate agg,
-    const struct json *j, uint32_t payload, struct err_info *e);
+    const struct json *j, uint32_t payload, uint32_t member[MEMBERS_MAX],
+    struct err_info *e);
 
 #endif

@@ -403,7 +403,7 @@ classify(struct event *ev, struct arena *a, struct err_info *e)
 	 * may refuse it asks event_check. */
 	if (ev->kind == NULL ||
 	    payload_check(ev->kind, ev->aggregate, ev->json, ev->payload,
-	        &why) != ERR_OK)
+	        ev->member, &why) != ERR_OK)
 		ev->folds = false;
 	return why.code == ERR_NOMEM ? err_set(e, ERR_NOMEM) : ERR_OK;
 }
@@ -464,9 +464,12 @@ event_parse(struct event *ev, struct json *j, struct str text, struct arena *a,
 enum err
 event_check(const struct event *ev, struct err_info *e)
 {
+	uint32_t member[MEMBERS_MAX];
+
 	if (ev->kind == NULL || ev->folds)
 		return ERR_OK;
-	return payload_check(ev->kind, ev->aggregate, ev->json, ev->payload, e);
+	return payload_check(ev->kind, ev->aggregate, ev->json, ev->payload,
+	    member, e);
 }
 
 struct stamp

@@ -28,9 +28,10 @@ struct entity_key {
 };
 
 struct event {
-	struct str raw;          /* borrow: the object, byte for byte */
-	const struct json *json; /* borrow: the tape that holds it */
-	uint32_t root, payload;  /* nodes */
+	struct str raw;               /* borrow: the object, byte for byte */
+	const struct json *json;      /* borrow: the tape that holds it */
+	uint32_t root, payload;       /* nodes */
+	uint32_t member[MEMBERS_MAX]; /* of payload_check, where it folds */
 
 	struct eid id;
 	struct str id_text; /* as it was written */

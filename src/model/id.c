@@ -61,33 +61,35 @@ ulid_format(const uint8_t b[16], char out[27])
 	out[26] = '\0';
 }
 
+/* The 32 characters of a UUID's 36 that are no hyphens; false where one of those
+ * is missing. */
+static bool
+uuid_digits(const char *p, char out[32])
+{
+	memcpy(out, p, 8);
+	memcpy(out + 8, p + 9, 4);
+	memcpy(out + 12, p + 14, 4);
+	memcpy(out + 16, p + 19, 4);
+	memcpy(out + 20, p + 24, 12);
+	return p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-';
+}
+
 static bool
 uuid_parse(struct str s, uint8_t out[16])
 {
-	const char *p = s.p;
+	char digits[32];
 
-	return p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' &&
-	    hex_decode(str_n(p, 8), out, 4) &&
-	    hex_decode(str_n(p + 9, 4), out + 4, 2) &&
-	    hex_decode(str_n(p + 14, 4), out + 6, 2) &&
-	    hex_decode(str_n(p + 19, 4), out + 8, 2) &&
-	    hex_decode(str_n(p + 24, 12), out + 10, 6);
+	return uuid_digits(s.p, digits) &&
+	    hex_decode(str_n(digits, sizeof digits), out, 16);
 }
 
 bool
 uuid_is_normal(struct str s)
 {
-	if (s.n != 36)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-		uint8_t c = (uint8_t)s.p[i];
+	char digits[32];
 
-		if (hyphen ? c != '-' :
-		             (unsigned)(c - '0') > 9 && (c < 'a' || c > 'f'))
-			return false;
-	}
-	return true;
+	return s.n == 36 && uuid_digits(s.p, digits) &&
+	    hex_is_lower(str_n(digits, sizeof digits));
 }
 
 bool

@@ -243,14 +243,12 @@ add_listed(struct collector *c)
 		const char *field =
 		    m->field && m->field[0] ? m->field : m->name;
 		const struct field_row *row;
-		uint32_t node;
 
-		if (m->field == NULL)
+		if (m->field == NULL || ev->member[i] == 0)
 			continue;
-		node = json_get(ev->json, ev->payload, m->name);
 		row = field_find(ev->aggregate, str_of(field));
-		if (node > 0 && row != NULL)
-			add_field(c, str_of(field), row, node);
+		if (row != NULL)
+			add_field(c, str_of(field), row, ev->member[i]);
 	}
 }
 

@@ -124,6 +124,42 @@ hexadecimal(void)
 	CHECK(hex_decode(STR(""), back, 0));
 }
 
+/* Blocks of 16 digits at once, and what is left: every byte at every place. */
+static void
+long_hexadecimal(void)
+{
+	static const char hex[] = "0123456789abcdefABCDEF";
+	uint8_t out[21], one;
+	char text[43];
+
+	for (size_t n = 15; n <= 21; n++)
+		for (size_t at = 0; at < 2 * n; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				const char *is = c ? strchr(hex, (int)c) : NULL;
+				unsigned v;
+				bool ok;
+
+				memset(text, '7', 2 * n);
+				text[at] = (char)c;
+				ok = hex_decode(str_n(text, 2 * n), out, n);
+				if (ok != (is != NULL))
+					t_note("%zu %zu %u", n, at, c);
+				CHECK(ok == (is != NULL));
+				CHECK(hex_is_lower(str_n(text, 2 * n)) ==
+				    (is != NULL && is < hex + 16));
+				if (!ok)
+					continue;
+				v = (unsigned)(is - hex);
+				v = v < 16 ? v : v - 6;
+				one = (uint8_t)(at % 2 ? 0x70 | v :
+				                         v << 4 | 0x07);
+				CHECK_U(out[at / 2], one);
+				CHECK_U(out[n - 1 - at / 2],
+				    at / 2 == n - 1 - at / 2 ? one : 0x77);
+			}
+	CHECK(hex_is_lower(STR("")));
+}
+
 static void
 buffer_grows(void)
 {
@@ -216,6 +252,7 @@ main(void)
 	T_RUN(splits);
 	T_RUN(reads_decimal);
 	T_RUN(hexadecimal);
+	T_RUN(long_hexadecimal);
 	T_RUN(buffer_grows);
 	T_RUN(buffer_refuses_what_cannot_be);
 	T_RUN(walks_fault_points);

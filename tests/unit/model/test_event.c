@@ -211,6 +211,28 @@ payloads_are_checked_by_the_catalogue(void)
 		    "{\"mission_slug\":\"001-a\","
 		    "\"feature_number\":\"001\"}",
 		    NULL },
+		/* The own name goes before the other one, wherever it stands. */
+		{ "feature_created", "feature",
+		    "{\"mission_slug\":\"a\",\"feature_slug\":\"001-a\","
+		    "\"feature_number\":1}",
+		    NULL },
+		{ "feature_created", "feature",
+		    "{\"feature_slug\":\"001-a\",\"mission_slug\":\"a\","
+		    "\"feature_number\":1}",
+		    NULL },
+		{ "feature_created", "feature",
+		    "{\"mission_slug\":\"001-a\",\"feature_slug\":\"a\","
+		    "\"feature_number\":1}",
+		    "invalid payload: feature_slug" },
+		{ "feature_created", "feature",
+		    "{\"feature_slug\":\"a\",\"mission_slug\":\"001-a\","
+		    "\"feature_number\":1}",
+		    "invalid payload: feature_slug" },
+		/* A key may be written with escapes. */
+		{ "todo_status_changed", "todo", "{\"\\u0073tatus\":\"done\"}",
+		    NULL },
+		{ "todo_status_changed", "todo", "{\"\\u0073tatus\":\"limbo\"}",
+		    "invalid payload: status" },
 		{ "feature_created", "feature",
 		    "{\"feature_slug\":\"a\","
 		    "\"feature_number\":1}",
