@@ -118,7 +118,7 @@ pull(struct replica_of *hub, struct replica_of *client, size_t head)
 	for (size_t i = 0; i < p.n; i++) {
 		struct arrival in = { &p.item[i].ev, p.item[i].seq,
 			p.item[i].user, p.item[i].received_ms,
-			p.item[i].relayed };
+			p.item[i].relayed, 0 };
 		enum put put;
 		uint64_t seq;
 

@@ -327,6 +327,7 @@ decide(struct decision *d, const struct sender *from,
 		.user = it->relayed ? it->user : from->user,
 		.received_ms = it->relayed ? it->received_ms : from->now_ms,
 		.relayed = it->relayed,
+		.sum = it->sum,
 	};
 	bool here;
 

@@ -159,6 +159,13 @@ batch_read(struct batch_job *bj, struct gzip *g, struct err_info *e)
 		body = STR("{\"events\":[]}");
 	bj->batch.json.count_max = NODES_MAX;
 	rc = batch_decode(&bj->batch, body, e);
+	/* What the writer need not do. */
+	for (size_t i = 0; rc == ERR_OK && i < bj->batch.n; i++) {
+		struct batch_item *it = &bj->batch.item[i];
+
+		if (it->code == ERR_OK)
+			it->sum = store_sum(it->ev.raw);
+	}
 	bj->held = bj->plain.cap +
 	    bj->batch.json.cap * sizeof *bj->batch.json.node +
 	    bj->batch.n * sizeof *bj->batch.item;

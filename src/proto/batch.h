@@ -20,6 +20,7 @@ struct batch_item {
 	bool relayed;    /* sent on by a client that is not its author */
 	struct str user; /* relayed: who had sent it, as told */
 	int64_t received_ms;
+	uint32_t sum; /* for whoever stores it; 0 until then */
 };
 
 /* Start from a zeroed one.  It may be decoded into again and again: memory is

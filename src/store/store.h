@@ -266,7 +266,10 @@ struct arrival {
 	struct str user;
 	int64_t received_ms;
 	bool relayed;
+	uint32_t sum; /* store_sum(ev->raw), made on another thread; or 0 */
 };
+/* Of an event's bytes, kept beside them against decay.  Any thread. */
+uint32_t store_sum(struct str raw);
 /* [tx] Client: take in an event from a hub or a file.  A known one with seq > 0
  * becomes acked (one that was refused before is folded again).  An event of the
  * same id and other content that is not acknowledged in the present epoch gives

@@ -338,7 +338,7 @@ verify_row(struct verify *v, const struct space_row *space,
 		t->refused += !(r->flags & FLAG_DISCARDED);
 	else
 		t->unacked += !row_acked(v->store, space, r);
-	if (raw_sum(r->raw) != r->sum)
+	if (store_sum(r->raw) != r->sum)
 		found_fault(v, "space %lld, event %llu: its bytes have changed",
 		    (long long)r->space, (unsigned long long)r->pos);
 	verify_seq(v, space, r, t);

@@ -15,7 +15,7 @@ enum { HISTORY_BYTES_MAX = 32 * 1024 * 1024 };
 enum { STRETCH_MIN = 8 };
 
 uint32_t
-raw_sum(struct str raw)
+store_sum(struct str raw)
 {
 	/* Against decay, not against people: the key is no secret. */
 	static const uint8_t key[crypto_shorthash_KEYBYTES] = "clowder raw sum";

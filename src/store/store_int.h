@@ -388,8 +388,6 @@ enum err list_read(struct str list, uint64_t **pos, size_t *n, size_t *cap,
 
 /* --- store_fold.c: stored events ------------------------------------------------ */
 
-uint32_t raw_sum(struct str raw);
-
 void parsed_fini(struct parsed *p); /* safe on a zeroed one */
 /* Decode what the store holds: ERR_CORRUPT with the place.  p may have been
  * parsed into before. */

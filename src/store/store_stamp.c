@@ -69,7 +69,7 @@ replace_copy(struct store *s, space_id sp, uint64_t pos,
 	r.clock = with->clock;
 	r.node = with->node;
 	r.raw = with->raw;
-	r.sum = raw_sum(with->raw);
+	r.sum = store_sum(with->raw);
 	s->changed = true;
 	rc = s->ops->event_set(s, &r, e);
 	if (rc == ERR_OK && waits)

@@ -41,7 +41,8 @@ row_add(struct store *s, struct space_slot *space, const struct event *ev,
 	r->clock = ev->clock;
 	r->node = ev->node;
 	r->raw = ev->raw;
-	r->sum = raw_sum(ev->raw);
+	if (r->sum == 0)
+		r->sum = store_sum(ev->raw);
 	rc = s->ops->event_add(s, r, added, e);
 	if (rc != ERR_OK || !*added)
 		return rc;
@@ -323,6 +324,7 @@ put(struct store *s, space_id sp, const struct arrival *a, enum put *ret,
 	if (rc != ERR_OK)
 		return rc;
 	arrival_marks(s, a, &r);
+	r.sum = a->sum;
 	if (!s->opt.hub && a->seq > 0) {
 		r.seq = a->seq;
 		r.epoch_no = space->row.epoch_no;

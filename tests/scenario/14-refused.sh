@@ -93,19 +93,22 @@ check "one more team" clowder sync now
 exits "has its space" 0 clowder sync status --json
 is "at once" "$(json 'sorted(s["team"] for s in d["spaces"])')" '["ann", "crew"]'
 
-# Tokens that last a second: eight processes, none of them signed out.
+# Tokens that last a second: eight processes, none of them signed out.  (Each waits
+# ten seconds for the others, which valgrind makes longer.)
+at_once=8
+[ -z "${CLOWDER_VALGRIND:-}" ] || at_once=2
 rules '{"access_s":1}'
 check "a short token" clowder auth login --force -u ann -p pw
 agent 4 "one more"
 before=$(requests 'token/refresh')
 others=()
-for i in $(seq 8); do
+for i in $(seq $at_once); do
 	clowder sync now >"$T/sync.$i" 2>&1 &
 	others+=($!)
 done
 ended=0
 for p in "${others[@]}"; do wait "$p" || ended=$((ended + 1)); done
-is "all of eight end well" "$ended" 0
+is "all of them end well" "$ended" 0
 [ "$(requests 'token/refresh')" -gt "$before" ]
 result $? "it was renewed"
 exits "still signed in" 0 clowder auth status
