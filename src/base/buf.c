@@ -23,7 +23,7 @@ buf_reset(struct buf *b)
 }
 
 bool
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t need, cap;
 	char *data;
@@ -48,37 +48,6 @@ buf_reserve(struct buf *b, size_t more)
 fail:
 	b->failed = true;
 	return false;
-}
-
-void
-buf_add(struct buf *b, const void *p, size_t n)
-{
-	if (n == 0 || !buf_reserve(b, n))
-		return;
-	memcpy(b->data + b->len, p, n);
-	b->len += n;
-	b->data[b->len] = '\0';
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	if (!buf_reserve(b, 1))
-		return;
-	b->data[b->len++] = c;
-	b->data[b->len] = '\0';
-}
-
-void
-buf_adds(struct buf *b, const char *z)
-{
-	buf_add(b, z, strlen(z));
-}
-
-void
-buf_addstr(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
 }
 
 void

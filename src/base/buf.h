@@ -22,12 +22,40 @@ struct buf {
 
 void buf_fini(struct buf *b);  /* safe on a zeroed buf */
 void buf_reset(struct buf *b); /* empty and not failed, memory kept */
-bool buf_reserve(struct buf *b,
-    size_t more); /* room for more bytes at data + len */
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_addc(struct buf *b, char c);
-void buf_adds(struct buf *b, const char *z);
-void buf_addstr(struct buf *b, struct str s);
+bool buf_grow(struct buf *b, size_t more); /* for buf_reserve */
+/* Room for more bytes at data + len, and the NUL. */
+static inline bool
+buf_reserve(struct buf *b, size_t more)
+{
+	return (more < b->cap - b->len && !b->failed) || buf_grow(b, more);
+}
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0 || !buf_reserve(b, n))
+		return;
+	memcpy(b->data + b->len, p, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+}
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	if (!buf_reserve(b, 1))
+		return;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+}
+static inline void
+buf_adds(struct buf *b, const char *z)
+{
+	buf_add(b, z, strlen(z));
+}
+static inline void
+buf_addstr(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
 void buf_addu(struct buf *b, unsigned long long v); /* decimal */
 void buf_addf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

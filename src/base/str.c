@@ -84,12 +84,43 @@ str_u64(struct str s, uint64_t *ret)
 	return true;
 }
 
+#if STR_SSE2
+/* 0-15 as digits. */
+static __m128i
+digits16(__m128i v)
+{
+	__m128i letter = _mm_cmpgt_epi8(v, _mm_set1_epi8(9));
+
+	return _mm_add_epi8(_mm_add_epi8(v, _mm_set1_epi8('0')),
+	    _mm_and_si128(letter, _mm_set1_epi8('a' - '9' - 1)));
+}
+
+/* 16 bytes, 32 digits. */
+static void
+encode16(const uint8_t *p, char *out)
+{
+	__m128i low = _mm_set1_epi8(15);
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i hi = digits16(_mm_and_si128(_mm_srli_epi16(v, 4), low));
+	__m128i lo = digits16(_mm_and_si128(v, low));
+
+	_mm_storeu_si128((__m128i *)(void *)out, _mm_unpacklo_epi8(hi, lo));
+	_mm_storeu_si128((__m128i *)(void *)(out + 16),
+	    _mm_unpackhi_epi8(hi, lo));
+}
+#endif
+
 void
 hex_encode(const uint8_t *bytes, size_t n, char *out)
 {
 	static const char digit[] = "0123456789abcdef";
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
+#if STR_SSE2
+	for (; n - i >= 16; i += 16)
+		encode16(bytes + i, out + 2 * i);
+#endif
+	for (; i < n; i++) {
 		out[2 * i] = digit[bytes[i] >> 4];
 		out[2 * i + 1] = digit[bytes[i] & 15];
 	}

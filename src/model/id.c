@@ -113,16 +113,16 @@ eid_parse(struct str s, struct eid *ret)
 void
 uuid_format(const uint8_t uuid[16], char out[EID_TEXT_MAX])
 {
-	static const uint8_t group[] = { 4, 2, 2, 2, 6 };
-	size_t from = 0, at = 0;
+	char digits[33];
 
-	for (size_t g = 0; g < 5; g++) {
-		if (g > 0)
-			out[at++] = '-';
-		hex_encode(uuid + from, group[g], out + at);
-		from += group[g];
-		at += 2u * group[g];
-	}
+	hex_encode(uuid, 16, digits);
+	memcpy(out, digits, 8);
+	memcpy(out + 9, digits + 8, 4);
+	memcpy(out + 14, digits + 12, 4);
+	memcpy(out + 19, digits + 16, 4);
+	memcpy(out + 24, digits + 20, 12);
+	out[8] = out[13] = out[18] = out[23] = '-';
+	out[36] = '\0';
 }
 
 size_t

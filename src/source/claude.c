@@ -86,7 +86,7 @@ add(struct reader *r, struct source_item item)
 	struct source_file *f = r->file;
 
 	if (f->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 16;
+		size_t cap = r->cap ? r->cap * 2 : 4;
 		struct source_item *grown =
 		    arena_array(r->a, cap, sizeof *grown);
 

@@ -1,4 +1,5 @@
 /* Strings and growing buffers. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "buf.h"
@@ -122,6 +123,29 @@ hexadecimal(void)
 	CHECK(!hex_decode(STR("001fa0fg"), back, 4));
 	CHECK(!hex_decode(STR("001fa0 f"), back, 4));
 	CHECK(hex_decode(STR(""), back, 0));
+}
+
+/* Every byte at every place of a block, and behind it. */
+static void
+hexadecimal_of_many(void)
+{
+	uint8_t bytes[35], back[35];
+	char text[71], two[3];
+
+	for (size_t n = 15; n <= sizeof bytes; n++)
+		for (unsigned c = 0; c < 256; c++) {
+			for (size_t i = 0; i < n; i++)
+				bytes[i] = (uint8_t)(c + 7 * i);
+			hex_encode(bytes, n, text);
+			CHECK_U(strlen(text), 2 * n);
+			for (size_t i = 0; i < n; i++) {
+				(void)snprintf(two, sizeof two, "%02x",
+				    bytes[i]);
+				CHECK(memcmp(text + 2 * i, two, 2) == 0);
+			}
+			CHECK(hex_decode(str_n(text, 2 * n), back, n));
+			CHECK(memcmp(bytes, back, n) == 0);
+		}
 }
 
 /* Blocks of 16 digits at once, and what is left: every byte at every place. */
@@ -252,6 +276,7 @@ main(void)
 	T_RUN(splits);
 	T_RUN(reads_decimal);
 	T_RUN(hexadecimal);
+	T_RUN(hexadecimal_of_many);
 	T_RUN(long_hexadecimal);
 	T_RUN(buffer_grows);
 	T_RUN(buffer_refuses_what_cannot_be);
