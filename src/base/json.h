@@ -80,6 +80,15 @@ json_raw(const struct json *j, uint32_t node)
 	    j->node[node].end - j->node[node].start);
 }
 
+/* The raw bytes between the quotes of a string node. */
+static inline struct str
+json_inner(const struct json *j, uint32_t node)
+{
+	struct str s = json_raw(j, node);
+
+	return str_n(s.p + 1, s.n - 2);
+}
+
 /* Children: first child of an array or object with n > 0 is node + 1. */
 static inline uint32_t
 json_next(const struct json *j, uint32_t node)
@@ -93,8 +102,18 @@ json_next(const struct json *j, uint32_t node)
 uint32_t json_get(const struct json *j, uint32_t node, const char *key);
 /* The string's content with escapes resolved: a view of the text where it has
  * none, else a copy in a.  False when node is no string or out of memory. */
-bool json_str(const struct json *j, uint32_t node, struct arena *a,
-    struct str *ret);
+bool json_resolve(const struct json *j, uint32_t node, struct arena *a,
+    struct str *ret); /* for json_str: one with escapes */
+static inline bool
+json_str(const struct json *j, uint32_t node, struct arena *a, struct str *ret)
+{
+	if (json_kind(j, node) != JSON_STRING)
+		return false;
+	if (j->node[node].escaped)
+		return json_resolve(j, node, a, ret);
+	*ret = json_inner(j, node);
+	return true;
+}
 /* True when node is a string with exactly these bytes, escapes resolved. */
 bool json_str_is(const struct json *j, uint32_t node, struct str want);
 /* An integer in 0..2^53-1 written without fraction and exponent ("-0" is not

@@ -75,14 +75,6 @@ const char *json_unescape_one(const char *p, char out[4], size_t *n);
 /* Resolve all of s, which the parser has checked, into out: never longer than
  * s.  Returns the bytes written. */
 size_t json_unescape(struct str s, char *out);
-/* The raw bytes between the quotes of a string node. */
-static inline struct str
-json_inner(const struct json *j, uint32_t node)
-{
-	struct str s = json_raw(j, node);
-
-	return str_n(s.p + 1, s.n - 2);
-}
 /* Append one ASCII byte as it stands in a string: escaped where it must be. */
 void json_add_byte(struct buf *out, uint8_t c);
 

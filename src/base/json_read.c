@@ -64,22 +64,16 @@ json_unescape(struct str s, char *out)
 }
 
 bool
-json_str(const struct json *j, uint32_t node, struct arena *a, struct str *ret)
+json_resolve(const struct json *j, uint32_t node, struct arena *a,
+    struct str *ret)
 {
-	struct str s;
-	char *copy;
+	struct str s = json_inner(j, node);
+	char *copy = arena_alloc(a, s.n + 1);
 
-	if (json_kind(j, node) != JSON_STRING)
+	if (copy == NULL)
 		return false;
-	s = json_inner(j, node);
-	if (j->node[node].escaped) {
-		copy = arena_alloc(a, s.n + 1);
-		if (copy == NULL)
-			return false;
-		s = str_n(copy, json_unescape(s, copy));
-		copy[s.n] = '\0';
-	}
-	*ret = s;
+	*ret = str_n(copy, json_unescape(s, copy));
+	copy[ret->n] = '\0';
 	return true;
 }
 

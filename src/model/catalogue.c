@@ -806,10 +806,8 @@ invalid(struct err_info *e, const char *name, enum check check,
 static bool
 key_is(const struct json *j, uint32_t key, const char *name)
 {
-	struct str raw = json_raw(j, key); /* with its quotes */
-
 	return j->node[key].escaped ? json_str_is(j, key, str_of(name)) :
-	                              str_is(str_n(raw.p + 1, raw.n - 2), name);
+	                              str_is(json_inner(j, key), name);
 }
 
 /* One walk over the payload.  What has its own name goes before what has the
