@@ -85,6 +85,9 @@ row_unrefuse(struct store *s, struct space_slot *space, struct event_row *r,
 	if (!(r->flags & FLAG_DISCARDED))
 		space->row.refused--;
 	r->flags &= ~(unsigned)(FLAG_REFUSED | FLAG_DISCARDED);
+	/* store_restamp may have set it back while the event did not count. */
+	if (space->row.clock < r->clock)
+		space->row.clock = r->clock;
 	s->n_revives += !space->revives;
 	space->revives = true;
 	space_dirty(s, space);

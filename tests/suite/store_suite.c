@@ -1544,6 +1544,38 @@ deep_payloads(void)
 	lab_close(&a);
 }
 
+/* The clock may be set back below an event that is refused and does not count; when
+ * it counts again, what is made next stands above it. */
+static void
+a_clock_set_back(void)
+{
+	struct lab a, b;
+	struct err_info e = { 0 };
+	struct arena rows = { 0 };
+	struct draft d = lab_wp_new(1, "one");
+	struct eid id;
+
+	lab_open(&a, be, 36, false);
+	lab_open(&b, be, 37, false);
+	for (int i = 0; i < 3; i++)
+		id = lab_author(&b, &d);
+	CHECK_I(put_alone(&a, lab_row(&b, &id, &rows).raw, 0), PUT_NEW);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_refuse(a.s, a.sp, &id, ERR_QUOTA, STR("full"), &e), &e);
+	CHECK_OK(store_restamp(a.s, a.sp, 0, &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).clock, 0);
+	lab_sound(&a);
+	CHECK_OK(store_begin(a.s, &e), &e);
+	CHECK_OK(store_retry(a.s, a.sp, &id, STR(""), &e), &e);
+	CHECK_OK(store_commit(a.s, &e), &e);
+	CHECK_U(lab_space_of(a.s, a.sp).clock, 3);
+	lab_sound(&a);
+	arena_fini(&rows);
+	lab_close(&a);
+	lab_close(&b);
+}
+
 /* Chance that repeats itself makes an id twice, sooner or later: a store takes
  * what many ids need at once. */
 static void
@@ -2400,6 +2432,7 @@ static const struct {
 	{ "what goes again names what stays", retry_names_what_stays },
 	{ "deep payloads", deep_payloads },
 	{ "an id that is in use", an_id_in_use },
+	{ "a clock set back", a_clock_set_back },
 	{ "what is not there", what_is_not_there },
 	{ "nodes with a NUL", nodes_with_nul },
 	{ "a long history", a_long_history },
