@@ -11,6 +11,12 @@ wp=$(clowder wp add "Store passwords hashed")
 other=$(clowder wp add "Sign-in form")
 cake=$(clowder todo add "Buy cake: a big one")
 notes=$(clowder todo add "Write the notes")
+# Ids are chance: of two that begin alike a tab gives what they share, and no list.
+more=0
+while [ "${notes:0:1}" = "${cake:0:1}" ]; do
+	clowder todo rm "$notes" >/dev/null
+	notes=$(clowder todo add "Write the notes $((more += 1))")
+done
 lanes="approved blocked canceled claimed done for_review in_progress planned "
 
 # In the shell that runs this, as readline calls it: '=' is a word of its own.
