@@ -464,7 +464,12 @@ go_on_with_handshakes(struct conn_host *h)
 		c = h->newest ? TAILQ_LAST(&h->handshakes, conn_queue) :
 		                TAILQ_FIRST(&h->handshakes);
 		queue_remove(c);
-		handshake(c);
+		/* Nobody would have it: thousands whose peers had gone kept a
+		 * good one waiting. */
+		if (sock_ended(c->fd))
+			conn_abort(c, CONN_RESET);
+		else
+			handshake(c);
 	}
 }
 

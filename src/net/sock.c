@@ -162,6 +162,14 @@ sock_name(const struct sockaddr_storage *a, char name[SOCK_NAME_MAX],
 		name[*host_n] = '\0';
 }
 
+bool
+sock_ended(int fd)
+{
+	struct pollfd p = { fd, POLLRDHUP, 0 };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 void
 sock_ignore_sigpipe(void)
 {

@@ -26,6 +26,8 @@ ssize_t sock_send(int fd, const struct iovec *iov, size_t n);
 /* "127.0.0.1:80", "[::1]:80"; *host_n: length of the part before the port. */
 void sock_name(const struct sockaddr_storage *a, char name[SOCK_NAME_MAX],
     size_t *host_n);
+/* The peer sends no more, or is gone. */
+bool sock_ended(int fd);
 /* OpenSSL writes with write(2): a peer that is gone must be an error, not the
  * end of the program.  Leaves another disposition than the default alone. */
 void sock_ignore_sigpipe(void);
