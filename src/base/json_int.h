@@ -7,14 +7,7 @@
 #include <string.h>
 
 #include "json.h"
-
-/* CLOWDER_NO_SIMD lets a test run the plain form on any machine. */
-#if defined(__SSE2__) && !defined(CLOWDER_NO_SIMD)
-#include <emmintrin.h>
-#define JSON_SSE2 1
-#else
-#define JSON_SSE2 0
-#endif
+#include "simd.h"
 
 /* What ends a run that can be taken as it is: quote, backslash, control
  * character, any byte that is not ASCII. */
@@ -47,7 +40,7 @@ json_plain8(const uint8_t *p)
 static inline const uint8_t *
 json_plain_end(const uint8_t *p, const uint8_t *end)
 {
-#if JSON_SSE2
+#if SIMD_SSE2
 	while (end - p >= 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 		/* Signed: bytes from 0x80 are below 0x20 as well. */

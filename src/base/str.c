@@ -1,11 +1,6 @@
 #include "str.h"
 
-#if defined(__SSE2__) && !defined(CLOWDER_NO_SIMD)
-#include <emmintrin.h>
-#define STR_SSE2 1
-#else
-#define STR_SSE2 0
-#endif
+#include "simd.h"
 
 static char
 lower(char c)
@@ -84,7 +79,7 @@ str_u64(struct str s, uint64_t *ret)
 	return true;
 }
 
-#if STR_SSE2
+#if SIMD_SSE2
 /* 0-15 as digits. */
 static __m128i
 digits16(__m128i v)
@@ -116,7 +111,7 @@ hex_encode(const uint8_t *bytes, size_t n, char *out)
 	static const char digit[] = "0123456789abcdef";
 	size_t i = 0;
 
-#if STR_SSE2
+#if SIMD_SSE2
 	for (; n - i >= 16; i += 16)
 		encode16(bytes + i, out + 2 * i);
 #endif
@@ -138,7 +133,7 @@ static const uint8_t hex_value[256] = {
 };
 /* clang-format on */
 
-#if STR_SSE2
+#if SIMD_SSE2
 /* Bytes of v that are lo..hi: all bits set; signed, so those from 0x80 never. */
 static __m128i
 in_range(__m128i v, char lo, char hi)
@@ -174,7 +169,7 @@ hex_decode(struct str s, uint8_t *out, size_t n)
 
 	if (s.n != 2 * n)
 		return false;
-#if STR_SSE2
+#if SIMD_SSE2
 	for (; n - i >= 8; i += 8)
 		if (!decode16(s.p + 2 * i, out + i))
 			return false;
@@ -194,7 +189,7 @@ hex_is_lower(struct str s)
 {
 	size_t i = 0;
 
-#if STR_SSE2
+#if SIMD_SSE2
 	for (; s.n - i >= 16; i += 16) {
 		__m128i v =
 		    _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
