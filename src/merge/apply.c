@@ -208,15 +208,15 @@ find_parents(struct step *st, const struct write *w, const struct cell *c,
 	/* Each is named, or a head; and itself, the old value. */
 	size_t max = 2 +
 	    (st->ev->has_replaces && has_parents(w) ? st->n_replaces : n_heads);
-	char *room = arena_alloc(&st->a,
-	    max * (sizeof *p->s + sizeof *p->past) + n_heads * sizeof *p->live);
 	enum err rc;
 
-	if (room == NULL)
+	/* One piece for all three. */
+	p->s = arena_alloc(&st->a,
+	    max * (sizeof *p->s + sizeof *p->past) + n_heads * sizeof *p->live);
+	if (p->s == NULL)
 		return err_set(e, ERR_NOMEM);
-	p->s = (void *)room;
-	p->past = (void *)(room + max * sizeof *p->s);
-	p->live = (void *)(room + max * (sizeof *p->s + sizeof *p->past));
+	p->past = (void *)(p->s + max);
+	p->live = (void *)(p->past + max);
 	if (n_heads > 0)
 		memset(p->live, 0, n_heads * sizeof *p->live);
 	if (c == NULL)

@@ -985,13 +985,28 @@ use_looks(struct lab *l, struct err_info *e)
 	return rc;
 }
 
-/* In a transaction: everything is stamped again, the first is refused. */
+/* The first that waits is refused. */
 static enum err
-use_writes(struct lab *l, struct err_info *e)
+refuse_first(struct lab *l, struct eid *id, struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct log_row *rows;
 	size_t n;
+	enum err rc = store_unacked(l->s, l->sp, 1, SIZE_MAX, &a, &rows, &n, e);
+
+	if (rc == ERR_OK) {
+		*id = rows[0].id;
+		rc = store_refuse(l->s, l->sp, id, ERR_QUOTA, STR("no"), e);
+	}
+	arena_fini(&a);
+	return rc;
+}
+
+/* In a transaction: everything is stamped again, the first is refused. */
+static enum err
+use_writes(struct lab *l, struct err_info *e)
+{
+	struct eid id;
 	uint64_t copied;
 	space_id other = lab_space(l->s, "h", "a", "other");
 	enum err rc = store_begin(l->s, e);
@@ -999,17 +1014,13 @@ use_writes(struct lab *l, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = store_restamp(l->s, l->sp, 1000, e);
 	if (rc == ERR_OK)
-		rc = store_unacked(l->s, l->sp, 1, SIZE_MAX, &a, &rows, &n, e);
-	if (rc == ERR_OK)
-		rc = store_refuse(l->s, l->sp, &rows[0].id, ERR_QUOTA,
-		    STR("no"), e);
+		rc = refuse_first(l, &id, e);
 	if (rc == ERR_OK)
 		rc = store_share(l->s, l->sp, STR(LAB_PROJECT), other, &copied,
 		    e);
 	if (rc == ERR_OK)
 		rc = store_commit(l->s, e);
 	store_rollback(l->s);
-	arena_fini(&a);
 	return rc;
 }
 
@@ -1030,20 +1041,14 @@ use_waiting(struct lab *l, struct err_info *e)
 static enum err
 use_retry(struct lab *l, struct err_info *e)
 {
-	struct arena a = { 0 };
-	struct log_row *rows;
-	size_t n;
+	struct eid id;
 	enum err rc = store_begin(l->s, e);
 
 	if (rc == ERR_OK)
-		rc = store_unacked(l->s, l->sp, 1, SIZE_MAX, &a, &rows, &n, e);
+		rc = refuse_first(l, &id, e);
 	if (rc == ERR_OK)
-		rc = store_refuse(l->s, l->sp, &rows[0].id, ERR_QUOTA,
-		    STR("no"), e);
-	if (rc == ERR_OK)
-		rc = store_retry(l->s, l->sp, &rows[0].id, STR(""), e);
+		rc = store_retry(l->s, l->sp, &id, STR(""), e);
 	store_rollback(l->s);
-	arena_fini(&a);
 	return rc;
 }
 
@@ -1051,19 +1056,13 @@ use_retry(struct lab *l, struct err_info *e)
 static enum err
 use_renew(struct lab *l, struct err_info *e)
 {
-	struct arena a = { 0 };
-	struct log_row *rows;
-	size_t n;
+	struct eid id;
 	enum err rc = store_begin(l->s, e);
 
 	if (rc == ERR_OK)
-		rc = store_unacked(l->s, l->sp, 1, SIZE_MAX, &a, &rows, &n, e);
-	if (rc == ERR_OK)
-		rc = store_refuse(l->s, l->sp, &rows[0].id, ERR_QUOTA,
-		    STR("no"), e);
+		rc = refuse_first(l, &id, e);
 	if (rc == ERR_OK)
 		rc = store_node_renew(l->s, e);
-	arena_fini(&a);
 	CHECK_ERR(store_commit(l->s, &(struct err_info){ 0 }), ERR_FAILED);
 	store_rollback(l->s);
 	return rc;
