@@ -18,11 +18,13 @@
 
 enum {
 	STEP_BYTES = 4096, /* what most steps need */
-	HEADS_FEW = 8      /* are looked at one by one */
+	HEADS_FEW = 8,     /* are looked at one by one */
+	NAMED_FEW = 4      /* likewise */
 };
 
 /* The parents of one write. */
 struct parents {
+	size_t cell; /* index of the written one; SIZE_MAX: to be added */
 	struct standing *s; /* live ones first */
 	size_t *past;       /* their places in the trail, where there is one */
 	bool *live;         /* by index of the cell's heads: it is replaced */
@@ -36,6 +38,10 @@ struct step {
 	struct parents *plan; /* one for each write */
 	struct eid *replaces; /* sorted, each once */
 	size_t n_replaces;
+	/* By index of replaces; NULL until find_writers(). */
+	const struct writer **named;
+	const struct writer
+	    *self;      /* the event; NULL where there are no trails */
 	struct arena a; /* goes with the step */
 	uint32_t node;
 	uint32_t round; /* what the event wrote to the status field */
@@ -46,9 +52,16 @@ struct step {
 static size_t
 replaces_at(const struct step *st, const struct eid *id)
 {
-	const struct eid *at =
-	    bsearch(id, st->replaces, st->n_replaces, sizeof *at, eid_cmp_void);
+	const struct eid *at;
 
+	if (st->n_replaces <= NAMED_FEW) {
+		for (size_t i = 0; i < st->n_replaces; i++)
+			if (eid_eq(&st->replaces[i], id))
+				return i;
+		return SIZE_MAX;
+	}
+	at =
+	    bsearch(id, st->replaces, st->n_replaces, sizeof *at, eid_cmp_void);
 	return at ? (size_t)(at - st->replaces) : SIZE_MAX;
 }
 
@@ -87,7 +100,7 @@ takes(const struct step *st, const struct write *w, const struct head *h)
 static struct standing
 standing_past(const struct step *st, const struct past *p)
 {
-	return (struct standing){ p->id, p->clock, st->en->node[p->node],
+	return (struct standing){ p->by->id, p->clock, st->en->node[p->node],
 		p->round, p->rank, p->value };
 }
 
@@ -128,6 +141,31 @@ head_of_past(const struct cell *c, size_t past)
 	return lo < c->n && c->head[lo].past == past ? lo : c->n;
 }
 
+/* Who of this history the named events are; NULL for one that is not of it. */
+static enum err
+find_writers(struct step *st, struct err_info *e)
+{
+	bool nomem = false;
+
+	if (st->named != NULL)
+		return ERR_OK;
+	st->named = arena_array(&st->a, st->n_replaces, sizeof *st->named);
+	if (st->named == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < st->n_replaces && !nomem; i++)
+		st->named[i] =
+		    trails_find(st->en->trails, &st->replaces[i], &nomem);
+	return nomem ? err_set(e, ERR_NOMEM) : ERR_OK;
+}
+
+/* The i-th named event's write of this cell; SIZE_MAX where it made none. */
+static size_t
+past_named(const struct step *st, const struct cell *c, size_t i)
+{
+	return st->named[i] == NULL ? SIZE_MAX :
+	                              trail_find(c->trail, st->named[i]);
+}
+
 static int
 size_cmp(const void *a, const void *b)
 {
@@ -143,15 +181,13 @@ find_live_named(struct step *st, const struct cell *c, struct parents *p,
     struct err_info *e)
 {
 	size_t *at = arena_array(&st->a, st->n_replaces, sizeof *at), n = 0;
+	enum err rc = at == NULL ? err_set(e, ERR_NOMEM) : find_writers(st, e);
 
-	if (at == NULL)
-		return err_set(e, ERR_NOMEM);
+	if (rc != ERR_OK)
+		return rc;
 	for (size_t i = 0; i < st->n_replaces; i++) {
-		bool nomem = false;
-		size_t past = trail_find(c->trail, &st->replaces[i], &nomem);
+		size_t past = past_named(st, c, i);
 
-		if (nomem)
-			return err_set(e, ERR_NOMEM);
 		at[n] = past == SIZE_MAX ? c->n : head_of_past(c, past);
 		n += at[n] < c->n;
 	}
@@ -180,20 +216,16 @@ find_named_past(struct step *st, const struct cell *c, struct parents *p,
     struct err_info *e)
 {
 	bool *head = arena_array(&st->a, st->n_replaces, sizeof *head);
+	enum err rc =
+	    head == NULL ? err_set(e, ERR_NOMEM) : find_writers(st, e);
 
-	if (head == NULL)
-		return err_set(e, ERR_NOMEM);
+	if (rc != ERR_OK)
+		return rc;
 	for (size_t i = 0; i < p->n_live; i++)
 		head[replaces_at(st, &p->s[i].id)] = true;
 	for (size_t i = 0; i < st->n_replaces; i++) {
-		bool nomem = false;
-		size_t at;
+		size_t at = head[i] ? SIZE_MAX : past_named(st, c, i);
 
-		if (head[i])
-			continue;
-		at = trail_find(c->trail, &st->replaces[i], &nomem);
-		if (nomem)
-			return err_set(e, ERR_NOMEM);
 		if (at != SIZE_MAX)
 			add_past(st, c, p, at);
 	}
@@ -324,19 +356,18 @@ static enum err
 named_status_of_trail(struct step *st, const struct cell *c,
     struct standing *best, struct err_info *e)
 {
-	for (size_t i = 0; i < st->n_replaces; i++) {
-		bool nomem = false;
-		size_t at = trail_find(c->trail, &st->replaces[i], &nomem);
+	enum err rc = find_writers(st, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < st->n_replaces; i++) {
+		size_t at = past_named(st, c, i);
 		struct standing s;
 
-		if (nomem)
-			return err_set(e, ERR_NOMEM);
 		if (at == SIZE_MAX)
 			continue;
 		s = standing_past(st, c->trail->past[at]);
 		raise(best, &s);
 	}
-	return ERR_OK;
+	return rc;
 }
 
 /* The rank of the parent that is greatest by (round, rank, stamp).  An ancestor
@@ -491,6 +522,8 @@ plan(struct step *st, struct err_info *e)
 		    entity_cell(st->en, w->field, w->element);
 		enum err rc;
 
+		st->plan[i].cell =
+		    c != NULL ? (size_t)(c - st->en->cell) : SIZE_MAX;
 		if (is_void(st, w, c))
 			continue;
 		rc = find_parents(st, w, c, &st->plan[i], e);
@@ -608,7 +641,7 @@ put_head(struct step *st, const struct write *w, struct cell *c,
 	    !head_new(st, w, &h))
 		return err_set(e, ERR_NOMEM);
 	if (c->trail != NULL && has_parents(w) &&
-	    !trail_add(c->trail, &h, p->past, p->n)) {
+	    !trail_add(c->trail, st->self, &h, p->past, p->n)) {
 		head_fini(&h);
 		return err_set(e, ERR_NOMEM);
 	}
@@ -623,16 +656,29 @@ put_head(struct step *st, const struct write *w, struct cell *c,
 	return ERR_OK;
 }
 
+/* The cell of a planned write; a new one moves those behind it. */
+static struct cell *
+planned_cell(const struct step *st, const struct write *w, size_t at,
+    bool moved)
+{
+	return !moved && at != SIZE_MAX ?
+	    &st->en->cell[at] :
+	    entity_cell(st->en, w->field, w->element);
+}
+
 static enum err
 act(struct step *st, struct err_info *e)
 {
+	bool moved = false;
+
 	for (size_t i = 0; i < st->w.n; i++) {
 		const struct write *w = &st->w.w[i];
-		struct cell *c = entity_cell(st->en, w->field, w->element);
+		struct cell *c = planned_cell(st, w, st->plan[i].cell, moved);
 		enum err rc;
 
 		if (is_void(st, w, c))
 			continue;
+		moved |= c == NULL;
 		if (c == NULL)
 			c = entity_cell_add(st->en, w->field, w->element,
 			    w->kind);
@@ -645,6 +691,24 @@ act(struct step *st, struct err_info *e)
 			return rc;
 	}
 	return ERR_OK;
+}
+
+/* Mostly one or two. */
+static void
+sort_ids(struct eid *id, size_t n)
+{
+	if (n > NAMED_FEW) {
+		qsort(id, n, sizeof *id, eid_cmp_void);
+		return;
+	}
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k > 0 && eid_cmp(&id[k - 1], &id[k]) > 0;
+		     k--) {
+			struct eid low = id[k];
+
+			id[k] = id[k - 1];
+			id[k - 1] = low;
+		}
 }
 
 static enum err
@@ -662,9 +726,7 @@ step_init(struct step *st, struct err_info *e)
 	if (ev->n_replaces > 0) {
 		memcpy(st->replaces, ev->replaces,
 		    ev->n_replaces * sizeof *st->replaces);
-		if (ev->n_replaces > 1)
-			qsort(st->replaces, ev->n_replaces,
-			    sizeof *st->replaces, eid_cmp_void);
+		sort_ids(st->replaces, ev->n_replaces);
 	}
 	for (size_t i = 0; i < ev->n_replaces; i++)
 		if (st->n_replaces == 0 ||
@@ -696,7 +758,10 @@ entity_apply(struct entity *en, const struct event *ev, enum applied *ret,
 		*ret = APPLY_NEEDS_HISTORY;
 		goto done;
 	}
-	if (!entity_node_put(en, ev->node, &st.node)) {
+	if (en->trails != NULL)
+		st.self = trails_add(en->trails, &ev->id);
+	if ((en->trails != NULL && st.self == NULL) ||
+	    !entity_node_put(en, ev->node, &st.node)) {
 		rc = err_set(e, ERR_NOMEM);
 		goto done;
 	}
@@ -715,7 +780,7 @@ entity_fold(struct entity *en, entity_next_fn *next, void *ctx,
     struct err_info *e)
 {
 	const struct event *ev = NULL;
-	struct arena trails = { 0 };
+	struct trails trails = { 0 };
 	enum applied applied;
 	enum err rc;
 
@@ -731,6 +796,6 @@ entity_fold(struct entity *en, entity_next_fn *next, void *ctx,
 		trail_free(en->cell[i].trail);
 		en->cell[i].trail = NULL;
 	}
-	arena_fini(&trails);
+	trails_fini(&trails);
 	return rc;
 }

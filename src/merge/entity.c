@@ -192,7 +192,7 @@ entity_cell_add(struct entity *en, struct str field, struct str element,
 		return NULL;
 	ok = cell_name(en, &c, field, element);
 	if (ok && en->trails != NULL)
-		c.trail = trail_new(en->trails);
+		c.trail = trail_new(&en->trails->arena);
 	if (!ok || (en->trails != NULL && c.trail == NULL)) {
 		cell_fini(&c);
 		return NULL;

@@ -71,8 +71,7 @@ struct entity {
 	size_t n_closed, cap_closed;
 	struct str *node; /* own; node ids that heads and last refer to */
 	size_t n_nodes, cap_nodes;
-	/* borrow; of the trails: NULL but while entity_fold() runs */
-	struct arena *trails;
+	struct trails *trails; /* borrow; NULL but while entity_fold() runs */
 };
 
 /* A new entity without events.  Copies the key. */

@@ -5,9 +5,24 @@
 #include "entity.h"
 #include "map.h"
 
+/* An event that wrote something. */
+struct writer {
+	struct eid id;
+	size_t nth; /* in the order of the fold, from 0 */
+};
+
+/* What the trails of an entity share. */
+struct trails {
+	struct arena arena;     /* own: all that the trails point to */
+	struct writer **writer; /* own; in the order of the fold */
+	size_t n, cap;
+	struct map index; /* eid_key -> writer, the first `indexed` of them */
+	size_t indexed;
+};
+
 /* One write of a cell that stood at some time; in the order of the fold. */
 struct past {
-	struct eid id;
+	const struct writer *by;
 	uint64_t clock;
 	uint32_t node, round;
 	int32_t rank;
@@ -21,8 +36,6 @@ struct trail {
 	struct arena *arena; /* borrow: holds each past and what it points to */
 	struct past **past;  /* own */
 	size_t n, cap;
-	struct map index; /* eid_key -> past + 1 ... up to `indexed` */
-	size_t indexed;
 	size_t search; /* number of the last search */
 	size_t *stack; /* own: of a search */
 	size_t cap_stack;
@@ -31,19 +44,26 @@ struct trail {
 /* Of a head that no trail knows. */
 #define NO_PAST UINT32_MAX
 
+void trails_fini(struct trails *t);
+/* The event that is applied next, after all others; NULL when out of memory. */
+const struct writer *trails_add(struct trails *t, const struct eid *id);
+/* The one with this id; NULL where there is none, or *nomem is set as the index
+ * could not grow. */
+const struct writer *trails_find(struct trails *t, const struct eid *id,
+    bool *nomem);
+
 /* arena outlives the trail. */
 struct trail *trail_new(struct arena *arena);
 void trail_free(struct trail *t);
-/* Index of the write with this id, SIZE_MAX where there is none; *nomem is set
- * when the index could not grow. */
-size_t trail_find(struct trail *t, const struct eid *id, bool *nomem);
+/* Index of this event's write, SIZE_MAX where there is none. */
+size_t trail_find(const struct trail *t, const struct writer *by);
 /* Is `old` an ancestor of `young`? */
 bool trail_seen(struct trail *t, size_t young, size_t old, bool *nomem);
 /* Latest write with this value; SIZE_MAX. */
 size_t trail_latest(const struct trail *t, struct str value);
 /* h->past becomes its place; false when out of memory. */
-bool trail_add(struct trail *t, struct head *h, const size_t *parent,
-    size_t n_parents);
+bool trail_add(struct trail *t, const struct writer *by, struct head *h,
+    const size_t *parent, size_t n_parents);
 
 /* Anything with an id and a value: a head, or a write of the past. */
 struct standing {

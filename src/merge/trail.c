@@ -5,6 +5,42 @@
 #include "entity_int.h"
 #include "fault.h"
 
+void
+trails_fini(struct trails *t)
+{
+	map_fini(&t->index);
+	free(t->writer);
+	arena_fini(&t->arena);
+}
+
+const struct writer *
+trails_add(struct trails *t, const struct eid *id)
+{
+	struct writer *w = arena_alloc(&t->arena, sizeof *w);
+
+	if (w == NULL ||
+	    !mem_grow(&t->writer, &t->cap, t->n + 1, sizeof(struct writer *)))
+		return NULL;
+	*w = (struct writer){ *id, t->n };
+	t->writer[t->n++] = w;
+	return w;
+}
+
+/* The index is made when it is first asked for: most entities never do. */
+const struct writer *
+trails_find(struct trails *t, const struct eid *id, bool *nomem)
+{
+	for (; t->indexed < t->n; t->indexed++) {
+		struct writer *w = t->writer[t->indexed];
+
+		if (!map_put(&t->index, eid_key(&w->id), w)) {
+			*nomem = true;
+			return NULL;
+		}
+	}
+	return map_get(&t->index, eid_key(id));
+}
+
 struct trail *
 trail_new(struct arena *arena)
 {
@@ -22,19 +58,18 @@ trail_free(struct trail *t)
 		return;
 	free(t->past);
 	free(t->stack);
-	map_fini(&t->index);
 	free(t);
 }
 
 bool
-trail_add(struct trail *t, struct head *h, const size_t *parent,
-    size_t n_parents)
+trail_add(struct trail *t, const struct writer *by, struct head *h,
+    const size_t *parent, size_t n_parents)
 {
 	struct past *p = arena_alloc(t->arena, sizeof *p);
 
 	if (p == NULL || t->n >= NO_PAST)
 		return false;
-	*p = (struct past){ .id = h->id,
+	*p = (struct past){ .by = by,
 		.clock = h->clock,
 		.node = h->node,
 		.round = h->round,
@@ -52,22 +87,28 @@ trail_add(struct trail *t, struct head *h, const size_t *parent,
 	return true;
 }
 
-/* The index is made when it is first asked for: most cells never are. */
 size_t
-trail_find(struct trail *t, const struct eid *id, bool *nomem)
+trail_find(const struct trail *t, const struct writer *by)
 {
-	uintptr_t at;
+	size_t lo = 0, hi = t->n;
 
-	while (t->indexed < t->n) {
-		if (!map_put(&t->index, eid_key(&t->past[t->indexed]->id),
-		        (void *)(t->indexed + 1))) {
-			*nomem = true;
-			return SIZE_MAX;
+	/* Most that are asked for are young: strides that double, from the end. */
+	for (size_t stride = 1; stride < hi; stride *= 2) {
+		if (t->past[hi - stride]->by->nth <= by->nth) {
+			lo = hi - stride;
+			break;
 		}
-		t->indexed++;
+		hi -= stride;
 	}
-	at = (uintptr_t)map_get(&t->index, eid_key(id));
-	return at > 0 ? at - 1 : SIZE_MAX;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->past[mid]->by->nth < by->nth)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < t->n && t->past[lo]->by == by ? lo : SIZE_MAX;
 }
 
 size_t

@@ -29,18 +29,20 @@ static const struct envelope_row {
 	enum want want;
 	size_t min, max; /* bytes of a text */
 	size_t at;       /* of a struct str in struct event */
+	bool folded;     /* the fold of an entity asks for it */
 } envelope[] = {
 /* clang-format off */
-#define ROW(name, want, min, max, at) { name, sizeof(name) - 1, want, min, max, at }
-#define TEXT(name, min, max, member) ROW(name, WANT_TEXT, min, max, offsetof(struct event, member))
-	TEXT("event_id", 1, 64, id_text),
-	TEXT("event_type", 1, 64, type),
+#define ROW(name, want, min, max, at) { name, sizeof(name) - 1, want, min, max, at, want != WANT_SEQ }
+#define TEXT(name, min, max, member) { name, sizeof(name) - 1, WANT_TEXT, min, max, offsetof(struct event, member), false }
+#define FOLDED(name, min, max, member) { name, sizeof(name) - 1, WANT_TEXT, min, max, offsetof(struct event, member), true }
+	FOLDED("event_id", 1, 64, id_text),
+	FOLDED("event_type", 1, 64, type),
 	TEXT("aggregate_id", 1, 256, aggregate_id),
-	TEXT("aggregate_type", 1, 64, aggregate_type),
+	FOLDED("aggregate_type", 1, 64, aggregate_type),
 	ROW("lamport_clock", WANT_CLOCK, 1, 0, 0),
-	TEXT("node_id", 1, 64, node),
+	FOLDED("node_id", 1, 64, node),
 	ROW("node_seq", WANT_SEQ, 0, 0, 0),
-	TEXT("timestamp", 1, 64, timestamp),
+	FOLDED("timestamp", 1, 64, timestamp),
 	ROW("schema_version", WANT_VERSION, 0, 0, 0),
 	ROW("replaces", WANT_REPLACES, 0, 0, 0),
 	TEXT("author", 0, 1024, author),
@@ -53,6 +55,7 @@ static const struct envelope_row {
 	ROW("payload", WANT_PAYLOAD, 1, 0, 0),
 	ROW("draft", WANT_SETS_ASIDE, 0, 0, 0),
 	ROW("key_id", WANT_SETS_ASIDE, 0, 0, 0),
+#undef FOLDED
 #undef TEXT
 #undef ROW
 	/* clang-format on */
@@ -186,9 +189,11 @@ envelope_find(struct str name, size_t *at)
 	return NULL;
 }
 
-/* One pass over the members; *seen gets a bit for each row that was there. */
+/* One pass over the members; *seen gets a bit for each row that was there.
+ * known: only for what the fold asks for. */
 static enum err
-take_all(struct event *ev, uint32_t *seen, struct arena *a, struct err_info *e)
+take_all(struct event *ev, bool known, uint32_t *seen, struct arena *a,
+    struct err_info *e)
 {
 	const struct json *j = ev->json;
 	uint32_t key = ev->root + 1;
@@ -205,7 +210,7 @@ take_all(struct event *ev, uint32_t *seen, struct arena *a, struct err_info *e)
 			return err_set(e, ERR_NOMEM);
 		row = envelope_find(name, &at);
 		key = json_next(j, value);
-		if (row == NULL)
+		if (row == NULL || (known && !row->folded))
 			continue;
 		*seen |= 1u << (row - envelope);
 		/* The id is wanted for the answer even where another member is
@@ -389,14 +394,15 @@ check_form(const struct event *ev, struct err_info *e)
 
 /* What the envelope says of the event, once its members are there. */
 static enum err
-classify(struct event *ev, struct arena *a, struct err_info *e)
+classify(struct event *ev, bool known, struct arena *a, struct err_info *e)
 {
 	struct err_info why = { 0 };
-	enum err rc;
+	enum err rc = ERR_OK;
 
 	ev->kind = type_find(ev->type);
 	ev->aggregate = aggregate_find(ev->aggregate_type);
-	rc = place(ev, a, e);
+	if (!known)
+		rc = place(ev, a, e);
 	if (rc != ERR_OK)
 		return rc;
 	/* A payload that does not fit is kept and shown, never folded; whoever
@@ -422,18 +428,19 @@ decode(struct event *ev, const struct json *j, uint32_t node, bool known,
 	if (json_kind(j, node) != JSON_OBJECT)
 		return err_setf(e, ERR_SCHEMA,
 		    "invalid event: must be an object");
-	rc = take_all(ev, &seen, a, e);
+	rc = take_all(ev, known, &seen, a, e);
 	if (rc == ERR_OK && !known)
 		rc = check_form(ev, e);
 	if (rc != ERR_OK)
 		return rc;
 	for (size_t r = 0; r < N(envelope); r++)
-		if (envelope[r].min > 0 && !(seen & 1u << r))
+		if (envelope[r].min > 0 && !(seen & 1u << r) &&
+		    (envelope[r].folded || !known))
 			return err_setf(e, ERR_SCHEMA, "missing field: %s",
 			    envelope[r].name);
 	if (!eid_parse(ev->id_text, &ev->id))
 		return bad(e, "event_id", "neither a UUID nor a ULID");
-	return classify(ev, a, e);
+	return classify(ev, known, a, e);
 }
 
 enum err
@@ -567,7 +574,7 @@ event_make(struct event *ev, const struct event_new *en,
 	if (rc == ERR_OK)
 		rc = check_texts(ev, a, e);
 	if (rc == ERR_OK)
-		rc = classify(ev, a, e);
+		rc = classify(ev, false, a, e);
 	return rc == ERR_OK ? event_check(ev, e) : rc;
 }
 

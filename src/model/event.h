@@ -65,9 +65,10 @@ enum err event_decode(struct event *ev, const struct json *j, uint32_t node,
 /* Parse text, then event_decode; the tape is in *j (caller's, json_fini). */
 enum err event_parse(struct event *ev, struct json *j, struct str text,
     struct arena *a, struct err_info *e);
-/* The same for one that was decoded once, when it came, and kept byte for byte:
- * what cannot have changed is not looked at again (duplicate keys, depth, size,
- * the time's form). */
+/* The same for one that was decoded once, when it came, and kept byte for byte,
+ * and that is folded again: what cannot have changed is not looked at again
+ * (duplicate keys, depth, size, the time's form), and what entity_apply does not
+ * ask for is left out: its entity, and the texts but id, type, node and time. */
 enum err event_replay(struct event *ev, struct json *j, struct str text,
     struct arena *a, struct err_info *e);
 /* The payload of a type that we know fits the catalogue.  ERR_SCHEMA. */

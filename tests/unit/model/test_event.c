@@ -524,6 +524,50 @@ an_event_made_is_the_event_read(void)
 	}
 }
 
+/* A replay gives the fold all that reading gave it, and sets aside the same. */
+static void
+a_replay_says_what_the_fold_asks(void)
+{
+	static const struct member rows[] = { { NULL, NULL },
+		{ "replaces", "[\"" ID "\",\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"]" },
+		{ "aggregate_type", "\"WorkPackage\"" },
+		{ "event_type", "\"of_the_future\"" },
+		{ "schema_version", "2" }, { "draft", "\"d\"" },
+		{ "key_id", "\"k\"" }, { "author", "\"user:ann\"" },
+		{ "node_seq", "9" }, { "payload", "{\"title\":1}" } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct arena a = { 0 };
+		struct json j = { 0 }, again = { 0 };
+		struct buf text = { 0 };
+		struct err_info e = { 0 };
+		struct event ev, re;
+
+		t_note("%zu", i);
+		make(&text, rows[i].name, rows[i].value);
+		CHECK_OK(event_parse(&ev, &j, buf_str(&text), &a, &e), &e);
+		CHECK_OK(event_replay(&re, &again, buf_str(&text), &a, &e), &e);
+		CHECK(eid_eq(&re.id, &ev.id));
+		CHECK(re.kind == ev.kind);
+		CHECK_I(re.aggregate, ev.aggregate);
+		CHECK_U(re.clock, ev.clock);
+		CHECK(str_eq(re.node, ev.node));
+		CHECK(str_eq(re.timestamp, ev.timestamp));
+		CHECK_I(re.has_replaces, ev.has_replaces);
+		CHECK_U(re.n_replaces, ev.n_replaces);
+		for (size_t k = 0; k < ev.n_replaces; k++)
+			CHECK(eid_eq(&re.replaces[k], &ev.replaces[k]));
+		CHECK_I(re.folds, ev.folds);
+		CHECK_U(re.payload, ev.payload);
+		CHECK(memcmp(re.member, ev.member, sizeof re.member) == 0 ||
+		    !ev.folds);
+		buf_fini(&text);
+		json_fini(&j);
+		json_fini(&again);
+		arena_fini(&a);
+	}
+}
+
 /* And it refuses what a reader would. */
 static void
 no_event_is_made_that_nobody_reads(void)
@@ -748,6 +792,7 @@ main(void)
 	T_RUN(what_is_set_aside_does_not_fold);
 	T_RUN(a_new_event_reads_back);
 	T_RUN(an_event_made_is_the_event_read);
+	T_RUN(a_replay_says_what_the_fold_asks);
 	T_RUN(no_event_is_made_that_nobody_reads);
 	T_RUN(stamping_anew_changes_nothing_else);
 	T_RUN(content_does_not_depend_on_spacing);
