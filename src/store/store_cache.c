@@ -100,12 +100,27 @@ grave_empty(struct store *s)
 	s->n_grave = 0;
 }
 
-/* Entities of many fields or long texts count for more than others. */
 static void
-slot_weigh(struct store *s, struct entity_slot *slot, size_t bytes)
+slot_count(struct store *s, struct entity_slot *slot, size_t bytes)
 {
 	s->cache_bytes += bytes - slot->bytes;
 	slot->bytes = bytes;
+}
+
+/* About what it takes in memory: entities of many fields or long texts count for
+ * more than others.  stored: bytes of its state, of which its strings are a
+ * part. */
+static void
+slot_weigh(struct store *s, struct entity_slot *slot, size_t stored)
+{
+	const struct entity *en = slot->en;
+	size_t n = sizeof *slot + slot->key.n +
+	    slot->cap_pos * sizeof *slot->pos + sizeof *en +
+	    en->cap_cells * sizeof *en->cell + 2 * stored;
+
+	for (size_t i = 0; i < en->n_cells; i++)
+		n += en->cell[i].cap * sizeof *en->cell[i].head;
+	slot_count(s, slot, n);
 }
 
 static void
@@ -115,7 +130,7 @@ entity_slot_free(struct store *s, struct entity_slot *slot)
 		return;
 	if (s->last_entity == slot)
 		s->last_entity = NULL;
-	slot_weigh(s, slot, 0);
+	slot_count(s, slot, 0);
 	entity_bury(s, slot);
 	free(slot->pos);
 	free(slot);
@@ -150,8 +165,7 @@ cache_drop(struct store *s)
 	s->meta_known = false;
 }
 
-/* As stored; in memory a state takes about four times as much. */
-#define CACHE_BYTES_MAX ((size_t)12 << 20)
+#define CACHE_BYTES_MAX ((size_t)32 << 20)
 
 static void
 cache_cut(struct store *s, size_t entities, size_t bytes)

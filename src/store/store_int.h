@@ -272,7 +272,7 @@ struct entity_slot {
 	bool stale;     /* to be folded again from the log */
 	bool renames;   /* an event of it was refused: others may name it */
 	bool lent;      /* somebody may hold en */
-	size_t bytes;   /* of its state as stored, as counted in cache_bytes */
+	size_t bytes;   /* about, as counted in cache_bytes */
 	struct str key; /* own: map key */
 };
 
@@ -299,7 +299,7 @@ struct store {
 	struct map projects;    /* space, uuid -> struct project_slot */
 	struct map entities;    /* project, type, key -> struct entity_slot */
 	struct entity_slot lru; /* ring: lru.newer is the oldest */
-	size_t cache_bytes;     /* of their states, as stored */
+	size_t cache_bytes;     /* of them all, about */
 	struct space_slot *dirty_space; /* lists of what is to be written */
 	struct project_slot *dirty_project;
 	struct entity_slot **dirty; /* borrow */
