@@ -18,7 +18,7 @@
 	X(ASN1_INTEGER_set_uint64) X(BIO_ctrl) X(BIO_free) X(BIO_new)          \
 	X(BIO_new_mem_buf) X(BIO_s_mem) X(ERR_clear_error)                     \
 	X(ERR_peek_last_error) X(ERR_reason_error_string) X(EVP_PKEY_Q_keygen) \
-	X(EVP_PKEY_free) X(EVP_sha256) X(OPENSSL_cleanse)                      \
+	X(EVP_PKEY_free) X(EVP_Q_digest) X(EVP_sha256) X(OPENSSL_cleanse)      \
 	X(PEM_read_bio_PrivateKey) X(PEM_read_bio_X509)                        \
 	X(PEM_write_bio_PrivateKey) X(PEM_write_bio_X509)                      \
 	X(SSL_CTX_check_private_key) X(SSL_CTX_ctrl) X(SSL_CTX_free)           \
