@@ -109,7 +109,10 @@ head_bytes(const struct ws *w)
 	if (w->head_n < 2)
 		return 2;
 	len = w->head[1] & 0x7f;
-	return 2 + (len == LENGTH_16 ? 2u : len == LENGTH_64 ? 8u : 0u) +
+	return 2 +
+	    (len == LENGTH_16        ? 2u :
+	            len == LENGTH_64 ? 8u :
+	                               0u) +
 	    (w->head[1] & MASKED ? MASK_BYTES : 0u);
 }
 
@@ -145,7 +148,7 @@ head_fault(const struct ws *w)
 	if (!head_length(w, &n))
 		return "a length that is not in its shortest form";
 	if (control)
-		return !w->fin             ? "a control frame in pieces" :
+		return !w->fin         ? "a control frame in pieces" :
 		    n > WS_CONTROL_MAX ? "a control frame that is too long" :
 		                         NULL;
 	if (w->op == WS_OP_MORE && w->message_op == 0)
@@ -303,7 +306,8 @@ frame_end(struct ws *w, struct str *part)
 	if (!w->fin)
 		return WS_MORE;
 	if (op == WS_OP_TEXT && !text_ok(w, true))
-		return broken(w, WS_NOT_UTF8, "text that ends within a character");
+		return broken(w, WS_NOT_UTF8,
+		    "text that ends within a character");
 	w->message_op = 0;
 	w->given = true;
 	*part = buf_str(&w->message);
@@ -361,9 +365,9 @@ put_head(struct buf *out, enum ws_op op, uint64_t n, unsigned masked)
 	char head[10] = { (char)(FIN | op) };
 	size_t bytes = n < LENGTH_16 ? 0 : n <= 0xffff ? 2 : 8;
 
-	head[1] = (char)((bytes == 0 ? (unsigned)n :
-	                     bytes == 2  ? LENGTH_16 :
-	                                   LENGTH_64) |
+	head[1] = (char)((bytes == 0        ? (unsigned)n :
+	                         bytes == 2 ? LENGTH_16 :
+	                                      LENGTH_64) |
 	    masked);
 	for (size_t i = 0; i < bytes; i++)
 		head[2 + i] = (char)(n >> 8 * (bytes - 1 - i));
@@ -449,8 +453,8 @@ ws_accept(struct str key, char out[WS_ACCEPT_CHARS + 1], struct err_info *e)
 		return err_setf(e, ERR_BAD_REQUEST, "no Sec-WebSocket-Key");
 	memcpy(text, key.p, WS_KEY_CHARS);
 	memcpy(text + WS_KEY_CHARS, guid, sizeof guid - 1);
-	if (o->EVP_Q_digest(NULL, "SHA1", NULL, text, sizeof text - 1, h,
-	        &n) != 1 ||
+	if (o->EVP_Q_digest(NULL, "SHA1", NULL, text, sizeof text - 1, h, &n) !=
+	        1 ||
 	    n != sizeof h)
 		return err_setf(e, ERR_UNSUPPORTED, "SHA-1: %s",
 		    ossl_reason(o));

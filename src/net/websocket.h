@@ -94,7 +94,7 @@ struct ws {
 	uint8_t mask[4];
 	uint64_t left, done; /* bytes of the frame's payload: to come, come */
 	uint32_t fragments;  /* of this message so far */
-	size_t valid;        /* bytes of the message that are known to be UTF-8 */
+	size_t valid; /* bytes of the message that are known to be UTF-8 */
 	struct buf message;
 	size_t control_n;
 	char control[WS_CONTROL_MAX];

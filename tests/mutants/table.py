@@ -338,4 +338,17 @@ MUTANTS = [
            "\t\tw->message_op = w->op;\n",
            "\tif (w->op != WS_OP_MORE)\n\t\tw->message_op = w->op;\n"
            "\tif (w->op & CONTROL)\n\t\treturn WS_MORE;\n"),
+    Mutant("pongs pile up", "tests/unit/net/test_net_ws_conn", "src/net/ws_conn.c",
+           "PONGS_UNSENT_MAX = 4096", "PONGS_UNSENT_MAX = 1 << 30"),
+    Mutant("a pause takes effect with the next read", "tests/unit/net/test_net_ws_conn",
+           "src/net/ws_conn.c",
+           "\t} while (step != WS_MORE && !c->paused && !c->closing);\n",
+           "\t} while (step != WS_MORE && !c->closing);\n"),
+    Mutant("what came with the handshake is forgotten",
+           "tests/unit/net/test_net_ws_conn", "src/net/ws_conn.c",
+           "\tleft = in.n > 0 ? feed(c, in) : in;\n",
+           "\tleft = str_n(in.p, 0);\n"),
+    Mutant("any key will do", "tests/unit/net/test_net_ws_conn", "src/net/ws_conn.c",
+           "\t    ws_key_ok(http_header(req, \"Sec-WebSocket-Key\"));\n",
+           "\t    http_header(req, \"Sec-WebSocket-Key\").n > 0;\n"),
 ]

@@ -17,7 +17,10 @@ struct row {
 
 #define ROW(name, in, out) \
 	{ \
-		name, { in, sizeof(in) - 1 }, { out, sizeof(out) - 1 } \
+		name, { in, sizeof(in) - 1 }, \
+		{ \
+			out, sizeof(out) - 1 \
+		} \
 	}
 #define X10 "xxxxxxxxxx"
 #define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
@@ -29,18 +32,19 @@ static const struct row plain[] = {
 	ROW("text", "\x81\x05Hello", "text:Hello\n"),
 	ROW("empty text", "\x81\x00", "text:\n"),
 	ROW("binary", "\x82\x02\x00\xff", "binary:\x00\xff\n"),
-	ROW("two", "\x81\x01"
-	           "a\x81\x01"
-	           "b",
+	ROW("two",
+	    "\x81\x01"
+	    "a\x81\x01"
+	    "b",
 	    "text:a\ntext:b\n"),
-	ROW("in three pieces",
-	    "\x01\x03Hel\x00\x01l\x80\x01o", "text:Hello\n"),
+	ROW("in three pieces", "\x01\x03Hel\x00\x01l\x80\x01o", "text:Hello\n"),
 	ROW("empty pieces", "\x01\x00\x00\x00\x80\x00", "text:\n"),
 	ROW("ping", "\x89\x05Hello", "ping:Hello\n"),
 	ROW("pong", "\x8a\x00", "pong:\n"),
-	ROW("a ping of the greatest length", "\x89\x7d" X125, "ping:" X125 "\n"),
-	ROW("a ping between pieces",
-	    "\x01\x03Hel\x89\x01p\x80\x02lo", "ping:p\ntext:Hello\n"),
+	ROW("a ping of the greatest length", "\x89\x7d" X125,
+	    "ping:" X125 "\n"),
+	ROW("a ping between pieces", "\x01\x03Hel\x89\x01p\x80\x02lo",
+	    "ping:p\ntext:Hello\n"),
 	ROW("length in two bytes", "\x81\x7e\x00\x7e" X125 "x",
 	    "text:" X125 "x\n"),
 	ROW("a message of the greatest size", "\x81\x7e\x00\xc8" X100 X100,
@@ -49,7 +53,8 @@ static const struct row plain[] = {
 	ROW("a character between pieces", "\x01\x02\xf0\x9f\x80\x02\x90\xb1",
 	    "text:\xf0\x9f\x90\xb1\n"),
 	ROW("close", "\x88\x02\x03\xe8", "close 1000 \n"),
-	ROW("close with a reason", "\x88\x07\x03\xe9ready", "close 1001 ready\n"),
+	ROW("close with a reason", "\x88\x07\x03\xe9ready",
+	    "close 1001 ready\n"),
 	ROW("an empty close", "\x88\x00", "close 1005 \n"),
 	ROW("a close of an application", "\x88\x02\x0f\xa0", "close 4000 \n"),
 	ROW("nothing counts behind a close", "\x88\x00\x81\x01x\xff\xff",
@@ -160,8 +165,7 @@ static const struct row masked[] = {
 };
 
 static void
-say(enum ws_role role, const struct row *r, const size_t *cut,
-    const char *how)
+say(enum ws_role role, const struct row *r, const size_t *cut, const char *how)
 {
 	struct buf out = { 0 };
 

@@ -125,6 +125,12 @@ do_raw(struct world *w, struct http_request *req)
 	buf_fini(&rest);
 }
 
+static void
+do_ws(struct world *w, struct http_request *req)
+{
+	w->on_ws(req);
+}
+
 static const struct {
 	const char *path;
 	void (*fn)(struct world *w, struct http_request *req);
@@ -136,6 +142,7 @@ static const struct {
 	{ "/fields", do_fields },
 	{ "/none", do_none },
 	{ "/raw", do_raw },
+	{ "/ws", do_ws },
 };
 
 static enum err
@@ -404,6 +411,7 @@ peer_open_tls(struct peer *p, struct world *w, SSL_CTX *ctx)
 void
 peer_close(struct peer *p)
 {
+	p->closed = true;
 	uv_close((uv_handle_t *)p->poll, on_poll_closed);
 	SSL_free(p->ssl);
 	close(p->fd);

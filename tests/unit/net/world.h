@@ -11,6 +11,7 @@
  *	/early   answered in on_head with 200
  *	/small   bodies up to 4 bytes
  *	/raw     taken away from HTTP: every byte is echoed
+ *	/ws      w->on_ws, which a test sets
  *	others   404 */
 #ifndef CLOWDER_WORLD_H
 #define CLOWDER_WORLD_H
@@ -30,6 +31,7 @@ struct peer {
 	SSL *ssl;      /* NULL: plain */
 	struct buf in; /* what came and was not looked at yet */
 	bool eof, reset;
+	bool closed; /* by peer_close or peer_reset */
 	bool broken; /* sending failed */
 	struct http1 parser;
 	struct buf body; /* of the last answer */
@@ -48,6 +50,7 @@ struct world {
 	struct conn *raw;
 	enum conn_end raw_end;
 	bool stopped, raw_closed, raw_stop;
+	void (*on_ws)(struct http_request *req);
 };
 
 /* o's handler is replaced. */
