@@ -1,136 +1,42 @@
 /* Events in and out: batch, pull, snapshot.  docs/protocol.md, Events. */
-#include "batch.h"
-#include "clock.h"
 #include "feed.h"
-#include "hub_int.h"
+#include "ingest.h"
 
 enum {
 	/* Bodies up to these are decoded on the loop, others by a decoder: a
 	 * large one must not hold up everybody's next request. */
 	INLINE_PACKED = 8 * 1024,
 	INLINE_PLAIN = 64 * 1024,
-	/* Values in a body.  An event alone has fewer, so halving a batch that is
-	 * refused for it comes to an end.  16 MiB of tape. */
-	NODES_MAX = 1 << 20,
 };
-/* Bytes of decoded batches, of answers that clients have not read, and of those
- * that the loop has not taken over yet: above it they are asked to come again. */
-#define DECODED_MAX (UINT64_C(256) << 20)
+/* Bytes of answers that clients have not read, and of those that the loop has not
+ * taken over yet: above it they are asked to come again. */
 #define UNSENT_MAX (UINT64_C(256) << 20)
 #define ANSWERS_MAX (UINT64_C(64) << 20)
 
-/* --- batch -------------------------------------------------------------------
- *
- *	loop -> (decoder -> loop ->) writer -> loop: answer
- */
+/* --- batch ------------------------------------------------------------------- */
 
-struct batch_job {
-	union { /* first: one at a time */
-		struct decode_job decode;
-		struct write_job write;
-	};
+struct batch_call {
+	struct ingest in; /* first */
 	struct call *call;
 	struct http_request *req;
-	const struct account_team *team; /* that the request names, or NULL */
-	struct buf plain;                /* the body, inflated */
-	struct batch batch;
-	size_t held;        /* as counted in hub->held */
-	struct arena arena; /* of the answer */
-	struct batch_answer answer;
-	struct hub_writer *writer; /* while the job is written */
-	int64_t now_ms;
 };
 
 static void
-batch_job_fini(struct batch_job *bj)
+batch_done(struct ingest *in, enum err rc, const struct err_info *e)
 {
-	batch_fini(&bj->batch);
-	buf_fini(&bj->plain);
-	arena_fini(&bj->arena);
-	atomic_fetch_sub(&bj->call->hub->held, bj->held);
-}
-
-static void
-batch_fail(struct batch_job *bj, const struct err_info *e)
-{
-	struct http_request *req = bj->req;
-
-	batch_job_fini(bj);
-	call_error(req, e);
-}
-
-/* The team of one event where the request names none. */
-static enum err
-space_of_event(void *ctx, const struct event *ev, space_id *ret,
-    struct err_info *e)
-{
-	struct batch_job *bj = ctx;
-	const struct account_team *team;
-	enum err rc =
-	    accounts_team_of(&bj->call->who, STR(""), ev->team_slug, &team, e);
-
-	if (rc == ERR_OK)
-		rc = hub_team_space(bj->writer, team->slug, ret, e);
-	return rc;
-}
-
-static enum err
-batch_write(struct hub_writer *w, struct write_job *job, struct err_info *e)
-{
-	struct batch_job *bj = (struct batch_job *)(void *)job;
-	const struct account_who *who = &bj->call->who;
-	struct sender from = { .user = who->name,
-		.now_ms = bj->now_ms,
-		.space_of = space_of_event,
-		.ctx = bj };
-	enum err rc = ERR_OK;
-
-	bj->writer = w;
-	arena_reset(&bj->arena);
-	/* An empty batch still wants to know epoch and head. */
-	if (bj->team != NULL || bj->batch.n == 0) {
-		const struct account_team *team =
-		    bj->team ? bj->team : &who->team[who->default_team];
-
-		rc = hub_team_space(w, team->slug, &from.space, e);
-	}
-	if (rc == ERR_OK)
-		rc = admission_batch(&w->admission, &from, &bj->batch,
-		    &bj->arena, &bj->answer, e);
-	return rc;
-}
-
-static void
-batch_count(struct hub_metrics *m, const struct batch_answer *a)
-{
-	unsigned long long n[3] = { 0 };
-
-	for (size_t i = 0; i < a->n; i++)
-		n[a->result[i].status]++;
-	atomic_fetch_add(&m->batches, 1);
-	atomic_fetch_add(&m->events_new, n[BATCH_SUCCESS]);
-	atomic_fetch_add(&m->events_duplicate, n[BATCH_DUPLICATE]);
-	atomic_fetch_add(&m->events_rejected, n[BATCH_REJECTED]);
-}
-
-static void
-batch_written(struct pool_job *job)
-{
-	struct batch_job *bj = (struct batch_job *)(void *)job;
-	struct http_request *req = bj->req;
-	struct hub *hub = bj->call->hub;
+	struct batch_call *bc = (struct batch_call *)(void *)in;
+	struct http_request *req = bc->req;
+	struct hub *hub = in->hub;
+	struct err_info why = *e;
 	struct buf body = { 0 };
 	bool gzipped;
 
-	if (job->rc != ERR_OK) {
-		batch_fail(bj, &job->e);
-		return;
-	}
-	batch_answer_encode(&bj->answer, &body);
-	batch_count(&hub->metrics, &bj->answer);
-	batch_job_fini(bj);
-	if (buf_ok(&body, &job->e) != ERR_OK) {
-		call_error(req, &job->e);
+	if (rc == ERR_OK)
+		batch_answer_encode(&in->answer, &body);
+	/* It lives in the request's arena and goes with the answer. */
+	ingest_fini(in);
+	if (rc != ERR_OK || buf_ok(&body, &why) != ERR_OK) {
+		call_error(req, &why);
 	} else {
 		gzipped = call_deflate(&hub->gzip,
 		    http1_accepts_gzip(req->head), &body);
@@ -139,109 +45,48 @@ batch_written(struct pool_job *job)
 	buf_fini(&body);
 }
 
-/* Inflate and read the body; counts what is held of it.  The loop's thread or a
- * decoder's. */
 static enum err
-batch_read(struct batch_job *bj, struct gzip *g, struct err_info *e)
+batch_read(struct ingest *in, struct gzip *g, struct err_info *e)
 {
-	struct hub *hub = bj->call->hub;
+	struct batch_call *bc = (struct batch_call *)(void *)in;
 	struct str body;
-	enum err rc = ERR_OK;
+	enum err rc = call_body(bc->call, bc->req, g, &in->plain, &body, e);
 
-	if (atomic_load(&hub->held) > DECODED_MAX)
-		return err_setf(e, ERR_UNAVAILABLE,
-		    "too many batches are under way, try again");
-	rc = call_body(bj->call, bj->req, g, &bj->plain, &body, e);
 	if (rc != ERR_OK)
 		return rc;
 	/* An empty batch may come without any body at all. */
 	if (body.n == 0)
 		body = STR("{\"events\":[]}");
-	bj->batch.json.count_max = NODES_MAX;
-	rc = batch_decode(&bj->batch, body, e);
-	/* What the writer need not do. */
-	for (size_t i = 0; rc == ERR_OK && i < bj->batch.n; i++) {
-		struct batch_item *it = &bj->batch.item[i];
-
-		if (it->code == ERR_OK)
-			it->sum = store_sum(it->ev.raw);
-	}
-	bj->held = bj->plain.cap +
-	    bj->batch.json.cap * sizeof *bj->batch.json.node +
-	    bj->batch.n * sizeof *bj->batch.item;
-	atomic_fetch_add(&hub->held, bj->held);
-	return rc;
-}
-
-static void
-batch_to_writer(struct batch_job *bj)
-{
-	struct err_info e = { 0 };
-
-	bj->write = (struct write_job){ .write = batch_write,
-		.job = { .done = batch_written,
-		    .weight = (unsigned)bj->batch.n + 1 } }; /* as they came */
-	if (pool_push(bj->call->hub->writer, &bj->write.job, &e) != ERR_OK)
-		batch_fail(bj, &e);
-}
-
-static void
-batch_on_decoder(struct hub_decoder *d, struct decode_job *job)
-{
-	struct batch_job *bj = (struct batch_job *)(void *)job;
-
-	job->job.rc = batch_read(bj, &d->gzip, &job->job.e);
-}
-
-static void
-batch_decoded(struct pool_job *job)
-{
-	struct batch_job *bj = (struct batch_job *)(void *)job;
-
-	if (job->rc != ERR_OK) {
-		struct err_info e = job->e;
-
-		batch_fail(bj, &e);
-	} else {
-		batch_to_writer(bj);
-	}
+	return batch_decode(&in->batch, body, e);
 }
 
 void
 api_batch(struct call *call, struct http_request *req)
 {
-	struct batch_job *bj = arena_zero(&req->arena, sizeof *bj);
+	struct batch_call *bc = arena_zero(&req->arena, sizeof *bc);
 	size_t most = call->gzip ? INLINE_PACKED : INLINE_PLAIN;
 	struct err_info e = { 0 };
 	enum err rc;
 
-	if (bj == NULL) {
+	if (bc == NULL) {
 		(void)err_set(&e, ERR_NOMEM);
 		call_error(req, &e);
 		return;
 	}
-	bj->call = call;
-	bj->req = req;
-	bj->now_ms = os_wall_ms();
+	bc->call = call;
+	bc->req = req;
+	bc->in.hub = call->hub;
+	bc->in.who = &call->who;
+	bc->in.read = batch_read;
+	bc->in.done = batch_done;
 	/* Again: a body may have taken its time, and much may have changed. */
 	rc = call_who(call, req, &e);
 	if (rc == ERR_OK)
-		rc = call_team_named(call, req, &bj->team, &e);
-	if (rc == ERR_OK && req->body.n <= most) {
-		rc = batch_read(bj, &call->hub->gzip, &e);
-		if (rc == ERR_OK) {
-			batch_to_writer(bj);
-			return;
-		}
-	} else if (rc == ERR_OK) {
-		bj->decode = (struct decode_job){ .decode = batch_on_decoder,
-			.job = { .done = batch_decoded,
-			    .weight = 1,
-			    .lane = call->who.session_id } };
-		rc = pool_push(call->hub->decoder, &bj->decode.job, &e);
-	}
-	if (rc != ERR_OK)
-		batch_fail(bj, &e);
+		rc = call_team_named(call, req, &bc->in.team, &e);
+	if (rc == ERR_OK)
+		ingest_start(&bc->in, req->body.n > most);
+	else
+		call_error(req, &e);
 }
 
 /* --- pull and snapshot ----------------------------------------------------------

@@ -237,10 +237,9 @@ ws_conn_open(struct http_request *req, const struct ws_conn_options *o,
 	char accept[WS_ACCEPT_CHARS + 1];
 	struct err_info e = { 0 };
 	struct buf answer = { 0 };
-	enum err rc = c == NULL ? err_set(&e, ERR_NOMEM) :
-	                          ws_accept(http_header(req,
-	                                        "Sec-WebSocket-Key"),
-	                              accept, &e);
+	enum err rc = c == NULL ?
+	    err_set(&e, ERR_NOMEM) :
+	    ws_accept(http_header(req, "Sec-WebSocket-Key"), accept, &e);
 
 	if (rc != ERR_OK) {
 		http_respond_error(req, rc, e.text);

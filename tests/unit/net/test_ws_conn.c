@@ -17,11 +17,11 @@ enum { MESSAGE_MAX = 1000 };
 
 static struct world w;
 static struct peer a;
-static struct ws_conn *conn;  /* the server's side */
-static struct buf told;       /* what it was told */
-static struct ws reader;      /* of a */
-static struct buf heard;      /* what a was sent */
-static const char *protocol;  /* chosen where it is offered */
+static struct ws_conn *conn; /* the server's side */
+static struct buf told;      /* what it was told */
+static struct ws reader;     /* of a */
+static struct buf heard;     /* what a was sent */
+static const char *protocol; /* chosen where it is offered */
 
 /* ---- the server's side ------------------------------------------------ */
 
