@@ -123,14 +123,39 @@ done:
 }
 
 enum err
-batch_decode(struct batch *b, struct str body, struct err_info *e)
+batch_values(struct batch *b, uint32_t first, size_t n, struct err_info *e)
 {
-	struct json *j = &b->json;
-	uint32_t events, relayed, at;
+	uint32_t at = first;
 
+	b->item = arena_array(&b->arena, n, sizeof *b->item);
+	if (b->item == NULL && n > 0)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < n; i++) {
+		if (batch_judge(&b->item[i], &b->json, at, &b->arena, e) !=
+		    ERR_OK)
+			return e->code;
+		b->n++;
+		at = json_next(&b->json, at);
+	}
+	return ERR_OK;
+}
+
+void
+batch_reset(struct batch *b)
+{
 	b->item = NULL;
 	b->n = 0;
 	arena_reset(&b->arena);
+}
+
+enum err
+batch_decode(struct batch *b, struct str body, struct err_info *e)
+{
+	struct json *j = &b->json;
+	uint32_t events, relayed;
+	enum err rc;
+
+	batch_reset(b);
 	if (body.n > PROTO_BODY_PLAIN_MAX)
 		return err_setf(e, ERR_TOO_LARGE, "the body has %zu bytes",
 		    body.n);
@@ -145,17 +170,8 @@ batch_decode(struct batch *b, struct str body, struct err_info *e)
 	if (events == 0)
 		return err_setf(e, ERR_BAD_REQUEST,
 		    "the body has no \"events\"");
-	b->item = arena_array(&b->arena, j->node[events].n, sizeof *b->item);
-	if (b->item == NULL && j->node[events].n > 0)
-		return err_set(e, ERR_NOMEM);
-	at = events + 1;
-	for (uint32_t i = 0; i < j->node[events].n; i++) {
-		if (batch_judge(&b->item[i], j, at, &b->arena, e) != ERR_OK)
-			return e->code;
-		b->n++;
-		at = json_next(j, at);
-	}
-	return relayed != 0 ? relayed_apply(b, relayed, e) : ERR_OK;
+	rc = batch_values(b, events + 1, j->node[events].n, e);
+	return rc == ERR_OK && relayed != 0 ? relayed_apply(b, relayed, e) : rc;
 }
 
 void

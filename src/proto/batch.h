@@ -39,8 +39,13 @@ struct batch {
  * borrowed. */
 enum err batch_decode(struct batch *b, struct str body, struct err_info *e);
 void batch_fini(struct batch *b); /* safe on a zeroed one */
-/* Judge one value of a parsed tape by the same rules: for envelopes that come
- * another way than in a batch.  ERR_NOMEM only. */
+/* For envelopes that come another way than in a batch: forget the last ones, then
+ * judge n values of b's own tape that stand one behind the other from `first` on,
+ * by the same rules.  ERR_NOMEM only. */
+void batch_reset(struct batch *b);
+enum err batch_values(struct batch *b, uint32_t first, size_t n,
+    struct err_info *e);
+/* One value of any tape.  ERR_NOMEM only. */
 enum err batch_judge(struct batch_item *it, const struct json *j, uint32_t node,
     struct arena *a, struct err_info *e);
 
