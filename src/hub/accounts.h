@@ -14,7 +14,7 @@
  *
  * A struct accounts may be used by any number of threads.  What blocks:
  *
- *	accounts_check           some microseconds; reads the database at the
+ *	accounts_check, _session some microseconds; reads the database at the
  *first sight of a session only.  For the loop thread login, password changes
  *argon2id, about 62 ms, and a commit: worker everything else          a commit
  *(fsync, some ms): worker
@@ -187,6 +187,12 @@ struct account_who {
  * look whether another process did. */
 enum err accounts_check(struct accounts *a, struct str access, int64_t now_ms,
     struct arena *ar, struct account_who *ret, struct err_info *e);
+
+/* The same of a session that was signed in for once and goes on: its id is no
+ * secret, so whoever asks has to know whose it is.  access_expires_ms is 0. */
+enum err accounts_session(struct accounts *a, struct str session_id,
+    int64_t now_ms, struct arena *ar, struct account_who *ret,
+    struct err_info *e);
 
 /* The team of a request, docs/protocol.md: `header` is X-Team-Slug (n 0 =
  * absent): that team, ERR_FORBIDDEN where the account is not in it.  Else the

@@ -312,9 +312,11 @@ seen_load(struct accounts *a, struct str id, struct seen **ret,
 	return rc;
 }
 
+/* user_id: whose it has to be; n 0: whoever's. */
 static enum err
-who_get(struct accounts *a, const struct jwt_claims *c, int64_t now_ms,
-    struct arena *ar, struct account_who *ret, struct err_info *e)
+who_get(struct accounts *a, struct str session_id, struct str user_id,
+    int64_t now_ms, struct arena *ar, struct account_who *ret,
+    struct err_info *e)
 {
 	struct seen *s;
 	void *block;
@@ -322,19 +324,30 @@ who_get(struct accounts *a, const struct jwt_claims *c, int64_t now_ms,
 
 	if (rc != ERR_OK)
 		return rc;
-	s = map_get(&a->seen, c->sid);
+	s = map_get(&a->seen, session_id);
 	if (s == NULL)
-		rc = seen_load(a, c->sid, &s, e);
+		rc = seen_load(a, session_id, &s, e);
 	if (rc != ERR_OK)
 		return rc;
-	if (!s->alive || !str_eq(s->who.user_id, c->sub))
+	if (!s->alive || (user_id.n > 0 && !str_eq(s->who.user_id, user_id)))
 		return err_set(e, ERR_SESSION);
 	block = arena_alloc(ar, who_bytes(&s->who));
 	if (block == NULL)
 		return err_set(e, ERR_NOMEM);
 	*ret = who_copy(&s->who, block);
-	ret->access_expires_ms = c->exp_s * 1000;
 	return ERR_OK;
+}
+
+enum err
+accounts_session(struct accounts *a, struct str session_id, int64_t now_ms,
+    struct arena *ar, struct account_who *ret, struct err_info *e)
+{
+	enum err rc;
+
+	(void)pthread_mutex_lock(&a->read_lock);
+	rc = who_get(a, session_id, STR(""), now_ms, ar, ret, e);
+	(void)pthread_mutex_unlock(&a->read_lock);
+	return rc;
 }
 
 enum err
@@ -348,8 +361,10 @@ accounts_check(struct accounts *a, struct str access, int64_t now_ms,
 	if (rc != ERR_OK)
 		return rc;
 	(void)pthread_mutex_lock(&a->read_lock);
-	rc = who_get(a, &c, now_ms, ar, ret, e);
+	rc = who_get(a, c.sid, c.sub, now_ms, ar, ret, e);
 	(void)pthread_mutex_unlock(&a->read_lock);
+	if (rc == ERR_OK)
+		ret->access_expires_ms = c.exp_s * 1000;
 	return rc;
 }
 

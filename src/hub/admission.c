@@ -10,8 +10,8 @@
 /* The head of a team as it moves within a transaction. */
 struct team {
 	space_id id;
-	uint64_t head, clock;
-	struct str epoch; /* in the arena of the transaction */
+	uint64_t was, head, clock; /* was: head when it began */
+	struct str epoch;          /* in the arena of the transaction */
 };
 
 void
@@ -44,6 +44,7 @@ team_get(struct admission *ad, space_id id, struct team **ret,
 	if (t == NULL)
 		return err_set(e, ERR_NOMEM);
 	*t = (struct team){ .id = id,
+		.was = sp.pulled,
 		.head = sp.pulled,
 		.clock = sp.clock,
 		.epoch = sp.epoch };
@@ -51,6 +52,24 @@ team_get(struct admission *ad, space_id id, struct team **ret,
 		return err_set(e, ERR_NOMEM);
 	*ret = t;
 	return ERR_OK;
+}
+
+bool
+admission_grown(const struct admission *ad, size_t *at, space_id *space,
+    uint64_t *head)
+{
+	void *v;
+
+	while (map_next(&ad->teams, at, NULL, &v)) {
+		const struct team *t = v;
+
+		if (t->head == t->was)
+			continue;
+		*space = t->id;
+		*head = t->head;
+		return true;
+	}
+	return false;
 }
 
 /* --- what an event names ---------------------------------------------------- */

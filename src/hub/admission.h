@@ -43,6 +43,11 @@ struct sender {
 void admission_begin(struct admission *ad);
 void admission_fini(struct admission *ad);
 
+/* Teams whose log has grown in this transaction, until the next
+ * admission_begin: start with *at 0; false at the end. */
+bool admission_grown(const struct admission *ad, size_t *at, space_id *space,
+    uint64_t *head);
+
 /* [tx] Decide about one event and append it where it is accepted.  *ret is
  * filled in any case; its strings live in a or in the item. */
 enum err admission_event(struct admission *ad, const struct sender *from,

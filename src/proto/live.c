@@ -67,7 +67,8 @@ read_hello(struct live_in *in, struct batch *b, struct err_info *e)
 	uint32_t batch = json_get(j, 0, "batch");
 
 	if (!text_member(b, 0, "epoch", PROTO_EPOCH_MAX, &in->epoch))
-		return bad(e, in->type, "\"epoch\" is not one that a hub has given");
+		return bad(e, in->type,
+		    "\"epoch\" is not one that a hub has given");
 	if (after != 0 && !json_u53(j, after, &in->after))
 		return bad(e, in->type, "\"after\" is not a number 0..2^53-1");
 	if (batch != 0 && !json_bool(j, batch, &in->batch))

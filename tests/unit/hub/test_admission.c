@@ -939,6 +939,44 @@ feed_allocation_may_fail(void)
 	lab_fini(&l);
 }
 
+/* Whoever listens to a team is told when its log has grown, and only then. */
+static void
+tells_which_teams_have_grown(void)
+{
+	const struct made to_a = { 1, 10, "n", 1, "", 1, "one", NULL };
+	const struct made to_b = { 2, 10, "n", 2, "", 1, "two", "b" };
+	const struct made both[] = {
+		{ 3, 11, "n", 3, "A", 1, "three", NULL },
+		{ 4, 12, "n", 4, "", 2, "four", NULL },
+		{ 5, 11, "n", 5, "B", 1, "five", "b" },
+	};
+	struct lab l;
+	space_id space;
+	uint64_t head;
+	size_t at = 0, n = 0;
+
+	lab_init(&l);
+	send(&l, &to_a, 1);
+	CHECK(admission_grown(&l.ad, &at, &space, &head));
+	CHECK(space == l.team[0] && head == 1);
+	CHECK(!admission_grown(&l.ad, &at, &space, &head));
+	/* A duplicate is nothing new. */
+	send(&l, &to_a, 1);
+	at = 0;
+	CHECK(!admission_grown(&l.ad, &at, &space, &head));
+	l.from.space = 0;
+	send(&l, &to_b, 1);
+	at = 0;
+	CHECK(admission_grown(&l.ad, &at, &space, &head));
+	CHECK(space == l.team[1] && head == 1);
+	CHECK(!admission_grown(&l.ad, &at, &space, &head));
+	send(&l, both, 3);
+	for (at = 0; admission_grown(&l.ad, &at, &space, &head); n++)
+		CHECK_U(head, space == l.team[0] ? 3 : 2);
+	CHECK_U(n, 2);
+	lab_fini(&l);
+}
+
 int
 main(void)
 {
@@ -956,6 +994,7 @@ main(void)
 	T_RUN(many_heads_and_names);
 	T_RUN(feeds);
 	T_RUN(feeds_by_bytes);
+	T_RUN(tells_which_teams_have_grown);
 	T_RUN(every_allocation_may_fail);
 	T_RUN(feed_allocation_may_fail);
 	return t_done();

@@ -340,6 +340,32 @@ signs_out(void)
 	accounts_close(a);
 }
 
+/* Without a token, by whoever has shown one: as long as the session lives. */
+static void
+knows_a_session_that_goes_on(void)
+{
+	struct accounts *a = hub_of_ann(lib_path());
+	struct account_grant g = login(a, T0);
+	struct account_who shown, w;
+	struct err_info e = { 0 };
+
+	CHECK_ERR(check(a, g.access, T0, &shown), ERR_OK);
+	/* Long after the token has expired. */
+	CHECK_OK(accounts_session(a, g.session_id, T0 + 2 * 3600 * 1000, &arena,
+	             &w, &e),
+	    &e);
+	CHECK_EQ(w.user_id, shown.user_id);
+	CHECK_U(w.n_teams, shown.n_teams);
+	CHECK_I(w.access_expires_ms, 0);
+	CHECK_OK(accounts_revoke(a, g.session_id, &e), &e);
+	CHECK_ERR(accounts_session(a, g.session_id, T0, &arena, &w, &e),
+	    ERR_SESSION);
+	CHECK_ERR(accounts_session(a, STR("no-such-session"), T0, &arena, &w,
+	              &e),
+	    ERR_SESSION);
+	accounts_close(a);
+}
+
 /* In and out of a team, by this process: the next look knows. */
 static void
 sees_its_own_changes_at_once(void)
@@ -763,6 +789,7 @@ main(void)
 	T_RUN(tells_benign_replay_from_theft);
 	T_RUN(refuses_tokens_that_are_none);
 	T_RUN(signs_out);
+	T_RUN(knows_a_session_that_goes_on);
 	T_RUN(sees_its_own_changes_at_once);
 	T_RUN(sees_what_another_process_did);
 	T_RUN(sees_others_behind_its_own_changes);

@@ -181,10 +181,9 @@ what_a_hub_says(void)
 		    .code = ERR_SCHEMA,
 		    .why = STR("invalid") },
 	};
-	const struct batch_answer answer = { .result = result,
-		.n = 2,
-		.head = 8,
-		.clock = 9 };
+	const struct batch_answer answer = {
+		.result = result, .n = 2, .head = 8, .clock = 9
+	};
 	struct json j = { 0 };
 	struct buf out = { 0 };
 	struct err_info e = { 0 };
