@@ -1,6 +1,7 @@
 /* Events in and out: batch, pull, snapshot.  docs/protocol.md, Events. */
 #include "feed.h"
 #include "ingest.h"
+#include "snapshot.h"
 
 enum {
 	/* Bodies up to these are decoded on the loop, others by a decoder: a

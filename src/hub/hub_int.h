@@ -159,8 +159,4 @@ void api_snapshot(struct call *call, struct http_request *req);
 void api_health(struct call *call, struct http_request *req);
 void api_metrics(struct call *call, struct http_request *req);
 
-/* The team's state as one JSON object; snapshot.c.  ERR_TOO_LARGE. */
-enum err snapshot_write(struct store *s, space_id sp, struct str project,
-    struct buf *out, struct err_info *e);
-
 #endif

@@ -150,7 +150,6 @@ ws_token_redeem(struct ws_tokens *t, struct str token, uint64_t now_ms,
 	*session_id = arena_str(ar, k->holder->session_id);
 	*team = arena_str(ar, k->team);
 	drop(t, k);
-	return session_id->p != NULL && team->p != NULL ?
-	    ERR_OK :
-	    err_set(e, ERR_NOMEM);
+	return session_id->p != NULL && team->p != NULL ? ERR_OK :
+	                                                  err_set(e, ERR_NOMEM);
 }

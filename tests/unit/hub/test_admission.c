@@ -7,6 +7,7 @@
 
 #include "fault.h"
 #include "feed.h"
+#include "snapshot.h"
 #include "t.h"
 
 /* --- a hub with two teams ------------------------------------------------------- */
@@ -977,6 +978,70 @@ tells_which_teams_have_grown(void)
 	lab_fini(&l);
 }
 
+/* --- the state in parts ------------------------------------------------------- */
+
+enum { PART_MAX = 1000 };
+
+struct parts {
+	struct json j;
+	size_t n, entities, truncated;
+	uint64_t seq;
+	bool more;
+};
+
+static enum err
+take_part(void *ctx, struct buf *part, struct err_info *e)
+{
+	struct parts *p = ctx;
+	uint32_t list, at;
+
+	t_note("part %zu", p->n);
+	/* What is around the lists is no part of the bound. */
+	CHECK(part->len < PART_MAX + 500);
+	CHECK(p->n == 0 || p->more);
+	CHECK_OK(json_parse(&p->j, buf_str(part), 10, e), e);
+	CHECK(json_str_is(&p->j, json_get(&p->j, 0, "type"), STR("snapshot")));
+	CHECK(json_bool(&p->j, json_get(&p->j, 0, "more"), &p->more));
+	CHECK(json_u53(&p->j, json_get(&p->j, 0, "seq"), &p->seq));
+	CHECK_U(p->seq, 41);
+	list = json_get(&p->j, 0, "work_packages");
+	at = list + 1;
+	for (uint32_t i = 0; i < p->j.node[list].n; i++) {
+		p->truncated += json_get(&p->j, at, "truncated") > 0;
+		at = json_next(&p->j, at);
+	}
+	p->entities += p->j.node[list].n;
+	p->n++;
+	return ERR_OK;
+}
+
+static void
+shows_a_state_in_parts(void)
+{
+	char title[PART_MAX + 1];
+	struct parts p = { 0 };
+	struct err_info e = { 0 };
+	struct lab l;
+
+	lab_init(&l);
+	for (unsigned i = 1; i <= 41; i++) {
+		struct made m = { i, i, "n", i, "", i, title, NULL };
+
+		memset(title, 'x', sizeof title);
+		title[i < 41 ? 50 : PART_MAX] = '\0';
+		send(&l, &m, 1);
+	}
+	CHECK_OK(snapshot_parts(l.store, l.team[0], STR(""), PART_MAX,
+	             take_part, &p, &e),
+	    &e);
+	CHECK_U(p.entities, 41);
+	CHECK_U(p.truncated, 1); /* it alone is more than a part */
+	CHECK(!p.more);
+	CHECK(p.n >= 4 && p.n <= 20);
+	json_fini(&p.j);
+	lab_fini(&l);
+}
+
 int
 main(void)
 {
@@ -995,6 +1060,7 @@ main(void)
 	T_RUN(feeds);
 	T_RUN(feeds_by_bytes);
 	T_RUN(tells_which_teams_have_grown);
+	T_RUN(shows_a_state_in_parts);
 	T_RUN(every_allocation_may_fail);
 	T_RUN(feed_allocation_may_fail);
 	return t_done();
