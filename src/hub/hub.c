@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "file.h"
-#include "hub_int.h"
+#include "hub_live.h"
 #include "log.h"
 #include "proc.h"
 
@@ -265,6 +265,8 @@ stores_open(struct hub *hub, struct err_info *e)
 	rc = accounts_open(&hub->accounts, db, &opt, os_wall_ms(), e);
 	if (rc == ERR_OK)
 		rc = loop_poster_new(&hub->poster, &hub->loop, e);
+	if (rc == ERR_OK)
+		rc = live_new(&hub->live, hub, e);
 	return rc == ERR_OK ? hub_threads_start(hub, e) : rc;
 }
 
@@ -318,6 +320,7 @@ hub_close(struct hub *hub)
 	hub_threads_stop(hub);
 	http_server_free(hub->server);
 	loop_poster_close(hub->poster);
+	live_free(hub->live);
 	close_signal(&hub->term);
 	close_signal(&hub->intr);
 	(void)uv_run(&hub->loop, UV_RUN_DEFAULT);

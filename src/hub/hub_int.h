@@ -36,6 +36,7 @@ struct hub {
 	struct os_lock lock;
 	struct accounts *accounts;
 	struct pool *decoder, *writer, *reader, *worker;
+	struct live *live;
 	struct gzip gzip; /* loop thread */
 	struct hub_metrics metrics;
 	struct trouble trouble; /* of the replica */
@@ -158,5 +159,7 @@ void api_pull(struct call *call, struct http_request *req);
 void api_snapshot(struct call *call, struct http_request *req);
 void api_health(struct call *call, struct http_request *req);
 void api_metrics(struct call *call, struct http_request *req);
+void api_ws_token(struct call *call, struct http_request *req);
+void api_live(struct call *call, struct http_request *req);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "clock.h"
 #include "fault.h"
-#include "hub_int.h"
+#include "hub_live.h"
 #include "log.h"
 #include "proc.h"
 
@@ -136,7 +136,9 @@ write_list(struct hub_writer *w, struct pool_job *list, bool alone,
 	}
 	if (rc == ERR_OK)
 		rc = store_commit(w->store, e);
-	if (rc != ERR_OK) {
+	if (rc == ERR_OK) {
+		live_grown(w->hub, &w->admission);
+	} else {
 		store_rollback(w->store);
 		/* A space that was made in it is gone as well. */
 		spaces_forget(w);

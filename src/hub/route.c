@@ -23,6 +23,8 @@ static const struct route routes[] = {
 	{ "POST", "/api/v1/events/batch",  true,  PROTO_BODY_PLAIN_MAX, PROTO_BODY_GZIP_MAX, api_batch },
 	{ "GET",  "/api/v1/events",        true,  0, 0, api_pull },
 	{ "GET",  "/api/v1/snapshot",      true,  0, 0, api_snapshot },
+	{ "POST", "/api/v1/ws-token",      true,  BODY_SMALL, BODY_SMALL, api_ws_token },
+	{ "GET",  "/ws/v1/events",         false, 0, 0, api_live },
 	{ "GET",  "/api/v1/sync/health",   true,  0, 0, api_health },
 	{ "GET",  "/api/health",           false, 0, 0, api_health },
 	{ "GET",  "/metrics",              false, 0, 0, api_metrics },

@@ -211,7 +211,8 @@ put_state(struct snapshot *s, struct store *st, struct str project,
 
 enum err
 snapshot_parts(struct store *st, space_id id, struct str project,
-    size_t part_max, snapshot_part_fn *fn, void *ctx, struct err_info *e)
+    size_t part_max, snapshot_part_fn *fn, void *ctx, uint64_t *seq,
+    struct err_info *e)
 {
 	struct snapshot s = { .part_max = part_max, .fn = fn, .ctx = ctx };
 	struct arena a = { 0 };
@@ -224,6 +225,7 @@ snapshot_parts(struct store *st, space_id id, struct str project,
 		return rc;
 	rc = store_space_get(st, id, &a, &sp, e);
 	s.sp = &sp;
+	*seq = rc == ERR_OK ? sp.pulled : 0;
 	if (rc == ERR_OK)
 		rc = put_state(&s, st, project, e);
 	store_read_end(st);
@@ -250,7 +252,9 @@ enum err
 snapshot_write(struct store *s, space_id id, struct str project,
     struct buf *out, struct err_info *e)
 {
+	uint64_t seq;
+
 	buf_fini(out);
 	return snapshot_parts(s, id, project, SNAPSHOT_BYTES_MAX, take_whole,
-	    out, e);
+	    out, &seq, e);
 }

@@ -1021,6 +1021,7 @@ shows_a_state_in_parts(void)
 	char title[PART_MAX + 1];
 	struct parts p = { 0 };
 	struct err_info e = { 0 };
+	uint64_t seq = 0;
 	struct lab l;
 
 	lab_init(&l);
@@ -1032,8 +1033,9 @@ shows_a_state_in_parts(void)
 		send(&l, &m, 1);
 	}
 	CHECK_OK(snapshot_parts(l.store, l.team[0], STR(""), PART_MAX,
-	             take_part, &p, &e),
+	             take_part, &p, &seq, &e),
 	    &e);
+	CHECK_U(seq, 41);
 	CHECK_U(p.entities, 41);
 	CHECK_U(p.truncated, 1); /* it alone is more than a part */
 	CHECK(!p.more);

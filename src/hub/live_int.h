@@ -1,0 +1,134 @@
+/* Insides of live connections: members (live.c), rooms (live_room.c), how a member
+ * comes into one (live_join.c), what it writes (live_post.c). */
+#ifndef CLOWDER_HUB_LIVE_INT_H
+#define CLOWDER_HUB_LIVE_INT_H
+
+#include <sys/queue.h>
+
+#include "hub_live.h"
+#include "ingest.h"
+#include "live.h"
+#include "ws_conn.h"
+#include "ws_token.h"
+
+enum {
+	/* Bytes of events that a room holds. */
+	ROOM_TAIL_MAX = 1 << 20,
+	/* Bytes that are given to a connection at once; more when it took them. */
+	SERVE_MAX = 256 * 1024,
+	/* Bytes of answers that a peer has not read; then nothing more of it is
+	 * read either. */
+	UNREAD_MAX = 256 * 1024,
+	/* Messages up to this are decoded on the loop. */
+	LIVE_INLINE_MAX = 64 * 1024,
+	PINGS_MISSED_MAX = 2
+};
+
+/* An event as it is sent: the text of a message. */
+struct live_event {
+	struct live_event *next; /* of a live_read */
+	uint64_t seq;
+	size_t n;
+	char text[];
+};
+
+/* Events of a team's log behind a position, for a room or for one member. */
+struct live_read {
+	struct read_job job; /* first */
+	struct live *live;
+	struct room *room;     /* borrow */
+	struct member *member; /* borrow; NULL: for the room, or it is gone */
+	bool for_member;
+	space_id space;
+	uint64_t after;
+	struct live_event *first, **end; /* own */
+	size_t bytes;
+};
+
+TAILQ_HEAD(members, member);
+
+struct room {
+	struct live *live;
+	space_id space;
+	struct members members; /* borrow */
+	size_t n_members;
+	uint64_t head; /* greatest seq that is known to be committed */
+	/* The newest events, a ring: seqs last - n + 1 ... last. */
+	struct live_event **event; /* own */
+	size_t at, n, cap, bytes;
+	uint64_t last;
+	struct live_read *read; /* under way */
+};
+
+enum member_state {
+	MEMBER_AUTH,  /* nobody yet: only an auth message is heard */
+	MEMBER_HELLO, /* says its position next */
+	MEMBER_JOINING,
+	MEMBER_LIVE
+};
+
+/* A part of a snapshot, framed. */
+struct live_part {
+	struct live_part *next;
+	struct buf frame;
+};
+
+struct member {
+	struct live *live;
+	struct ws_conn *conn;
+	struct room *room; /* borrow; NULL until it is live */
+	TAILQ_ENTRY(member) in_room;
+	enum member_state state;
+	bool v1;    /* speaks clowder.v1: no snapshot, says hello */
+	bool batch; /* takes many events in one message */
+	bool full;  /* not read, as it does not read its answers */
+	uint64_t cursor;
+	unsigned missed;          /* pings without an answer */
+	struct live_part *part;   /* own; still to be sent before anything else */
+	struct live_join *join;   /* under way */
+	struct live_read *read;   /* under way */
+	struct live_post *post;   /* under way */
+	struct str session_id, team; /* own, of one block: session_id.p */
+};
+
+struct live {
+	struct hub *hub;
+	struct ws_tokens tokens;
+	struct map rooms; /* space_id -> struct room, own */
+	size_t members;
+	struct live_post *spare; /* own */
+};
+
+/* live.c: send what `b` holds as one text message, b is left empty; say an error;
+ * say it and close. */
+void member_send(struct member *m, struct buf *b);
+void member_error(struct member *m, enum err code, const char *text);
+void member_end(struct member *m, enum ws_code how, enum err code,
+    const char *text);
+/* Give it what it lacks, if it has taken what it was given. */
+void member_serve(struct member *m);
+/* It has got a token: whose connection is it?  False: it was ended. */
+bool member_known(struct member *m, struct str token);
+
+/* live_room.c */
+struct room *room_get(struct live *l, space_id space, uint64_t head,
+    struct err_info *e);
+void room_enter(struct room *r, struct member *m, uint64_t cursor);
+void room_leave(struct member *m);
+void room_told(struct room *r, uint64_t head);
+/* Read what its tail lacks, if that is not under way. */
+void room_follow(struct room *r);
+/* Send from the tail or ask the log; for member_serve. */
+void room_serve(struct room *r, struct member *m);
+
+/* live_join.c: find the team's log, and the position or the snapshot. */
+void member_join(struct member *m, struct str epoch, uint64_t after);
+void live_parts_free(struct live_part *p);
+void live_join_forget(struct live_join *j);
+
+/* live_post.c: a message has come. */
+void member_message(struct member *m, struct str text);
+void live_post_forget(struct live_post *p);
+void live_post_free(struct live_post *p);
+
+#endif
