@@ -4,7 +4,7 @@
 
 #include "clock.h"
 #include "fault.h"
-#include "hub_int.h"
+#include "hub_live.h"
 #include "proto.h"
 #include "when.h"
 
@@ -188,6 +188,7 @@ api_metrics(struct call *call, struct http_request *req)
 		unsigned long long v;
 	} gauge[] = {
 		{ "connections",     "Open connections.", net.connections },
+		{ "live_connections", "Of them, those that listen to a team.", live_members(hub->live) },
 		{ "request_held_bytes", "Bytes of requests that are held.", net.held },
 		{ "decoded_held_bytes", "Bytes of decoded batches that are held.", atomic_load(&hub->held) },
 		{ "answer_unsent_bytes", "Bytes of answers that are not sent yet.", net.unsent },

@@ -185,7 +185,8 @@ static enum err
 listen_on(struct hub *hub, const struct listen *l, struct err_info *e)
 {
 	const struct http_server_options so = { .handler = hub_handler(hub),
-		.connections_max = connections_max() };
+		.connections_max = connections_max(),
+		.ping_ms = hub->o.ping_ms };
 	uint16_t port = l->port;
 	enum err rc = http_server_new(&hub->server, &hub->loop, &so, e);
 	int n;

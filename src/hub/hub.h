@@ -24,6 +24,7 @@ struct hub_options {
 	/* For another process that writes to the replica, then 503; 0: 2000. */
 	unsigned lock_wait_ms;
 	unsigned reopen_ms; /* till failed storage is tried again; 0: 1000 */
+	unsigned ping_ms;   /* heartbeats of live connections; 0: 20000 */
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

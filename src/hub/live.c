@@ -35,8 +35,7 @@ member_error(struct member *m, enum err code, const char *text)
 }
 
 void
-member_end(struct member *m, enum ws_code how, enum err code,
-    const char *text)
+member_end(struct member *m, enum ws_code how, enum err code, const char *text)
 {
 	member_error(m, code, text);
 	ws_conn_close(m->conn, how, err_wire(code));
@@ -97,6 +96,7 @@ static void
 member_begin(struct member *m)
 {
 	m->state = MEMBER_HELLO;
+	ws_conn_message_max(m->conn, LIVE_MESSAGE_MAX);
 	if (!m->v1)
 		member_join(m, STR(""), 0);
 }
@@ -125,6 +125,7 @@ on_text(void *ctx, struct str text)
 	struct member *m = ctx;
 
 	m->missed = 0;
+	m->partial = false;
 	member_message(m, text);
 	if (ws_conn_unsent(m->conn) > UNREAD_MAX) {
 		m->full = true;
@@ -170,13 +171,20 @@ on_due(void *ctx)
 		ws_conn_close(m->conn, WS_POLICY, "no pong");
 		return;
 	}
+	if (m->partial && ws_conn_partial(m->conn) > 0) {
+		ws_conn_close(m->conn, WS_POLICY,
+		    "the message did not come in time");
+		return;
+	}
+	m->partial = ws_conn_partial(m->conn) > 0;
 	if (still_allowed(m, &e) != ERR_OK && e.code != ERR_UNAVAILABLE) {
 		member_end(m, WS_POLICY, e.code, e.text);
 		return;
 	}
-	/* What could not be read a moment ago. */
+	/* What could not be read or sent a moment ago. */
 	if (m->room != NULL)
 		room_follow(m->room);
+	member_serve(m);
 	ws_conn_wait(m->conn);
 	/* Who has not taken what it was sent is watched by that. */
 	if (ws_conn_unsent(m->conn) > 0)
@@ -191,7 +199,7 @@ member_free(struct member *m)
 {
 	m->live->members--;
 	room_leave(m);
-	live_parts_free(m->part);
+	live_parts_free(m->live, m->part);
 	live_join_forget(m->join);
 	live_post_forget(m->post);
 	if (m->read != NULL)
@@ -214,18 +222,34 @@ static const struct ws_conn_ops member_ops = {
 	.on_close = on_close,
 };
 
+/* Is there room for more that peers may leave unread?  At the cost of those who
+ * do. */
+static bool
+unsent_fits(struct hub *hub)
+{
+	struct http_server_stats net;
+
+	http_server_stats(hub->server, &net);
+	if (net.unsent <= LIVE_UNSENT_MAX)
+		return true;
+	http_server_drop_unread(hub->server, LIVE_UNSENT_MAX);
+	http_server_stats(hub->server, &net);
+	return net.unsent <= LIVE_UNSENT_MAX;
+}
+
 void
 member_serve(struct member *m)
 {
 	struct live_part *p = m->part;
 
-	if (ws_conn_unsent(m->conn) > 0)
+	/* Where it does not fit, the next event or heartbeat asks again. */
+	if (ws_conn_unsent(m->conn) > 0 || !unsent_fits(m->live->hub))
 		return;
 	if (p != NULL) {
 		m->part = p->next;
 		ws_conn_send_frames(m->conn, &p->frame);
 		p->next = NULL;
-		live_parts_free(p);
+		live_parts_free(m->live, p);
 		return;
 	}
 	if (m->state == MEMBER_LIVE)
@@ -243,8 +267,7 @@ token_of(struct http_request *req)
 
 	if (field.n > scheme.n &&
 	    str_eq_nocase(str_n(field.p, scheme.n), scheme))
-		return str_trim(
-		    str_n(field.p + scheme.n, field.n - scheme.n));
+		return str_trim(str_n(field.p + scheme.n, field.n - scheme.n));
 	return http_query(req, "token", &token) ? token : STR("");
 }
 
@@ -263,15 +286,14 @@ origin_ok(const struct http_request *req)
 }
 
 static void
-open_member(struct call *call, struct http_request *req, struct member *m,
-    bool known)
+open_member(struct http_request *req, struct member *m, bool known)
 {
-	const struct ws_conn_options o = { .message_max = LIVE_MESSAGE_MAX,
-		.protocol = m->v1 ? LIVE_PROTOCOL : NULL };
+	const struct ws_conn_options o = { .message_max = AUTH_MESSAGE_MAX,
+		.protocol = m->v1 ? LIVE_PROTOCOL : NULL,
+		.budget = &m->live->partial };
 
 	m->live->members++;
 	m->conn = ws_conn_open(req, &o, &member_ops, m);
-	(void)call;
 	if (m->conn == NULL) {
 		member_free(m);
 		return;
@@ -319,7 +341,7 @@ api_live(struct call *call, struct http_request *req)
 		call_error(req, &e);
 		return;
 	}
-	open_member(call, req, m, token.n > 0);
+	open_member(req, m, token.n > 0);
 }
 
 /* ---- POST /api/v1/ws-token/ ------------------------------------------- */
@@ -400,6 +422,7 @@ live_new(struct live **ret, struct hub *hub, struct err_info *e)
 	if (l == NULL)
 		return err_set(e, ERR_NOMEM);
 	l->hub = hub;
+	l->partial.most = PARTIAL_MAX;
 	*ret = l;
 	return ERR_OK;
 }

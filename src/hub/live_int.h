@@ -15,14 +15,21 @@ enum {
 	/* Bytes of events that a room holds. */
 	ROOM_TAIL_MAX = 1 << 20,
 	/* Bytes that are given to a connection at once; more when it took them. */
-	SERVE_MAX = 256 * 1024,
+	SERVE_MAX = 64 * 1024,
 	/* Bytes of answers that a peer has not read; then nothing more of it is
 	 * read either. */
 	UNREAD_MAX = 256 * 1024,
 	/* Messages up to this are decoded on the loop. */
 	LIVE_INLINE_MAX = 64 * 1024,
+	/* Of somebody who is not known yet. */
+	AUTH_MESSAGE_MAX = 4096,
 	PINGS_MISSED_MAX = 2
 };
+/* Bytes of messages in pieces, of snapshots and of all answers that peers have
+ * not read: beyond it they come again. */
+#define PARTIAL_MAX ((size_t)64 << 20)
+#define SNAPSHOTS_MAX ((size_t)256 << 20)
+#define LIVE_UNSENT_MAX ((size_t)256 << 20)
 
 /* An event as it is sent: the text of a message. */
 struct live_event {
@@ -71,6 +78,7 @@ enum member_state {
 struct live_part {
 	struct live_part *next;
 	struct buf frame;
+	size_t bytes; /* as counted in live->snapshots */
 };
 
 struct member {
@@ -83,11 +91,12 @@ struct member {
 	bool batch; /* takes many events in one message */
 	bool full;  /* not read, as it does not read its answers */
 	uint64_t cursor;
-	unsigned missed;          /* pings without an answer */
-	struct live_part *part;   /* own; still to be sent before anything else */
-	struct live_join *join;   /* under way */
-	struct live_read *read;   /* under way */
-	struct live_post *post;   /* under way */
+	unsigned missed;        /* pings without an answer */
+	bool partial;           /* a message was in pieces at the last ping */
+	struct live_part *part; /* own; still to be sent before anything else */
+	struct live_join *join; /* under way */
+	struct live_read *read; /* under way */
+	struct live_post *post; /* under way */
 	struct str session_id, team; /* own, of one block: session_id.p */
 };
 
@@ -96,6 +105,8 @@ struct live {
 	struct ws_tokens tokens;
 	struct map rooms; /* space_id -> struct room, own */
 	size_t members;
+	struct ws_budget partial;
+	size_t snapshots;        /* bytes of parts that members hold */
 	struct live_post *spare; /* own */
 };
 
@@ -123,7 +134,7 @@ void room_serve(struct room *r, struct member *m);
 
 /* live_join.c: find the team's log, and the position or the snapshot. */
 void member_join(struct member *m, struct str epoch, uint64_t after);
-void live_parts_free(struct live_part *p);
+void live_parts_free(struct live *l, struct live_part *p);
 void live_join_forget(struct live_join *j);
 
 /* live_post.c: a message has come. */

@@ -28,14 +28,18 @@ struct live_join {
 	space_id space;
 	uint64_t head;
 	struct live_part *part, **end; /* own */
+	size_t bytes;                  /* of them */
 };
 
+/* l: they are counted there; NULL: not yet. */
 void
-live_parts_free(struct live_part *p)
+live_parts_free(struct live *l, struct live_part *p)
 {
 	while (p != NULL) {
 		struct live_part *next = p->next;
 
+		if (l != NULL)
+			l->snapshots -= p->bytes;
 		buf_fini(&p->frame);
 		free(p);
 		p = next;
@@ -54,7 +58,7 @@ join_free(struct live_join *j)
 {
 	if (j->member != NULL)
 		j->member->join = NULL;
-	live_parts_free(j->part);
+	live_parts_free(NULL, j->part);
 	arena_fini(&j->arena);
 	free(j);
 }
@@ -70,6 +74,8 @@ take_part(void *ctx, struct buf *part, struct err_info *e)
 	if (p == NULL)
 		return err_set(e, ERR_NOMEM);
 	ws_put(&p->frame, WS_OP_TEXT, buf_str(part), NULL);
+	p->bytes = p->frame.cap;
+	j->bytes += p->bytes;
 	*j->end = p;
 	j->end = &p->next;
 	return buf_ok(&p->frame, e);
@@ -98,8 +104,8 @@ join_read(struct hub_reader *r, struct read_job *job)
 	struct err_info *e = &job->job.e;
 	struct arena a = { 0 };
 	struct space sp;
-	enum err rc = store_space_find(r->store, STR(""), STR(""), j->team, &a,
-	    &sp, e);
+	enum err rc =
+	    store_space_find(r->store, STR(""), STR(""), j->team, &a, &sp, e);
 
 	j->made |= rc == ERR_OK; /* what is not found now is something else */
 	if (rc == ERR_OK) {
@@ -131,6 +137,11 @@ enter(struct live_join *j)
 		member_send(m, &b);
 		return;
 	}
+	if (j->bytes > 0 && j->live->snapshots + j->bytes > SNAPSHOTS_MAX) {
+		member_end(m, WS_TRY_LATER, ERR_UNAVAILABLE,
+		    "too many snapshots are on their way, try again");
+		return;
+	}
 	r = room_get(j->live, j->space, j->head, &e);
 	if (r == NULL) {
 		member_end(m, WS_INTERNAL, e.code, e.text);
@@ -138,6 +149,7 @@ enter(struct live_join *j)
 	}
 	m->part = j->part;
 	j->part = NULL;
+	j->live->snapshots += j->bytes;
 	room_enter(r, m, j->snapshot ? j->head : j->after);
 	room_told(r, j->head);
 	member_serve(m);

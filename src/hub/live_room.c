@@ -48,8 +48,8 @@ static void
 read_log(struct hub_reader *hr, struct read_job *job)
 {
 	struct live_read *r = (struct live_read *)(void *)job;
-	enum err rc = store_log(hr->store, r->space, r->after,
-	    PROTO_EVENTS_MAX, read_row, r, &job->job.e);
+	enum err rc = store_log(hr->store, r->space, r->after, PROTO_EVENTS_MAX,
+	    read_row, r, &job->job.e);
 
 	job->job.rc = rc == ERR_TOO_LARGE ? ERR_OK : rc;
 }
@@ -179,10 +179,9 @@ room_get(struct live *l, space_id space, uint64_t head, struct err_info *e)
 		(void)err_set(e, ERR_NOMEM);
 		return NULL;
 	}
-	*r = (struct room){ .live = l,
-		.space = space,
-		.head = head,
-		.last = head };
+	*r = (struct room){
+		.live = l, .space = space, .head = head, .last = head
+	};
 	TAILQ_INIT(&r->members);
 	if (!map_put(&l->rooms, room_key(&r->space), r)) {
 		free(r);

@@ -15,7 +15,9 @@ struct ws_conn {
 	const struct ws_conn_ops *ops; /* borrow */
 	void *ctx;                     /* borrow */
 	struct ws ws;
-	struct buf rest; /* came and was not read, from rest_at on */
+	struct ws_budget *budget; /* borrow; may be NULL */
+	size_t counted;           /* in it */
+	struct buf rest;          /* came and was not read, from rest_at on */
 	size_t rest_at;
 	bool paused, feeding;
 	bool closing; /* our close frame is sent */
@@ -134,6 +136,21 @@ take(struct ws_conn *c, enum ws_step step, struct str part,
 	}
 }
 
+/* What it holds of a message that is not whole. */
+static void
+account(struct ws_conn *c)
+{
+	size_t held = ws_held(&c->ws), n;
+
+	if (c->budget == NULL)
+		return;
+	n = held > WS_CONN_FREE && !c->closing ? held - WS_CONN_FREE : 0;
+	c->budget->held += n - c->counted;
+	c->counted = n;
+	if (n > 0 && c->budget->held > c->budget->most)
+		end(c, WS_TRY_LATER, STR("too much is under way"));
+}
+
 /* Read until it needs more, or is paused or closed; returns what is left. */
 static struct str
 feed(struct ws_conn *c, struct str in)
@@ -151,6 +168,7 @@ feed(struct ws_conn *c, struct str in)
 		take(c, step, part, &e);
 	} while (step != WS_MORE && !c->paused && !c->closing);
 	c->feeding = false;
+	account(c);
 	return in;
 }
 
@@ -216,6 +234,9 @@ on_close(void *ctx, enum conn_end why)
 
 	(void)why;
 	c->ops->on_close(c->ctx);
+	ws_fini(&c->ws);
+	c->ws.message = (struct buf){ 0 };
+	account(c);
 	ws_conn_free(c);
 }
 
@@ -249,6 +270,7 @@ ws_conn_open(struct http_request *req, const struct ws_conn_options *o,
 	c->ops = ops;
 	c->ctx = ctx;
 	c->paused = true;
+	c->budget = o->budget;
 	ws_init(&c->ws, WS_SERVER, o->message_max);
 	put_answer(accept, o->protocol, &answer);
 	c->conn = http_detach(req, 101, &ops_of_ws, c, &c->rest);
@@ -309,6 +331,18 @@ ws_conn_resume(struct ws_conn *c)
 	} else {
 		c->rest_at = c->rest.len - left.n;
 	}
+}
+
+void
+ws_conn_message_max(struct ws_conn *c, size_t bytes)
+{
+	c->ws.message_max = bytes;
+}
+
+size_t
+ws_conn_partial(const struct ws_conn *c)
+{
+	return c->ws.given ? 0 : c->ws.message.len;
 }
 
 void

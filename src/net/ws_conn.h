@@ -30,9 +30,18 @@ struct ws_conn_ops {
 	void (*on_close)(void *ctx);
 };
 
+/* Bytes of messages that are in pieces still, of all connections that share it,
+ * each beyond its first WS_CONN_FREE: where they are too many, whoever sends more
+ * is closed with WS_TRY_LATER. */
+struct ws_budget {
+	size_t held, most;
+};
+enum { WS_CONN_FREE = 16384 };
+
 struct ws_conn_options {
-	size_t message_max;   /* bytes */
-	const char *protocol; /* the chosen subprotocol, or NULL */
+	size_t message_max;       /* bytes */
+	const char *protocol;     /* the chosen subprotocol, or NULL */
+	struct ws_budget *budget; /* borrow until on_close; NULL: no bound */
 };
 
 /* Is this a good opening handshake?  Where not, it is answered (400, or 426 to
@@ -54,6 +63,9 @@ size_t ws_conn_unsent(const struct ws_conn *c); /* bytes queued */
 /* No on_text until ws_conn_resume.  Takes effect at once, also inside on_text. */
 void ws_conn_pause(struct ws_conn *c);
 void ws_conn_resume(struct ws_conn *c);
+/* From the next message on. */
+void ws_conn_message_max(struct ws_conn *c, size_t bytes);
+size_t ws_conn_partial(const struct ws_conn *c); /* bytes of one in pieces */
 void ws_conn_wait(struct ws_conn *c); /* start (again) the wait for on_due */
 /* Say so, then close; nothing is read any more.  Twice is fine. */
 void ws_conn_close(struct ws_conn *c, enum ws_code code, const char *reason);

@@ -252,10 +252,11 @@ async def what_is_no_message():
 
 
 async def who_is_nobody_yet():
-    for first in ('{"type":"hello"}', event(300), "{", "x" * 100000):
+    for first, code in (('{"type":"hello"}', 1008), (event(300), 1008), ("{", 1008),
+                        ("x" * 5000, 1009)):
         async with Peer(bearer=False) as p:
             await p.say(first)
-            same(await p.closed(), 1008)
+            same(await p.closed(), code)
     async with Peer(bearer=False) as p:
         await p.say({"type": "auth", "token": token(ANN)})
         same((await p.next())["type"], "auth_success")

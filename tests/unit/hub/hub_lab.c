@@ -104,6 +104,7 @@ serve(void *arg)
 		.listen = "127.0.0.1:0",
 		.quiet = true,
 		.lock_wait_ms = l->lock_wait_ms,
+		.ping_ms = l->ping_ms,
 		.ready = on_ready,
 		.ctx = l };
 	struct err_info e = { 0 };
@@ -265,8 +266,8 @@ peer_request(struct peer *p, const char *method, const char *target,
 	buf_fini(&out);
 }
 
-static bool
-read_more(struct peer *p)
+bool
+peer_more(struct peer *p)
 {
 	char part[65536];
 	ssize_t n;
@@ -290,6 +291,12 @@ drop(struct buf *b, size_t n)
 	b->len -= n;
 }
 
+void
+peer_drop(struct peer *p, size_t n)
+{
+	drop(&p->in, n);
+}
+
 bool
 peer_answer(struct peer *p)
 {
@@ -300,7 +307,7 @@ peer_answer(struct peer *p)
 	buf_reset(&p->head);
 	buf_reset(&p->body);
 	while ((at = find(buf_str(&p->in), "\r\n\r\n")) == SIZE_MAX)
-		if (!read_more(p))
+		if (!peer_more(p))
 			return false;
 	buf_add(&p->head, p->in.data, at + 2);
 	drop(&p->in, at + 4);
@@ -310,7 +317,7 @@ peer_answer(struct peer *p)
 	p->status = (int)strtol(p->head.data + 9, NULL, 10);
 	(void)str_u64(peer_field(p, "Content-Length"), &n);
 	while (p->in.len < n)
-		if (!read_more(p))
+		if (!peer_more(p))
 			return false;
 	buf_add(&p->body, p->in.data, (size_t)n);
 	drop(&p->in, (size_t)n);

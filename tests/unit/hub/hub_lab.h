@@ -18,6 +18,7 @@ struct hub_lab {
 	    *faults; /* that the hub's threads count by, or NULL */
 	unsigned
 	    lock_wait_ms; /* 60 s: nobody is refused while a test holds it */
+	unsigned ping_ms; /* heartbeats of live connections; 0: the usual */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -63,6 +64,9 @@ void peer_sendf(struct peer *p, const char *fmt, ...)
 /* Send one request; body.p NULL: none.  more: header lines with their CRLF. */
 void peer_request(struct peer *p, const char *method, const char *target,
     const char *more, struct str body);
+/* Read what comes next into p->in; false where the connection has ended. */
+bool peer_more(struct peer *p);
+void peer_drop(struct peer *p, size_t n); /* the first n bytes of p->in */
 /* One whole answer; false where the connection ended before. */
 bool peer_answer(struct peer *p);
 /* Both; the status, 0 where the connection ended. */

@@ -1,0 +1,315 @@
+/* Live connections over bare sockets: heartbeats, who is closed and why, peers that
+ * do not read, and what stands between a snapshot and its tail. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub_lab.h"
+#include "websocket.h"
+
+#define UPGRADE \
+	"Upgrade: websocket\r\nConnection: Upgrade\r\n" \
+	"Sec-WebSocket-Version: 13\r\n" \
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define V1 "Sec-WebSocket-Protocol: clowder.v1\r\n"
+#define NONE ((struct str){ 0 })
+
+enum { PING_MS = 300, MESSAGE_MAX = 1 << 20 };
+
+struct scene {
+	struct hub_lab l;
+	struct peer p; /* asks and pushes, as ann */
+	char *token;
+	struct peer live;
+	struct ws ws; /* reads `live` */
+};
+
+static void
+scene_open(struct scene *s, unsigned ping_ms)
+{
+	*s = (struct scene){ .live.fd = -1 };
+	hub_lab_init(&s->l);
+	s->l.ping_ms = ping_ms;
+	if (!hub_lab_start(&s->l))
+		exit(1);
+	peer_open(&s->p, &s->l);
+	s->token = peer_sign_in(&s->p, "ann");
+	s->p.token = s->token;
+}
+
+static void
+live_close(struct scene *s)
+{
+	ws_fini(&s->ws);
+	if (s->live.fd >= 0)
+		peer_close(&s->live);
+}
+
+static void
+scene_close(struct scene *s)
+{
+	live_close(s);
+	peer_until(&s->p, "live_connections", 0);
+	peer_close(&s->p);
+	hub_lab_stop(&s->l);
+	hub_lab_fini(&s->l);
+	free(s->token);
+}
+
+/* more: header lines.  known: with a token. */
+static void
+live_open(struct scene *s, bool known, const char *more)
+{
+	char head[1024];
+	int n;
+
+	live_close(s);
+	ws_init(&s->ws, WS_CLIENT, MESSAGE_MAX);
+	CHECK_U(peer_call(&s->p, "POST", "/api/v1/ws-token/", STR("")), 200);
+	n = snprintf(head, sizeof head, UPGRADE "%s%s%s%s", more,
+	    known ? "Authorization: Bearer " : "",
+	    known ? peer_string(&s->p, "ws_token") : "", known ? "\r\n" : "");
+	CHECK(n > 0 && (size_t)n < sizeof head);
+	peer_open(&s->live, &s->l);
+	peer_request(&s->live, "GET", "/ws/v1/events/", head, NONE);
+	CHECK(peer_answer(&s->live));
+	CHECK_I(s->live.status, 101);
+}
+
+static void
+say(struct scene *s, const char *text)
+{
+	static const uint8_t mask[4] = { 7, 1, 9, 2 };
+	struct buf b = { 0 };
+
+	ws_put(&b, WS_OP_TEXT, str_of(text), mask);
+	peer_send(&s->live, buf_str(&b));
+	buf_fini(&b);
+}
+
+/* The next message, in s->live.body; WS_MORE: the connection has ended. */
+static enum ws_step
+hear(struct scene *s)
+{
+	struct err_info e = { 0 };
+	struct str part;
+	enum ws_step step;
+	size_t used;
+
+	do {
+		step = ws_read(&s->ws, buf_str(&s->live.in), &used, &part, &e);
+		peer_drop(&s->live, used);
+	} while (step == WS_MORE && peer_more(&s->live));
+	CHECK(step != WS_ERROR);
+	buf_reset(&s->live.body);
+	buf_addstr(&s->live.body, part);
+	return step;
+}
+
+/* The next one of this type. */
+static bool
+hear_type(struct scene *s, const char *type)
+{
+	enum ws_step step;
+
+	do
+		step = hear(s);
+	while (step == WS_TEXT &&
+	    strcmp(peer_string(&s->live, "type"), type) != 0);
+	return CHECK(step == WS_TEXT);
+}
+
+/* Until it is closed: the code. */
+static int
+hear_close(struct scene *s)
+{
+	enum ws_step step;
+
+	do
+		step = hear(s);
+	while (step == WS_TEXT);
+	CHECK_I(step, WS_CLOSE);
+	return step == WS_CLOSE ? (int)s->ws.code : 0;
+}
+
+/* ---- heartbeats ------------------------------------------------------- */
+
+static void
+beats_and_stays(void)
+{
+	struct scene s;
+
+	scene_open(&s, PING_MS);
+	live_open(&s, true, V1);
+	say(&s, "{\"type\":\"hello\"}");
+	for (int i = 0; i < 4; i++) {
+		CHECK(hear_type(&s, "ping"));
+		say(&s, "{\"type\":\"pong\"}");
+	}
+	CHECK_U(peer_metric(&s.p, "live_connections"), 1);
+	scene_close(&s);
+}
+
+static void
+ends_who_does_not_answer(void)
+{
+	struct scene s;
+	int pings = 0;
+
+	scene_open(&s, PING_MS);
+	live_open(&s, true, V1);
+	say(&s, "{\"type\":\"hello\"}");
+	while (pings < 10 && hear(&s) == WS_TEXT)
+		pings++;
+	CHECK_I(s.ws.code, WS_POLICY);
+	CHECK_I(pings, 3); /* two missed ones, and the one behind them */
+	scene_close(&s);
+}
+
+static void
+ends_who_says_nothing(void)
+{
+	struct scene s;
+
+	scene_open(&s, PING_MS);
+	live_open(&s, false, V1);
+	CHECK_I(hear_close(&s), WS_POLICY);
+	/* It is known, and does not say what it wants. */
+	live_open(&s, true, V1);
+	CHECK_I(hear_close(&s), WS_POLICY);
+	scene_close(&s);
+}
+
+static void
+ends_a_message_that_does_not_end(void)
+{
+	struct scene s;
+
+	scene_open(&s, PING_MS);
+	live_open(&s, true, "");
+	CHECK(hear_type(&s, "snapshot"));
+	/* 100 bytes are to come, one does. */
+	peer_send(&s.live, STR("\x81\xe4\x00\x00\x00\x00x"));
+	CHECK_I(hear_close(&s), WS_POLICY);
+	scene_close(&s);
+}
+
+static void
+ends_a_session_with_its_account(void)
+{
+	struct scene s;
+
+	scene_open(&s, PING_MS);
+	live_open(&s, true, V1);
+	say(&s, "{\"type\":\"hello\"}");
+	CHECK(hear_type(&s, "ping"));
+	CHECK_U(peer_call(&s.p, "POST", "/oauth/revoke", STR("")), 200);
+	while (hear(&s) == WS_TEXT) {
+		if (strcmp(peer_string(&s.live, "type"), "ping") == 0)
+			say(&s, "{\"type\":\"pong\"}");
+		else
+			CHECK_STR(str_of(peer_string(&s.live, "code")),
+			    "session_invalid");
+	}
+	CHECK_I(s.ws.code, WS_POLICY);
+	s.p.token = NULL;
+	free(s.token);
+	s.token = peer_sign_in(&s.p, "ann");
+	s.p.token = s.token;
+	scene_close(&s);
+}
+
+/* ---- what comes ------------------------------------------------------- */
+
+/* Events until this seq: each once, in order from `from` on. */
+static void
+hear_events(struct scene *s, uint64_t from, uint64_t to)
+{
+	for (uint64_t seq = from; seq <= to && !t_failing(); seq++) {
+		CHECK(hear_type(s, "event"));
+		CHECK_U(peer_number(&s->live, "seq"), seq);
+	}
+}
+
+/* More than a room holds and a connection is given: from the log, at its pace. */
+static void
+waits_for_who_does_not_read(void)
+{
+	enum { EACH = 100, BATCHES = 20 };
+	static char more[20000];
+	struct scene s;
+	uint64_t most = 0;
+
+	scene_open(&s, 0);
+	live_open(&s, true, V1);
+	say(&s, "{\"type\":\"hello\"}");
+	CHECK(snprintf(more, sizeof more, ",\"x\":\"") > 0);
+	memset(more + strlen(more), 'x', 15000);
+	memcpy(more + 15005, "\"", 2);
+	for (unsigned i = 0; i < BATCHES; i++) {
+		uint64_t unsent;
+
+		CHECK_U(peer_push(&s.p, 1 + i * EACH, EACH, more), 200);
+		unsent = peer_metric(&s.p, "answer_unsent_bytes");
+		most = unsent > most ? unsent : most;
+	}
+	/* 30 MB: it was given a portion and what the system holds. */
+	CHECK(most < 1 << 20);
+	hear_events(&s, 1, BATCHES * EACH);
+	scene_close(&s);
+}
+
+/* While others write: the tail goes on behind the snapshot, no gap, no repeat. */
+static void
+joins_while_others_write(void)
+{
+	struct scene s;
+	unsigned next = 1;
+
+	scene_open(&s, 0);
+	for (int round = 0; round < 10; round++) {
+		uint64_t seq;
+
+		live_open(&s, true, "");
+		for (int i = 0; i < 5; i++, next += 3)
+			CHECK_U(peer_push(&s.p, next, 3, ""), 200);
+		CHECK(hear_type(&s, "snapshot"));
+		seq = peer_number(&s.live, "seq");
+		CHECK_U(peer_count(&s.live, "\"content\":"), seq);
+		hear_events(&s, seq + 1, next - 1);
+	}
+	scene_close(&s);
+}
+
+/* A hub that ends says so. */
+static void
+says_that_it_stops(void)
+{
+	struct scene s;
+
+	scene_open(&s, 0);
+	live_open(&s, true, V1);
+	say(&s, "{\"type\":\"hello\"}");
+	CHECK_U(peer_push(&s.p, 1, 1, ""), 200);
+	hear_events(&s, 1, 1);
+	hub_lab_signal(&s.l);
+	CHECK_I(hear_close(&s), WS_GOING_AWAY);
+	live_close(&s);
+	peer_close(&s.p);
+	CHECK_I(hub_lab_wait(&s.l), ERR_OK);
+	hub_lab_fini(&s.l);
+	free(s.token);
+}
+
+int
+main(void)
+{
+	T_RUN(beats_and_stays);
+	T_RUN(ends_who_does_not_answer);
+	T_RUN(ends_who_says_nothing);
+	T_RUN(ends_a_message_that_does_not_end);
+	T_RUN(ends_a_session_with_its_account);
+	T_RUN(waits_for_who_does_not_read);
+	T_RUN(joins_while_others_write);
+	T_RUN(says_that_it_stops);
+	return t_done();
+}
