@@ -167,7 +167,7 @@ on_due(void *ctx)
 		    "nothing was said for too long");
 		return;
 	}
-	if (m->missed > PINGS_MISSED_MAX) {
+	if (m->missed >= PINGS_MISSED_MAX) {
 		ws_conn_close(m->conn, WS_POLICY, "no pong");
 		return;
 	}
