@@ -434,6 +434,7 @@ live_free(struct live *l)
 		return;
 	live_post_free(l->spare);
 	ws_tokens_fini(&l->tokens);
+	live_heads_free(l);
 	map_fini(&l->rooms);
 	free(l);
 }

@@ -100,9 +100,17 @@ struct member {
 	struct str session_id, team; /* own, of one block: session_id.p */
 };
 
+/* How far a team's log has come since the start, also while nobody listens: who
+ * joins may have read it before, and come into its room after. */
+struct live_head {
+	space_id space;
+	uint64_t head;
+};
+
 struct live {
 	struct hub *hub;
 	struct ws_tokens tokens;
+	struct map heads; /* space_id -> struct live_head, own */
 	struct map rooms; /* space_id -> struct room, own */
 	size_t members;
 	struct ws_budget partial;
@@ -122,6 +130,8 @@ void member_serve(struct member *m);
 bool member_known(struct member *m, struct str token);
 
 /* live_room.c */
+void live_heads_free(struct live *l);
+/* The team's, with all that has come up to now.  head: as it was read. */
 struct room *room_get(struct live *l, space_id space, uint64_t head,
     struct err_info *e);
 void room_enter(struct room *r, struct member *m, uint64_t cursor);

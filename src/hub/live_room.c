@@ -171,6 +171,7 @@ struct room *
 room_get(struct live *l, space_id space, uint64_t head, struct err_info *e)
 {
 	struct room *r = map_get(&l->rooms, room_key(&space));
+	const struct live_head *h = map_get(&l->heads, room_key(&space));
 
 	if (r != NULL)
 		return r;
@@ -179,9 +180,10 @@ room_get(struct live *l, space_id space, uint64_t head, struct err_info *e)
 		(void)err_set(e, ERR_NOMEM);
 		return NULL;
 	}
-	*r = (struct room){
-		.live = l, .space = space, .head = head, .last = head
-	};
+	*r = (struct room){ .live = l,
+		.space = space,
+		.head = h != NULL && h->head > head ? h->head : head,
+		.last = head };
 	TAILQ_INIT(&r->members);
 	if (!map_put(&l->rooms, room_key(&r->space), r)) {
 		free(r);
@@ -373,12 +375,44 @@ struct grown {
 	uint64_t head;
 };
 
+void
+live_heads_free(struct live *l)
+{
+	size_t at = 0;
+	void *h;
+
+	while (map_next(&l->heads, &at, NULL, &h))
+		free(h);
+	map_fini(&l->heads);
+}
+
+/* Without memory for it those who join now see the event with the next one. */
+static void
+head_note(struct live *l, space_id space, uint64_t head)
+{
+	struct live_head *h = map_get(&l->heads, room_key(&space));
+
+	if (h == NULL) {
+		h = mem_zero(sizeof *h);
+		if (h == NULL)
+			return;
+		h->space = space;
+		if (!map_put(&l->heads, room_key(&h->space), h)) {
+			free(h);
+			return;
+		}
+	}
+	h->head = head;
+}
+
 static void
 on_grown(void *arg)
 {
 	struct grown *g = arg;
-	struct room *r = map_get(&g->hub->live->rooms, room_key(&g->space));
+	struct live *l = g->hub->live;
+	struct room *r = map_get(&l->rooms, room_key(&g->space));
 
+	head_note(l, g->space, g->head);
 	if (r != NULL)
 		room_told(r, g->head);
 	free(g);

@@ -266,7 +266,7 @@ joins_while_others_write(void)
 	unsigned next = 1;
 
 	scene_open(&s, 0);
-	for (int round = 0; round < 10; round++) {
+	for (int round = 0; round < 20; round++) {
 		uint64_t seq;
 
 		live_open(&s, true, "");
