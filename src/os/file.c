@@ -488,6 +488,28 @@ os_stat_id(const char *path, struct os_file_id *ret, struct err_info *e)
 	return ERR_OK;
 }
 
+enum err
+os_look_id(const char *path, bool follow, struct os_file_id *ret,
+    struct err_info *e)
+{
+	int err, flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+	struct stat st;
+
+	if (fault_tick())
+		return err_sys(e, EIO, "%s", path);
+	if (fstatat(AT_FDCWD, path, &st, flags) == 0) {
+		file_id_of(&st, ret);
+		return ERR_OK;
+	}
+	err = errno;
+	(void)err_sys(e, err, "%s", path);
+	if (err == ENOTDIR || err == ELOOP)
+		e->code = ERR_NOT_FOUND;
+	if (err == ENAMETOOLONG)
+		e->code = ERR_PERMISSION;
+	return e->code;
+}
+
 bool
 os_same_id(const struct os_file_id *a, const struct os_file_id *b)
 {

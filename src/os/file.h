@@ -78,6 +78,12 @@ enum err os_disk_free(const char *path, uint64_t *bytes, struct err_info *e);
 /* Of what path names, links followed.  ERR_NOT_FOUND. */
 enum err os_stat_id(const char *path, struct os_file_id *ret,
     struct err_info *e);
+/* Of what stands at path, for whoever looks at other people's folders: a link at
+ * the end is followed only where asked.  ERR_NOT_FOUND also where the way there is
+ * none (no folder, links in a circle); ERR_PERMISSION also for a path that is
+ * longer than the system takes.  Has a fault point. */
+enum err os_look_id(const char *path, bool follow, struct os_file_id *ret,
+    struct err_info *e);
 /* Same file, same content as far as the system can tell. */
 bool os_same_id(const struct os_file_id *a, const struct os_file_id *b);
 /* Name of the file system that path is on ("ext4", "nfs4", "overlay") into
