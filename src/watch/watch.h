@@ -44,7 +44,8 @@ struct watch_options {
 
 struct watch_root {
 	/* Absolute; copied.  A folder that need not be there yet, and may go and
-	 * come back.  Links in it are followed: it is what was asked for. */
+	 * come back.  Links in it are followed: it is what was asked for; where one
+	 * comes to lead elsewhere, only a rescan or a cookie finds that. */
 	const char *path;
 	/* The one name directly in it that counts, or NULL; copied.  Told when it is
 	 * made, touched, replaced, or closed after it was written to, but not at each

@@ -60,6 +60,13 @@ link_append(struct link *head, struct link *l)
 #define LINK_OF(l, type, member) \
 	((type *)(void *)((char *)(l)-offsetof(type, member)))
 
+/* A watch's number as the key of a map; lives as long as *watch. */
+static inline struct str
+watch_key(const int *watch)
+{
+	return str_n(watch, sizeof *watch);
+}
+
 /* --- what is known ------------------------------------------------------------ */
 
 /* A folder that the system watches for us.  Several may have one number: roots
@@ -224,7 +231,9 @@ enum err tell_due(struct watch *w, struct err_info *e);
 uint64_t tell_next_ms(const struct watch *w); /* UINT64_MAX: nothing pending */
 void cookie_came(struct watch *w, const char *name);
 void cookies_scan(struct watch *w,
-    bool done);                      /* a scan of everything begins, ends */
+    bool done); /* a scan of everything begins, ends */
+/* Some has not come back, and no scan of everything that has begun shows it. */
+bool cookies_wait(const struct watch *w);
 void cookies_queue(struct watch *w); /* who arrived waits for what is pending */
 void cookies_free(struct watch *w);
 

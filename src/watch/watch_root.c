@@ -146,10 +146,11 @@ root_found(struct watch *w, struct root *r, const struct os_file_id *id,
     struct err_info *e)
 {
 	struct folder *f = r->top->folder;
-	bool same = f->there && f->dev == id->dev && f->ino == id->ino;
+	bool same = f->there && f->dev == id->dev && f->ino == id->ino &&
+	    (w->source == NULL || f->spot.watch >= 0);
 
-	/* A cookie may have been written into a folder that was not watched. */
-	if (!same && !w->filling && !link_alone(&w->cookies))
+	/* A cookie may have been written into it while it was not watched. */
+	if (!same && cookies_wait(w))
 		w->full = true;
 	return folder_seen(w, r->top, id, true, e);
 }

@@ -7,12 +7,6 @@
 #include "fault.h"
 #include "watch_int.h"
 
-static struct str
-spot_key(const int *watch)
-{
-	return str_n(watch, sizeof *watch);
-}
-
 void
 spot_release(struct watch *w, struct spot *s)
 {
@@ -20,16 +14,16 @@ spot_release(struct watch *w, struct spot *s)
 
 	if (s->watch < 0)
 		return;
-	first = map_get(&w->spots, spot_key(&s->watch));
+	first = map_get(&w->spots, watch_key(&s->watch));
 	if (first != s) {
 		for (at = &first->same; *at != s; at = &(*at)->same)
 			continue;
 		*at = s->same;
 	} else if (s->same != NULL) {
 		/* The key is there: this needs no memory. */
-		(void)map_put(&w->spots, spot_key(&s->same->watch), s->same);
+		(void)map_put(&w->spots, watch_key(&s->same->watch), s->same);
 	} else {
-		(void)map_del(&w->spots, spot_key(&s->watch));
+		(void)map_del(&w->spots, watch_key(&s->watch));
 		w->opt.world.events->drop(w->source, s->watch);
 	}
 	s->watch = -1;
@@ -57,13 +51,13 @@ spots_forget(struct watch *w)
 static enum err
 spot_join(struct watch *w, struct spot *s, int watch, struct err_info *e)
 {
-	struct spot *first = map_get(&w->spots, spot_key(&watch));
+	struct spot *first = map_get(&w->spots, watch_key(&watch));
 
 	s->watch = watch;
 	if (first != NULL) {
 		s->same = first->same;
 		first->same = s;
-	} else if (!map_put(&w->spots, spot_key(&s->watch), s)) {
+	} else if (!map_put(&w->spots, watch_key(&s->watch), s)) {
 		s->watch = -1;
 		w->opt.world.events->drop(w->source, watch);
 		return err_set(e, ERR_NOMEM);
@@ -86,7 +80,7 @@ spot_add(struct watch *w, struct spot *s, const char *path, unsigned wants,
 	}
 	/* Nobody else wants more of it. */
 	if (rc == ERR_OK && (s->wants & ~wants) != 0 && s->same == NULL &&
-	    map_get(&w->spots, spot_key(&s->watch)) == s)
+	    map_get(&w->spots, watch_key(&s->watch)) == s)
 		rc = ev->add(w->source, path, wants, true, follow, &watch, e);
 	if (rc == ERR_OK)
 		s->wants = wants;
@@ -193,9 +187,9 @@ spot_event(void *arg, const struct watch_event *ev)
 		w->full = true;
 		return;
 	}
-	s = map_get(&w->spots, spot_key(&ev->watch));
+	s = map_get(&w->spots, watch_key(&ev->watch));
 	if (s != NULL && ev->what == WATCH_DROPPED)
-		(void)map_del(&w->spots, spot_key(&ev->watch));
+		(void)map_del(&w->spots, watch_key(&ev->watch));
 	for (; s != NULL; s = next) {
 		next = s->same;
 		if (ev->what == WATCH_NAME)

@@ -272,6 +272,18 @@ cookies_scan(struct watch *w, bool done)
 	}
 }
 
+bool
+cookies_wait(const struct watch *w)
+{
+	for (struct link *l = w->cookies.next; l != &w->cookies; l = l->next) {
+		const struct cookie *c = LINK_OF(l, struct cookie, link);
+
+		if (!c->arrived && !c->scanned)
+			return true;
+	}
+	return false;
+}
+
 void
 cookies_queue(struct watch *w)
 {
@@ -302,6 +314,21 @@ cookie_write(struct watch *w, const struct root *r, uint64_t number,
 	return rc == ERR_OK ? x->files->remove(x->ctx, path, e) : rc;
 }
 
+/* Whoever makes a name in the folder that the root is now will be told of. */
+static bool
+root_listens(struct watch *w, const struct root *r)
+{
+	const struct watch_world *x = &w->opt.world;
+	const struct folder *f = r->top->folder;
+	const char *path = node_path(&w->path, r->top);
+	struct err_info e = { 0 };
+	struct os_file_id id;
+
+	return f->spot.watch >= 0 && path != NULL &&
+	    x->files->look(x->ctx, path, true, &id, &e) == ERR_OK &&
+	    id.dev == f->dev && id.ino == f->ino;
+}
+
 enum err
 watch_cookie(struct watch *w, unsigned root, uint64_t *number,
     struct err_info *e)
@@ -324,9 +351,8 @@ watch_cookie(struct watch *w, unsigned root, uint64_t *number,
 		cookie_free(c);
 		return e->code;
 	}
-	/* Nobody will tell of it. */
-	if (r->top->folder->spot.watch < 0)
-		w->full = true;
+	if (!root_listens(w, r))
+		w->full = true; /* which shows it as well */
 	*number = c->number;
 	return ERR_OK;
 }

@@ -365,3 +365,22 @@ lab_until(struct lab *l, unsigned lines)
 		lab_turn(l);
 	CHECK_U(l->lines, lines);
 }
+
+int
+lab_main(const struct lab_test *tests, size_t n, enum lab_world *world)
+{
+	static const char *const names[] = { "system", "poll", "sim" };
+
+	for (unsigned i = LAB_SYSTEM; i <= LAB_SIM; i++)
+		for (size_t j = 0; j < n; j++) {
+			char name[128];
+
+			if (!(tests[j].worlds & 1u << i))
+				continue;
+			*world = (enum lab_world)i;
+			(void)snprintf(name, sizeof name, "%s: %s", names[i],
+			    tests[j].name);
+			t_run(name, tests[j].fn);
+		}
+	return t_done();
+}

@@ -62,4 +62,26 @@ void lab_until(struct lab *l, unsigned lines);
 #define LAB_EXPECT(l, want) lab_expect(l, want, __FILE__, __LINE__)
 void lab_expect(struct lab *l, const char *want, const char *file, int line);
 
+/* --- tests that are run in several worlds ------------------------------------- */
+
+enum {
+	LAB_IN_SYSTEM = 1 << LAB_SYSTEM,
+	LAB_IN_POLL = 1 << LAB_POLL,
+	LAB_IN_SIM = 1 << LAB_SIM,
+	LAB_ALL = LAB_IN_SYSTEM | LAB_IN_POLL | LAB_IN_SIM,
+	LAB_GIVEN = LAB_IN_POLL | LAB_IN_SIM,
+	LAB_EVENTS = LAB_IN_SYSTEM | LAB_IN_SIM
+};
+struct lab_test {
+	const char *name;
+	void (*fn)(void);
+	unsigned worlds;
+};
+#define LAB_TEST(fn, worlds) \
+	{ \
+#fn, fn, worlds \
+	}
+/* Run them, the world being told in *world; the exit status. */
+int lab_main(const struct lab_test *tests, size_t n, enum lab_world *world);
+
 #endif
