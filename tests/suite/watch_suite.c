@@ -378,6 +378,28 @@ a_root_is_waited_for(void)
 	lab_close(&l);
 }
 
+static void
+a_root_goes_with_a_folder_above_it(void)
+{
+	lab_open(&l, world);
+	lab_mkdir(&l, "s");
+	lab_mkdir(&l, "s/t");
+	lab_mkdir(&l, "s/t/u");
+	lab_write(&l, "s/t/u/f", "1");
+	(void)lab_root(&l,
+	    (struct watch_root){ .path = "s/t/u", .debounce_ms = 10 });
+	lab_until(&l, 1);
+	LAB_EXPECT(&l, "C s/t/u/f\n");
+	lab_rename(&l, "s", "v");
+	lab_until(&l, 1);
+	LAB_EXPECT(&l, "G s/t/u/f\n");
+	lab_write(&l, "v/t/u/f", "22");
+	lab_rename(&l, "v", "s");
+	lab_until(&l, 1);
+	LAB_EXPECT(&l, "C s/t/u/f\n");
+	lab_close(&l);
+}
+
 static bool
 readable(void)
 {
@@ -553,6 +575,7 @@ static const struct lab_test tests[] = {
 	LAB_TEST(depth_and_filter, LAB_ALL),
 	LAB_TEST(names_are_bytes, LAB_ALL),
 	LAB_TEST(a_root_is_waited_for, LAB_ALL),
+	LAB_TEST(a_root_goes_with_a_folder_above_it, LAB_ALL),
 	LAB_TEST(one_file_only, LAB_ALL),
 	LAB_TEST(an_idle_watch_wakes_nobody, LAB_ALL),
 	LAB_TEST(roots_overlap, LAB_ALL),

@@ -187,6 +187,52 @@ a_fresh_file_is_looked_at_again(void)
 	lab_close(&l);
 }
 
+/* And the event of the second write is lost. */
+static void
+a_fresh_file_is_doubted_after_a_loss(void)
+{
+	lab_init(&l, world);
+	l.sim.tick_ns = 4000000;
+	lab_watch(&l);
+	(void)lab_root(&l, (struct watch_root){ .path = "" });
+	lab_turn(&l);
+	lab_write(&l, "f", "1");
+	lab_turn(&l);
+	LAB_EXPECT(&l, "C f\n");
+	l.sim.queue_max = 0;
+	lab_write(&l, "f", "2");
+	lab_turn(&l);
+	LAB_EXPECT(&l, "C f\n");
+	lab_close(&l);
+}
+
+/* A file is looked for while the folder above it is elsewhere, of which nothing
+ * was heard yet. */
+static void
+a_folder_is_away_unheard(void)
+{
+	lab_open(&l, world);
+	lab_mkdir(&l, "d");
+	lab_mkdir(&l, "d/e");
+	lab_write(&l, "d/e/f", "1");
+	(void)lab_root(&l,
+	    (struct watch_root){
+	        .path = "", .depth_max = 9, .debounce_ms = 10 });
+	lab_sync(&l);
+	LAB_EXPECT(&l, "C d/e/f\n");
+	lab_touch(&l, "d/e/f");
+	lab_turn(&l);
+	l.sim.late = SIZE_MAX;
+	lab_rename(&l, "d", "/top/d");
+	lab_run(&l, 50);
+	LAB_EXPECT(&l, "G d/e/f\n");
+	lab_rename(&l, "/top/d", "d");
+	l.sim.late = 0;
+	lab_sync(&l);
+	LAB_EXPECT(&l, "C d/e/f\n");
+	lab_close(&l);
+}
+
 static void
 a_fresh_file_is_polled_again(void)
 {
@@ -506,7 +552,9 @@ static const struct lab_test tests[] = {
 	LAB_TEST(unreadable_folders_are_noted, LAB_IN_SIM),
 	LAB_TEST(folders_in_a_circle_end, LAB_IN_SIM),
 	LAB_TEST(a_fresh_file_is_looked_at_again, LAB_IN_SIM),
+	LAB_TEST(a_fresh_file_is_doubted_after_a_loss, LAB_IN_SIM),
 	LAB_TEST(a_fresh_file_is_polled_again, LAB_IN_SIM),
+	LAB_TEST(a_folder_is_away_unheard, LAB_IN_SIM),
 	LAB_TEST(everything_is_looked_at_again, LAB_IN_SIM),
 	LAB_TEST(many_files_are_no_square, LAB_IN_SIM),
 	LAB_TEST(each_fault_is_walked, LAB_ALL),
