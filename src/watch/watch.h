@@ -5,6 +5,9 @@
  * At the first look everything that is there is told as changed: a watch has begun
  * when it has told that.
  *
+ * On a file system of the network the system tells what this machine does, not what
+ * others do: rescan_ms is for that.
+ *
  * What is told is a hint to look: a file may have changed again, or be half
  * written.  Names are bytes.  Symbolic links below a root are not followed, nor is
  * anything but regular files told.  One thread. */
@@ -56,8 +59,8 @@ struct watch_root {
 	 * meanwhile; that it is gone after twice that.  0: at once. */
 	uint32_t debounce_ms;
 	/* False: leave this file, or this folder with all that is in it, alone.
-	 * Asked once for each name that comes up, so it has to say the same each
-	 * time.  NULL: everything counts. */
+	 * Asked when a name comes up that is not known, so it has to say the same
+	 * each time.  NULL: everything counts. */
 	bool (*wanted)(void *ctx, const char *path, bool is_folder);
 	void *ctx; /* borrow: for wanted */
 };

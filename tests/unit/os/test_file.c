@@ -305,6 +305,36 @@ two_rings_never_look_the_same(void)
 }
 
 static void
+looking_does_not_follow_unless_asked(void)
+{
+	const char *file = fresh("look", "f"), *way = fresh("look", "way");
+	const char *circle = fresh("look", "circle");
+	const char *below = arena_fmt(&a, "%s/below", file);
+	struct os_file_id id, other;
+	char deep[8192];
+
+	put(file, "content", 0640);
+	CHECK(symlink(file, way) == 0 && symlink(circle, circle) == 0);
+	CHECK_OK(os_look_id(file, false, &id, &e), &e);
+	CHECK(id.kind == OS_FILE && id.size == 7 && id.mode == 0640);
+	CHECK_OK(os_look_id(way, true, &other, &e), &e);
+	CHECK(os_same_id(&id, &other));
+	CHECK_OK(os_look_id(way, false, &other, &e), &e);
+	CHECK(other.kind == OS_LINK);
+	CHECK_ERR(os_look_id(fresh("look", "no"), true, &id, &e),
+	    ERR_NOT_FOUND);
+	CHECK_ERR(os_look_id(below, true, &id, &e), ERR_NOT_FOUND);
+	CHECK_ERR(os_look_id(circle, true, &id, &e), ERR_NOT_FOUND);
+	memset(deep, 'd', sizeof deep - 1);
+	deep[0] = '/';
+	deep[sizeof deep - 1] = '\0';
+	CHECK_ERR(os_look_id(deep, true, &id, &e), ERR_PERMISSION);
+	fault_arm(0);
+	CHECK_ERR(os_look_id(file, true, &id, &e), ERR_IO);
+	fault_arm(-1);
+}
+
+static void
 remove_and_rename(void)
 {
 	const char *x = fresh("move", "x"), *y = fresh("move2", "y");
@@ -348,6 +378,7 @@ main(void)
 	T_RUN(read_walks_every_fault);
 	T_RUN(a_full_device_is_named);
 	T_RUN(two_rings_never_look_the_same);
+	T_RUN(looking_does_not_follow_unless_asked);
 	T_RUN(remove_and_rename);
 	T_RUN(the_disk_is_known);
 	arena_fini(&a);
