@@ -1,9 +1,12 @@
 /* Watching where the world does not do as it should, in each world; and what it
  * costs. */
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "watch_lab.h"
@@ -119,6 +122,65 @@ descriptors_run_out(void)
 	lab_turn(&l); /* the first turn tries again */
 	watch_status(l.w, &st);
 	CHECK(st.live);
+	lab_close(&l);
+}
+
+/* In a namespace of its own, whose limits concern nobody else. */
+static bool
+limit_watches(unsigned n)
+{
+	struct err_info e = { 0 };
+	int fd =
+	    open("/proc/sys/user/max_inotify_watches", O_WRONLY | O_CLOEXEC);
+	char text[32];
+	bool ok;
+
+	(void)!snprintf(text, sizeof text, "%u\n", n);
+	ok = fd >= 0 && os_write_fd(fd, "limit", str_of(text), &e) == ERR_OK;
+	if (fd >= 0)
+		(void)close(fd);
+	return ok;
+}
+
+/* The last one of this process. */
+static void
+the_system_runs_out_of_watches(void)
+{
+	struct watch_status st;
+	unsigned above = 0;
+
+	if (unshare(CLONE_NEWUSER) != 0 || !limit_watches(1000)) {
+		printf("# left out: no namespace to be had\n");
+		return;
+	}
+	lab_init(&l, world);
+	for (const char *at = l.base; *at != '\0'; at++)
+		above += *at == '/';
+	CHECK(limit_watches(above + 2)); /* base and one more */
+	l.opt.rescan_ms = 200;
+	lab_watch(&l);
+	lab_base(&l, 10);
+	watch_status(l.w, &st);
+	CHECK(st.live);
+	lab_mkdir(&l, "d");
+	lab_mkdir(&l, "e");
+	lab_write(&l, "e/f", "1");
+	lab_until(&l, 1);
+	LAB_EXPECT(&l, "C e/f\n");
+	watch_status(l.w, &st);
+	CHECK(!st.live && st.lost == 1);
+	CHECK(strstr(st.why, "fs.inotify.max_user_watches") != NULL);
+	CHECK_I(watch_fd(l.w), -1);
+	CHECK(limit_watches(1000));
+	for (int i = 0; i < 100 && !st.live; i++) {
+		lab_run(&l, 20);
+		watch_status(l.w, &st);
+	}
+	CHECK(st.live);
+	lab_write(&l, "e/g", "1");
+	lab_sync(&l);
+	/* The first one may be told again: it had just changed in poll mode. */
+	CHECK(strstr(buf_str(&l.log).p, "C e/g\n") != NULL);
 	lab_close(&l);
 }
 
@@ -558,6 +620,7 @@ static const struct lab_test tests[] = {
 	LAB_TEST(everything_is_looked_at_again, LAB_IN_SIM),
 	LAB_TEST(many_files_are_no_square, LAB_IN_SIM),
 	LAB_TEST(each_fault_is_walked, LAB_ALL),
+	LAB_TEST(the_system_runs_out_of_watches, LAB_IN_SYSTEM),
 };
 /* clang-format on */
 
