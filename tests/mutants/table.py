@@ -424,7 +424,7 @@ MUTANTS = [
            "\tif (w->source == NULL && w->retry_ms <= w->now_ms &&\n",
            "\tif (w->source == NULL && w->retry_ms == 0 &&\n"),
     Mutant("a watch that was lost by a failed allocation is forgotten",
-           "tests/suite/watch_trouble", "src/watch/watch_scan.c",
+           "tests/suite/watch_faults", "src/watch/watch_scan.c",
            "\tf->deep |= s.deep;\n\treturn rc;\n", "\treturn ERR_OK;\n"),
     Mutant("each write beside the doorbell wakes who follows it",
            "tests/suite/watch_suite", "src/watch/watch_scan.c",
