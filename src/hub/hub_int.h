@@ -37,6 +37,8 @@ struct hub {
 	struct accounts *accounts;
 	struct pool *decoder, *writer, *reader, *worker;
 	struct live *live;
+	/* Somebody could not be told that a log has grown: look. */
+	atomic_bool live_lost;
 	struct gzip gzip; /* loop thread */
 	struct hub_metrics metrics;
 	struct trouble trouble; /* of the replica */

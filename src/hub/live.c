@@ -181,7 +181,9 @@ on_due(void *ctx)
 		member_end(m, WS_POLICY, e.code, e.text);
 		return;
 	}
-	/* What could not be read or sent a moment ago. */
+	/* What could not be told, read or sent a moment ago. */
+	if (atomic_exchange(&m->live->hub->live_lost, false))
+		rooms_look(m->live);
 	if (m->room != NULL)
 		room_follow(m->room);
 	member_serve(m);

@@ -65,6 +65,7 @@ struct room {
 	size_t at, n, cap, bytes;
 	uint64_t last;
 	struct live_read *read; /* under way */
+	bool look;              /* read also where nothing is known to be new */
 };
 
 enum member_state {
@@ -139,6 +140,7 @@ void room_leave(struct member *m);
 void room_told(struct room *r, uint64_t head);
 /* Read what its tail lacks, if that is not under way. */
 void room_follow(struct room *r);
+void rooms_look(struct live *l); /* all of them, whatever is known */
 /* Send from the tail or ask the log; for member_serve. */
 void room_serve(struct room *r, struct member *m);
 

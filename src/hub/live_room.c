@@ -3,9 +3,9 @@
  *	writer commits -> room_told -> reader: live_read -> tail -> each member
  *
  * The tail is read once for all.  A member whose cursor the tail has left behind
- * has the log read for itself.  Fails: where the log cannot be read the room
- * waits for the next event or heartbeat, a member of its own read is closed: it
- * comes again and goes on where it was. */
+ * has the log read for itself.  Fails: where the log cannot be read, or there is no
+ * memory to tell of it, the room looks again at the next event or heartbeat; a
+ * member of its own read is closed: it comes again and goes on where it was. */
 #include <stdlib.h>
 
 #include "fault.h"
@@ -225,8 +225,10 @@ on_tail(struct pool_job *job)
 	bool got = lr->first != NULL;
 
 	r->read = NULL;
-	if (job->rc != ERR_OK)
+	if (job->rc != ERR_OK) {
 		log_line(LOG_WARN, "live", "reading the log: %s", job->e.text);
+		r->look = true;
+	}
 	tail_add(r, lr->first);
 	free(lr);
 	for (m = TAILQ_FIRST(&r->members); m != NULL; m = next) {
@@ -243,14 +245,29 @@ room_follow(struct room *r)
 {
 	struct err_info e = { 0 };
 
-	if (r->read != NULL || r->last >= r->head || r->n_members == 0)
+	if (r->read != NULL || r->n_members == 0 ||
+	    (r->last >= r->head && !r->look))
 		return;
 	r->read = read_new(r, NULL, r->last, on_tail);
 	if (r->read == NULL)
 		return; /* the next event or heartbeat asks again */
-	if (pool_push(r->live->hub->reader, &r->read->job.job, &e) != ERR_OK) {
+	if (pool_push(r->live->hub->reader, &r->read->job.job, &e) == ERR_OK) {
+		r->look = false;
+	} else {
 		free(r->read);
 		r->read = NULL;
+	}
+}
+
+void
+rooms_look(struct live *l)
+{
+	size_t at = 0;
+	void *r;
+
+	while (map_next(&l->rooms, &at, NULL, &r)) {
+		((struct room *)r)->look = true;
+		room_follow(r);
 	}
 }
 
@@ -293,11 +310,12 @@ portion_send(struct portion *p)
 {
 	struct member *m = p->m;
 
-	if (p->many.len > 0) {
+	if (m->batch && p->n > 0) {
 		live_put_events_end(&p->many);
 		ws_put(&p->frames, WS_OP_TEXT, buf_str(&p->many), NULL);
-		p->frames.failed |= p->many.failed;
 	}
+	/* What could not be written is not passed over: it closes. */
+	p->frames.failed |= p->many.failed;
 	buf_fini(&p->many);
 	if (p->n > 0)
 		ws_conn_send_frames(m->conn, &p->frames);
@@ -386,7 +404,6 @@ live_heads_free(struct live *l)
 	map_fini(&l->heads);
 }
 
-/* Without memory for it those who join now see the event with the next one. */
 static void
 head_note(struct live *l, space_id space, uint64_t head)
 {
@@ -394,10 +411,10 @@ head_note(struct live *l, space_id space, uint64_t head)
 
 	if (h == NULL) {
 		h = mem_zero(sizeof *h);
-		if (h == NULL)
-			return;
-		h->space = space;
-		if (!map_put(&l->heads, room_key(&h->space), h)) {
+		if (h != NULL)
+			h->space = space;
+		if (h == NULL || !map_put(&l->heads, room_key(&h->space), h)) {
+			atomic_store(&l->hub->live_lost, true);
 			free(h);
 			return;
 		}
@@ -428,9 +445,10 @@ live_grown(struct hub *hub, const struct admission *ad)
 	while (admission_grown(ad, &at, &space, &head)) {
 		struct grown *g = mem_zero(sizeof *g);
 
-		/* Whoever waits sees it with the next event. */
-		if (g == NULL)
+		if (g == NULL) {
+			atomic_store(&hub->live_lost, true);
 			return;
+		}
 		*g = (struct grown){ .item = { .fn = on_grown, .arg = g },
 			.hub = hub,
 			.space = space,

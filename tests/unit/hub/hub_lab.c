@@ -266,8 +266,8 @@ peer_request(struct peer *p, const char *method, const char *target,
 	buf_fini(&out);
 }
 
-bool
-peer_more(struct peer *p)
+static bool
+read_more(struct peer *p)
 {
 	char part[65536];
 	ssize_t n;
@@ -291,12 +291,6 @@ drop(struct buf *b, size_t n)
 	b->len -= n;
 }
 
-void
-peer_drop(struct peer *p, size_t n)
-{
-	drop(&p->in, n);
-}
-
 bool
 peer_answer(struct peer *p)
 {
@@ -307,7 +301,7 @@ peer_answer(struct peer *p)
 	buf_reset(&p->head);
 	buf_reset(&p->body);
 	while ((at = find(buf_str(&p->in), "\r\n\r\n")) == SIZE_MAX)
-		if (!peer_more(p))
+		if (!read_more(p))
 			return false;
 	buf_add(&p->head, p->in.data, at + 2);
 	drop(&p->in, at + 4);
@@ -317,7 +311,7 @@ peer_answer(struct peer *p)
 	p->status = (int)strtol(p->head.data + 9, NULL, 10);
 	(void)str_u64(peer_field(p, "Content-Length"), &n);
 	while (p->in.len < n)
-		if (!peer_more(p))
+		if (!read_more(p))
 			return false;
 	buf_add(&p->body, p->in.data, (size_t)n);
 	drop(&p->in, (size_t)n);
@@ -500,4 +494,53 @@ peer_push(struct peer *p, unsigned from, unsigned n, const char *more)
 	status = peer_call(p, "POST", "/api/v1/events/batch/", buf_str(&body));
 	buf_fini(&body);
 	return status;
+}
+
+/* --- live connections ------------------------------------------------------------- */
+
+int
+peer_upgrade(struct peer *p, const char *more)
+{
+	struct buf head = { 0 };
+	int status;
+
+	buf_adds(&head,
+	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+	    "Sec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+	buf_adds(&head, more);
+	peer_request(p, "GET", "/ws/v1/events/", head.data, (struct str){ 0 });
+	status = peer_answer(p) ? p->status : 0;
+	buf_fini(&head);
+	return status;
+}
+
+void
+peer_say(struct peer *p, const char *text)
+{
+	static const uint8_t mask[4] = { 7, 1, 9, 2 };
+	struct buf b = { 0 };
+
+	ws_put(&b, WS_OP_TEXT, str_of(text), mask);
+	peer_send(p, buf_str(&b));
+	buf_fini(&b);
+}
+
+enum ws_step
+peer_hear(struct peer *p, struct ws *ws)
+{
+	struct err_info e = { 0 };
+	struct str part;
+	enum ws_step step;
+	size_t used;
+
+	do {
+		step = ws_read(ws, buf_str(&p->in), &used, &part, &e);
+		if (used > 0)
+			drop(&p->in, used);
+	} while (step == WS_MORE && read_more(p));
+	CHECK(step != WS_ERROR);
+	buf_reset(&p->body);
+	buf_addstr(&p->body, part);
+	return step;
 }

@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "hub.h"
 #include "t.h"
+#include "websocket.h"
 
 struct hub_lab {
 	char data[512]; /* folder */
@@ -64,9 +65,6 @@ void peer_sendf(struct peer *p, const char *fmt, ...)
 /* Send one request; body.p NULL: none.  more: header lines with their CRLF. */
 void peer_request(struct peer *p, const char *method, const char *target,
     const char *more, struct str body);
-/* Read what comes next into p->in; false where the connection has ended. */
-bool peer_more(struct peer *p);
-void peer_drop(struct peer *p, size_t n); /* the first n bytes of p->in */
 /* One whole answer; false where the connection ended before. */
 bool peer_answer(struct peer *p);
 /* Both; the status, 0 where the connection ended. */
@@ -88,6 +86,12 @@ void peer_until_taken(struct peer *p);
 uint64_t peer_metric(struct peer *p, const char *name);
 /* Sign in as NAME; the access token, freed by the caller. */
 char *peer_sign_in(struct peer *p, const char *name);
+
+/* Ask for a live connection; more: header lines with their CRLF.  The status. */
+int peer_upgrade(struct peer *p, const char *more);
+void peer_say(struct peer *p, const char *text); /* one message */
+/* The next message, in p->body; WS_MORE: the connection has ended. */
+enum ws_step peer_hear(struct peer *p, struct ws *ws);
 
 /* {"events":[...]} with todos numbered from..from + n - 1; more: members of each,
  * every one with its comma in front, or "". */

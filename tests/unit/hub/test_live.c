@@ -4,14 +4,8 @@
 #include <stdlib.h>
 
 #include "hub_lab.h"
-#include "websocket.h"
 
-#define UPGRADE \
-	"Upgrade: websocket\r\nConnection: Upgrade\r\n" \
-	"Sec-WebSocket-Version: 13\r\n" \
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define V1 "Sec-WebSocket-Protocol: clowder.v1\r\n"
-#define NONE ((struct str){ 0 })
 
 enum { PING_MS = 300, MESSAGE_MAX = 1 << 20 };
 
@@ -65,44 +59,24 @@ live_open(struct scene *s, bool known, const char *more)
 	live_close(s);
 	ws_init(&s->ws, WS_CLIENT, MESSAGE_MAX);
 	CHECK_U(peer_call(&s->p, "POST", "/api/v1/ws-token/", STR("")), 200);
-	n = snprintf(head, sizeof head, UPGRADE "%s%s%s%s", more,
+	n = snprintf(head, sizeof head, "%s%s%s%s", more,
 	    known ? "Authorization: Bearer " : "",
 	    known ? peer_string(&s->p, "ws_token") : "", known ? "\r\n" : "");
 	CHECK(n > 0 && (size_t)n < sizeof head);
 	peer_open(&s->live, &s->l);
-	peer_request(&s->live, "GET", "/ws/v1/events/", head, NONE);
-	CHECK(peer_answer(&s->live));
-	CHECK_I(s->live.status, 101);
+	CHECK_I(peer_upgrade(&s->live, head), 101);
 }
 
 static void
 say(struct scene *s, const char *text)
 {
-	static const uint8_t mask[4] = { 7, 1, 9, 2 };
-	struct buf b = { 0 };
-
-	ws_put(&b, WS_OP_TEXT, str_of(text), mask);
-	peer_send(&s->live, buf_str(&b));
-	buf_fini(&b);
+	peer_say(&s->live, text);
 }
 
-/* The next message, in s->live.body; WS_MORE: the connection has ended. */
 static enum ws_step
 hear(struct scene *s)
 {
-	struct err_info e = { 0 };
-	struct str part;
-	enum ws_step step;
-	size_t used;
-
-	do {
-		step = ws_read(&s->ws, buf_str(&s->live.in), &used, &part, &e);
-		peer_drop(&s->live, used);
-	} while (step == WS_MORE && peer_more(&s->live));
-	CHECK(step != WS_ERROR);
-	buf_reset(&s->live.body);
-	buf_addstr(&s->live.body, part);
-	return step;
+	return peer_hear(&s->live, &s->ws);
 }
 
 /* The next one of this type. */

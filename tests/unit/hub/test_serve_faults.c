@@ -64,6 +64,7 @@ struct scene {
 	struct peer p;
 	char *token;
 	unsigned next; /* number of the next event */
+	char epoch[65];
 };
 
 static void
@@ -73,6 +74,7 @@ scene_open_with(struct scene *s, void (*prepare)(struct hub_lab *l))
 	if (prepare != NULL)
 		prepare(&s->l);
 	s->l.faults = &faults;
+	s->l.ping_ms = 200; /* what could not be read is tried again then */
 	s->next = 1;
 	if (!CHECK(hub_lab_start(&s->l)))
 		exit(1);
@@ -80,6 +82,8 @@ scene_open_with(struct scene *s, void (*prepare)(struct hub_lab *l))
 	s->token = peer_sign_in(&s->p, "ann");
 	s->p.token = s->token;
 	CHECK_U(peer_push(&s->p, s->next++, 1, ""), 200);
+	str_copy(s->epoch, sizeof s->epoch,
+	    str_of(peer_string(&s->p, "epoch")));
 }
 
 static void
@@ -235,6 +239,117 @@ static void
 walks_a_snapshot(void)
 {
 	walk(ask_snapshot, reads_again, 20);
+}
+
+/* --- a live connection ------------------------------------------------------------- */
+
+/* Open one that says its position, behind all events but one, or one that gets the
+ * snapshot. */
+static int
+live_begin(struct scene *s, struct peer *p, bool v1)
+{
+	char head[512], hello[256];
+	int n, status = peer_call(p, "POST", "/api/v1/ws-token/", STR(""));
+
+	if (status != 200)
+		return status;
+	n = snprintf(head, sizeof head, "%sAuthorization: Bearer %s\r\n",
+	    v1 ? "Sec-WebSocket-Protocol: clowder.v1\r\n" : "",
+	    peer_string(p, "ws_token"));
+	CHECK(n > 0 && (size_t)n < sizeof head);
+	p->token = NULL;
+	status = peer_upgrade(p, head);
+	n = snprintf(hello, sizeof hello,
+	    "{\"type\":\"hello\",\"batch\":true,\"epoch\":\"%s\","
+	    "\"after\":%u}",
+	    s->epoch, s->next - 2);
+	CHECK(n > 0 && (size_t)n < sizeof hello);
+	if (status == 101 && v1)
+		peer_say(p, hello);
+	return status;
+}
+
+/* Until all kinds of messages have come of which `want` has the letter - snapshot,
+ * many events, ack; 0 where it ended before, or an error was said. */
+static int
+live_hear(struct peer *p, const char *want)
+{
+	static const char *const kind[] = { "snapshot", "events", "ack" };
+	struct ws ws;
+	size_t left = strlen(want);
+	bool got[3] = { false };
+
+	ws_init(&ws, WS_CLIENT, 1 << 20);
+	while (left > 0 && peer_hear(p, &ws) == WS_TEXT) {
+		const char *type = peer_string(p, "type");
+
+		if (strcmp(type, "error") == 0)
+			break;
+		if (strcmp(type, "ping") == 0)
+			peer_say(p, "{\"type\":\"pong\"}");
+		for (size_t k = 0; k < 3; k++)
+			if (strcmp(type, kind[k]) == 0 &&
+			    strchr(want, "sma"[k]) != NULL && !got[k]) {
+				got[k] = true;
+				left--;
+			}
+	}
+	ws_fini(&ws);
+	return left == 0 ? 200 : 0;
+}
+
+static int
+ask_live(struct scene *s, struct peer *p)
+{
+	struct buf batch = { 0 }, b = { 0 };
+	int status = live_begin(s, p, true);
+
+	if (status != 101)
+		return status;
+	/* What stands there already, then its own and the answer. */
+	status = live_hear(p, "m");
+	if (status == 200) {
+		lab_batch(&batch, s->next, 1, "");
+		buf_addf(&b, "{\"type\":\"events\",%s", batch.data + 1);
+		peer_say(p, b.data);
+		status = live_hear(p, "ma");
+	}
+	buf_fini(&batch);
+	buf_fini(&b);
+	return status;
+}
+
+static int
+ask_live_snapshot(struct scene *s, struct peer *p)
+{
+	int status = live_begin(s, p, false);
+
+	return status == 101 ? live_hear(p, "s") : status;
+}
+
+static void
+live_goes_on(struct scene *s)
+{
+	struct peer p;
+
+	batch_is_whole_of(s, 1);
+	peer_open(&p, &s->l);
+	p.token = s->token;
+	CHECK_I(live_begin(s, &p, true), 101);
+	CHECK_I(live_hear(&p, "m"), 200);
+	peer_close(&p);
+}
+
+static void
+walks_a_live_connection(void)
+{
+	walk(ask_live, live_goes_on, 60);
+}
+
+static void
+walks_a_live_snapshot(void)
+{
+	walk(ask_live_snapshot, reads_again, 20);
 }
 
 /* --- a team's first request ------------------------------------------------------- */
@@ -405,6 +520,8 @@ main(void)
 	T_RUN(spares_the_others_of_a_group);
 	T_RUN(walks_a_pull);
 	T_RUN(walks_a_snapshot);
+	T_RUN(walks_a_live_connection);
+	T_RUN(walks_a_live_snapshot);
 	T_RUN(walks_a_first_batch);
 	T_RUN(walks_a_first_pull);
 	T_RUN(walks_a_sign_in);

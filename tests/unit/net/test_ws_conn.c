@@ -297,7 +297,7 @@ a_pause_in_the_middle_of_a_read(void)
 	hello();
 	for (int i = 0; i < 3; i++) {
 		ws_put(&b, WS_OP_TEXT, STR("pause"), mask);
-		ws_put(&b, WS_OP_TEXT, str_n("012" + i, 1), mask);
+		ws_put(&b, WS_OP_TEXT, str_n(&"012"[i], 1), mask);
 	}
 	peer_send(&a, buf_str(&b));
 	for (int i = 0; i < 3; i++) {
