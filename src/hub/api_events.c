@@ -116,11 +116,8 @@ static enum err
 answers_fit(const struct hub *hub, size_t n, struct err_info *e)
 {
 	size_t most = n < UNSENT_MAX ? UNSENT_MAX - n : 0;
-	struct http_server_stats net;
 
-	http_server_drop_unread(hub->server, most);
-	http_server_stats(hub->server, &net);
-	return net.unsent <= most ?
+	return http_server_drop_unread(hub->server, most) ?
 	    ERR_OK :
 	    err_setf(e, ERR_UNAVAILABLE,
 	        "too many answers are on their way, try again");

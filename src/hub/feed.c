@@ -12,15 +12,21 @@ struct page {
 	size_t n;
 };
 
-/* ERR_TOO_LARGE: the answer is full, the row was not taken. */
-static enum err
-page_row(void *ctx, const struct log_row *row, struct err_info *e)
+struct pull_row
+feed_row(const struct log_row *row)
 {
-	const struct pull_row out = { .seq = row->pos,
+	return (struct pull_row){ .seq = row->pos,
 		.user = row->user,
 		.received_ms = row->received_ms,
 		.relayed = row->relayed,
 		.raw = row->raw };
+}
+
+/* ERR_TOO_LARGE: the answer is full, the row was not taken. */
+static enum err
+page_row(void *ctx, const struct log_row *row, struct err_info *e)
+{
+	const struct pull_row out = feed_row(row);
 	struct page *p = ctx;
 
 	if (p->n > 0 && p->out->len - p->from + row->raw.n > PROTO_BYTES_MAX)

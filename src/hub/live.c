@@ -43,18 +43,25 @@ member_end(struct member *m, enum ws_code how, enum err code, const char *text)
 
 /* ---- who it is -------------------------------------------------------- */
 
-/* The session goes on, and is in the team still. */
+enum err
+member_who(const struct member *m, struct arena *a, struct account_who *who,
+    const struct account_team **team, struct err_info *e)
+{
+	enum err rc = accounts_session(m->live->hub->accounts, m->session_id,
+	    os_wall_ms(), a, who, e);
+
+	return rc == ERR_OK ? accounts_team_of(who, m->team, STR(""), team, e) :
+	                      rc;
+}
+
 static enum err
-still_allowed(struct member *m, struct err_info *e)
+still_allowed(const struct member *m, struct err_info *e)
 {
 	const struct account_team *team;
 	struct account_who who;
 	struct arena a = { 0 };
-	enum err rc = accounts_session(m->live->hub->accounts, m->session_id,
-	    os_wall_ms(), &a, &who, e);
+	enum err rc = member_who(m, &a, &who, &team, e);
 
-	if (rc == ERR_OK)
-		rc = accounts_team_of(&who, m->team, STR(""), &team, e);
 	arena_fini(&a);
 	return rc;
 }
@@ -101,7 +108,7 @@ member_begin(struct member *m)
 		member_join(m, STR(""), 0);
 }
 
-bool
+void
 member_known(struct member *m, struct str token)
 {
 	struct err_info e = { 0 };
@@ -109,12 +116,11 @@ member_known(struct member *m, struct str token)
 
 	if (redeem(m, token, &e) != ERR_OK) {
 		member_end(m, WS_POLICY, e.code, e.text);
-		return false;
+		return;
 	}
 	live_put_auth_success(&b);
 	member_send(m, &b);
 	member_begin(m);
-	return true;
 }
 
 /* ---- what the connection calls ---------------------------------------- */
@@ -224,28 +230,14 @@ static const struct ws_conn_ops member_ops = {
 	.on_close = on_close,
 };
 
-/* Is there room for more that peers may leave unread?  At the cost of those who
- * do. */
-static bool
-unsent_fits(struct hub *hub)
-{
-	struct http_server_stats net;
-
-	http_server_stats(hub->server, &net);
-	if (net.unsent <= LIVE_UNSENT_MAX)
-		return true;
-	http_server_drop_unread(hub->server, LIVE_UNSENT_MAX);
-	http_server_stats(hub->server, &net);
-	return net.unsent <= LIVE_UNSENT_MAX;
-}
-
 void
 member_serve(struct member *m)
 {
 	struct live_part *p = m->part;
 
 	/* Where it does not fit, the next event or heartbeat asks again. */
-	if (ws_conn_unsent(m->conn) > 0 || !unsent_fits(m->live->hub))
+	if (ws_conn_unsent(m->conn) > 0 ||
+	    !http_server_drop_unread(m->live->hub->server, LIVE_UNSENT_MAX))
 		return;
 	if (p != NULL) {
 		m->part = p->next;
@@ -264,13 +256,11 @@ member_serve(struct member *m)
 static struct str
 token_of(struct http_request *req)
 {
-	static const struct str scheme = STR_INIT("Bearer ");
-	struct str field = http_header(req, "Authorization"), token;
+	struct str token = call_bearer(req);
 
-	if (field.n > scheme.n &&
-	    str_eq_nocase(str_n(field.p, scheme.n), scheme))
-		return str_trim(str_n(field.p + scheme.n, field.n - scheme.n));
-	return http_query(req, "token", &token) ? token : STR("");
+	if (token.n > 0 || http_query(req, "token", &token))
+		return token;
+	return STR("");
 }
 
 /* RFC 6454: a browser says on whose behalf it asks; only our own pages may. */

@@ -41,11 +41,9 @@ struct live_event {
 
 /* Events of a team's log behind a position, for a room or for one member. */
 struct live_read {
-	struct read_job job; /* first */
-	struct live *live;
+	struct read_job job;   /* first */
 	struct room *room;     /* borrow */
 	struct member *member; /* borrow; NULL: for the room, or it is gone */
-	bool for_member;
 	space_id space;
 	uint64_t after;
 	struct live_event *first, **end; /* own */
@@ -127,8 +125,12 @@ void member_end(struct member *m, enum ws_code how, enum err code,
     const char *text);
 /* Give it what it lacks, if it has taken what it was given. */
 void member_serve(struct member *m);
-/* It has got a token: whose connection is it?  False: it was ended. */
-bool member_known(struct member *m, struct str token);
+/* Whose it is, where the session goes on and is in the team still; in a. */
+enum err member_who(const struct member *m, struct arena *a,
+    struct account_who *who, const struct account_team **team,
+    struct err_info *e);
+/* It has got a token: it begins, or is ended. */
+void member_known(struct member *m, struct str token);
 
 /* live_room.c */
 void live_heads_free(struct live *l);

@@ -118,11 +118,7 @@ take_events(struct member *m, struct live_post *p)
 	enum err rc;
 
 	arena_reset(&p->arena);
-	rc = accounts_session(m->live->hub->accounts, m->session_id,
-	    os_wall_ms(), &p->arena, &p->who, &e);
-	if (rc == ERR_OK)
-		rc = accounts_team_of(&p->who, m->team, STR(""), &p->in.team,
-		    &e);
+	rc = member_who(m, &p->arena, &p->who, &p->in.team, &e);
 	if (rc != ERR_OK) {
 		member_end(m, rc == ERR_UNAVAILABLE ? WS_TRY_LATER : WS_POLICY,
 		    rc, e.text);
@@ -190,7 +186,7 @@ static void
 take_auth(struct member *m, struct live_post *p, enum err rc)
 {
 	if (rc == ERR_OK && p->msg.kind == LIVE_AUTH)
-		(void)member_known(m, p->msg.token);
+		member_known(m, p->msg.token);
 	else
 		member_end(m, WS_POLICY, ERR_UNAUTHORIZED,
 		    "the first message must be {\"type\":\"auth\","

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fault.h"
+#include "feed.h"
 #include "live_int.h"
 #include "log.h"
 
@@ -18,11 +19,7 @@
 static enum err
 read_row(void *ctx, const struct log_row *row, struct err_info *e)
 {
-	const struct pull_row out = { .seq = row->pos,
-		.user = row->user,
-		.received_ms = row->received_ms,
-		.relayed = row->relayed,
-		.raw = row->raw };
+	const struct pull_row out = feed_row(row);
 	struct live_read *r = ctx;
 	struct live_event *ev;
 	struct buf text = { 0 };
@@ -75,7 +72,6 @@ read_new(struct room *room, struct member *m, uint64_t after,
 		return NULL;
 	*r = (struct live_read){ .job = { .read = read_log,
 		                     .job = { .weight = 1, .done = done } },
-		.live = room->live,
 		.room = room,
 		.member = m,
 		.space = room->space,
@@ -352,8 +348,6 @@ serve_from_log(struct room *r, struct member *m)
 {
 	struct err_info e = { 0 };
 
-	if (m->read != NULL)
-		return;
 	m->read = read_new(r, m, m->cursor, on_own);
 	if (m->read != NULL &&
 	    pool_push(r->live->hub->reader, &m->read->job.job, &e) == ERR_OK)

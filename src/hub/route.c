@@ -63,19 +63,28 @@ route_find(struct str method, struct str path, const struct route **ret,
 	return err_setf(e, ERR_NOT_FOUND, "no such route: %.*s", STR_ARG(path));
 }
 
-enum err
-call_who(struct call *call, struct http_request *req, struct err_info *e)
+struct str
+call_bearer(const struct http_request *req)
 {
-	static const struct str scheme = { "Bearer ", 7 };
+	static const struct str scheme = STR_INIT("Bearer ");
 	struct str field = http_header(req, "Authorization");
 
 	if (field.n <= scheme.n ||
 	    !str_eq_nocase(str_n(field.p, scheme.n), scheme))
+		return STR("");
+	return str_trim(str_n(field.p + scheme.n, field.n - scheme.n));
+}
+
+enum err
+call_who(struct call *call, struct http_request *req, struct err_info *e)
+{
+	struct str token = call_bearer(req);
+
+	if (token.n == 0)
 		return err_setf(e, ERR_UNAUTHORIZED,
 		    "Authorization: Bearer with an access token is needed");
-	return accounts_check(call->hub->accounts,
-	    str_trim(str_n(field.p + scheme.n, field.n - scheme.n)),
-	    os_wall_ms(), &req->arena, &call->who, e);
+	return accounts_check(call->hub->accounts, token, os_wall_ms(),
+	    &req->arena, &call->who, e);
 }
 
 /* One coding, named once: whatever else is said is refused before the body. */

@@ -371,7 +371,7 @@ http_server_new(struct http_server **ret, uv_loop_t *loop,
 	return ERR_OK;
 }
 
-void
+bool
 http_server_drop_unread(struct http_server *s, size_t most)
 {
 	while (s->host.unsent > most) {
@@ -380,9 +380,10 @@ http_server_drop_unread(struct http_server *s, size_t most)
 		if (c == NULL ||
 		    uv_now(s->host.loop) - conn_since_ms(c, CONN_WAIT_WRITE) <
 		        s->o.unread_ms)
-			return;
+			return false;
 		conn_abort(c, CONN_EXPIRED);
 	}
+	return true;
 }
 
 void

@@ -111,8 +111,8 @@ void http_server_stop(struct http_server *s, uint32_t deadline_ms,
 /* Only in or after `done`.  Accepts NULL. */
 void http_server_free(struct http_server *s);
 /* Where more than `most` bytes of answers are unsent: end the connections that
- * have made no progress for unread_ms, the longest first, until it fits. */
-void http_server_drop_unread(struct http_server *s, size_t most);
+ * have made no progress for unread_ms, the longest first, until it fits; does it? */
+bool http_server_drop_unread(struct http_server *s, size_t most);
 struct http_server_stats {
 	size_t connections;   /* open, also upgraded ones */
 	size_t held;          /* bytes of requests held */

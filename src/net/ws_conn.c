@@ -356,9 +356,3 @@ ws_conn_close(struct ws_conn *c, enum ws_code code, const char *reason)
 {
 	end(c, code, str_of(reason));
 }
-
-const char *
-ws_conn_peer(const struct ws_conn *c)
-{
-	return conn_peer(c->conn);
-}

@@ -69,6 +69,5 @@ size_t ws_conn_partial(const struct ws_conn *c); /* bytes of one in pieces */
 void ws_conn_wait(struct ws_conn *c); /* start (again) the wait for on_due */
 /* Say so, then close; nothing is read any more.  Twice is fine. */
 void ws_conn_close(struct ws_conn *c, enum ws_code code, const char *reason);
-const char *ws_conn_peer(const struct ws_conn *c);
 
 #endif

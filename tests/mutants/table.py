@@ -366,8 +366,9 @@ MUTANTS = [
            "\tm->missed++;\n", "\tm->missed = 1;\n"),
     Mutant("queued for who does not read", "tests/unit/hub/test_hub_live",
            "src/hub/live.c",
-           "\tif (ws_conn_unsent(m->conn) > 0 || !unsent_fits(m->live->hub))\n",
-           "\tif (!unsent_fits(m->live->hub))\n"),
+           "\tif (ws_conn_unsent(m->conn) > 0 ||\n"
+           "\t    !http_server_drop_unread(m->live->hub->server, LIVE_UNSENT_MAX))\n",
+           "\tif (!http_server_drop_unread(m->live->hub->server, LIVE_UNSENT_MAX))\n"),
     Mutant("what the tail has left behind is passed over",
            "tests/unit/hub/test_hub_live", "src/hub/live_room.c",
            "\tif (m->cursor < before) {\n", "\tif (m->cursor < before && r->n == 0) {\n"),
