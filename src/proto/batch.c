@@ -368,11 +368,33 @@ result_decode(struct batch_result *r, size_t at, const struct json *j,
 }
 
 enum err
+batch_results_decode(struct batch_answer *ret, const struct json *j,
+    struct arena *a, struct err_info *e)
+{
+	uint32_t list = json_get(j, 0, "results"), at = list + 1;
+
+	if (list == 0 || json_kind(j, list) != JSON_ARRAY ||
+	    j->node[list].n > PROTO_EVENTS_MAX ||
+	    !json_u53(j, json_get(j, 0, "head"), &ret->head))
+		return err_setf(e, ERR_PROTOCOL,
+		    "the answer to a batch has no results and head");
+	if (!json_u53(j, json_get(j, 0, "clock"), &ret->clock))
+		ret->clock = 0;
+	ret->n = j->node[list].n;
+	ret->result = arena_array(a, ret->n, sizeof *ret->result);
+	if (ret->result == NULL && ret->n > 0)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < ret->n; i++, at = json_next(j, at))
+		if (result_decode(&ret->result[i], i, j, at, a, e) != ERR_OK)
+			return e->code;
+	return ERR_OK;
+}
+
+enum err
 batch_answer_decode(struct batch_answer *ret, struct json *j, struct str body,
     struct arena *a, struct err_info *e)
 {
 	struct err_info in = { 0 };
-	uint32_t list, at;
 
 	*ret = (struct batch_answer){ 0 };
 	if (json_parse(j, body, JSON_DEPTH_MAX, &in) != ERR_OK) {
@@ -382,23 +404,11 @@ batch_answer_decode(struct batch_answer *ret, struct json *j, struct str body,
 			    "the answer to a batch is wrong: %s", in.text);
 		return e->code;
 	}
-	list = json_get(j, 0, "results");
-	if (list == 0 || json_kind(j, list) != JSON_ARRAY ||
-	    j->node[list].n > PROTO_EVENTS_MAX ||
-	    !json_str(j, json_get(j, 0, "epoch"), a, &ret->epoch) ||
-	    ret->epoch.n == 0 || ret->epoch.n > PROTO_EPOCH_MAX ||
-	    !json_u53(j, json_get(j, 0, "head"), &ret->head))
+	if (batch_results_decode(ret, j, a, e) != ERR_OK)
+		return e->code;
+	if (!json_str(j, json_get(j, 0, "epoch"), a, &ret->epoch) ||
+	    ret->epoch.n == 0 || ret->epoch.n > PROTO_EPOCH_MAX)
 		return err_setf(e, ERR_PROTOCOL,
-		    "the answer to a batch has no results, epoch and head");
-	if (!json_u53(j, json_get(j, 0, "clock"), &ret->clock))
-		ret->clock = 0;
-	ret->n = j->node[list].n;
-	ret->result = arena_array(a, ret->n, sizeof *ret->result);
-	if (ret->result == NULL && ret->n > 0)
-		return err_set(e, ERR_NOMEM);
-	at = list + 1;
-	for (size_t i = 0; i < ret->n; i++, at = json_next(j, at))
-		if (result_decode(&ret->result[i], i, j, at, a, e) != ERR_OK)
-			return e->code;
+		    "the answer to a batch has no epoch");
 	return ERR_OK;
 }

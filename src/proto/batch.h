@@ -95,6 +95,10 @@ void batch_results_encode(const struct batch_result *r, size_t n,
 /* ERR_PROTOCOL names what is wrong with it; ERR_NOMEM.  j holds the tape. */
 enum err batch_answer_decode(struct batch_answer *ret, struct json *j,
     struct str body, struct arena *a, struct err_info *e);
+/* The same of a message that was read into j already and names no epoch (an
+ * `ack`); ret: zeroed. */
+enum err batch_results_decode(struct batch_answer *ret, const struct json *j,
+    struct arena *a, struct err_info *e);
 
 const char *batch_status_name(enum batch_status s); /* as on the wire */
 

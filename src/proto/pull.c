@@ -197,13 +197,13 @@ item_decode(struct pull_item *it, const struct json *j, uint32_t node,
 	return err_wrap(e, "seq %llu", (unsigned long long)it->seq);
 }
 
-static enum err
-items_decode(struct pull_answer *p, const struct json *j, uint32_t list,
-    struct arena *a, struct err_info *e)
+enum err
+pull_items_decode(struct pull_answer *p, const struct json *j, uint32_t first,
+    size_t n, struct arena *a, struct err_info *e)
 {
-	uint32_t at = list + 1;
+	uint32_t at = first;
 
-	p->n = j->node[list].n;
+	p->n = n;
 	p->item = arena_array(a, p->n, sizeof *p->item);
 	if (p->item == NULL && p->n > 0)
 		return err_set(e, ERR_NOMEM);
@@ -216,11 +216,6 @@ items_decode(struct pull_answer *p, const struct json *j, uint32_t list,
 			    (unsigned long long)p->item[i].seq,
 			    (unsigned long long)p->item[i - 1].seq);
 	}
-	if (p->n > 0 && p->next != p->item[p->n - 1].seq)
-		return err_setf(e, ERR_PROTOCOL,
-		    "next is %llu, the last seq is %llu",
-		    (unsigned long long)p->next,
-		    (unsigned long long)p->item[p->n - 1].seq);
 	return ERR_OK;
 }
 
@@ -247,7 +242,14 @@ answer_decode(struct pull_answer *p, struct json *j, struct str body,
 		return err_setf(e, ERR_PROTOCOL, "it has no next and head");
 	if (p->head < p->next)
 		return err_setf(e, ERR_PROTOCOL, "next is beyond head");
-	return items_decode(p, j, list, a, e);
+	if (pull_items_decode(p, j, list + 1, j->node[list].n, a, e) != ERR_OK)
+		return e->code;
+	if (p->n > 0 && p->next != p->item[p->n - 1].seq)
+		return err_setf(e, ERR_PROTOCOL,
+		    "next is %llu, the last seq is %llu",
+		    (unsigned long long)p->next,
+		    (unsigned long long)p->item[p->n - 1].seq);
+	return ERR_OK;
 }
 
 enum err

@@ -61,5 +61,9 @@ struct pull_answer {
  * j holds the tape. */
 enum err pull_answer_decode(struct pull_answer *ret, struct json *j,
     struct str body, struct arena *a, struct err_info *e);
+/* Rows that came another way: n values of the tape that stand one behind the
+ * other from `first` on, by the same rules.  Fills item and n only. */
+enum err pull_items_decode(struct pull_answer *ret, const struct json *j,
+    uint32_t first, size_t n, struct arena *a, struct err_info *e);
 
 #endif

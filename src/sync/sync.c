@@ -251,6 +251,7 @@ again(struct sync *s, int64_t retry_after_s, struct err_info *e)
 	/* Also after a stated time: all were told the same one. */
 	s->wait_ms = asked + backoff_ms(s->tries - 1, s->r.random(s->r.ctx));
 	s->stage = STAGE_WAIT;
+	s->waits_for = *e;
 	s->report.retries++;
 	return ERR_OK;
 }
@@ -431,4 +432,74 @@ sync_refreshed(struct sync *s, enum err rc, const struct err_info *e)
 		s->stage = STAGE_ASK;
 	else
 		fail(s, e);
+}
+
+/* --- live ------------------------------------------------------------------- */
+
+void
+sync_go_live(struct sync *s)
+{
+	s->live = true;
+	s->leave = false;
+	s->stage = STAGE_PLAN;
+	s->todo = 0;
+	if (s->opt.batch_bytes > SYNC_LIVE_BYTES)
+		s->opt.batch_bytes = SYNC_LIVE_BYTES;
+}
+
+enum err
+sync_push_again(struct sync *s, struct err_info *e)
+{
+	if (s->r.position(s->r.ctx, &s->at, e) != ERR_OK)
+		return e->code;
+	if (s->at.unacked == 0)
+		return ERR_OK;
+	s->todo |= TODO_PUSH;
+	s->idle_passes = 0;
+	sync_push_rewind(s);
+	return ERR_OK;
+}
+
+bool
+sync_is_idle(const struct sync *s)
+{
+	return s->stage == STAGE_PLAN && s->todo == 0;
+}
+
+bool
+sync_awaits_ack(const struct sync *s)
+{
+	return s->stage == STAGE_ASK;
+}
+
+enum sync_move
+sync_live_move(struct sync *s, struct err_info *e)
+{
+	while (s->stage == STAGE_PLAN && s->todo != 0) {
+		if (s->todo & ~(unsigned)TODO_PUSH)
+			return SYNC_MOVE_LEAVE;
+		if (sync_push_plan(s, e) != ERR_OK)
+			return SYNC_MOVE_FAILED;
+		if (s->leave)
+			return SYNC_MOVE_LEAVE;
+		if (s->stage == STAGE_ASK) {
+			s->report.requests++;
+			return SYNC_MOVE_PUSH;
+		}
+		if (s->todo == 0)
+			report_waiting(s);
+	}
+	return SYNC_MOVE_NONE;
+}
+
+enum err
+sync_acked(struct sync *s, struct batch_answer *a, struct err_info *e)
+{
+	if (s->stage != STAGE_ASK)
+		return err_setf(e, ERR_PROTOCOL,
+		    "the hub answers a batch that was not sent");
+	s->stage = STAGE_PLAN;
+	arena_reset(&s->reply_mem);
+	a->epoch = str_of(s->at.epoch);
+	return sync_push_taken(s, a, e);
 }

@@ -53,7 +53,12 @@ struct sync {
 	unsigned tries; /* of the present request that came to nothing */
 	bool refreshed; /* since the last good answer */
 	bool answered;  /* the hub has been reached at all */
+	bool
+	    live; /* a tail brings what others write: only pushes are asked for */
+	bool
+	    leave; /* live: what is left to do needs a conversation over HTTP */
 	struct err_info error;
+	struct err_info waits_for; /* what the last wait is for */
 	struct sync_report report;
 
 	struct sync_position at;
@@ -96,6 +101,30 @@ enum err sync_pull_answered(struct sync *s, struct str body,
     struct err_info *e);
 enum err sync_push_answered(struct sync *s, struct str body,
     struct err_info *e);
+enum err sync_push_taken(struct sync *s, struct batch_answer *a,
+    struct err_info *e);
+/* Live, on a connection of its own (sync_live.c): a whole conversation goes on as
+ * one.  Batches are messages of at most SYNC_LIVE_BYTES, the tail is the pull, and
+ * whatever else there is to do wants another conversation. */
+enum { SYNC_LIVE_BYTES = 768 * 1024 };
+enum sync_move {
+	SYNC_MOVE_NONE, /* nothing to do, or an `ack` is awaited */
+	SYNC_MOVE_PUSH, /* body is to be sent */
+	SYNC_MOVE_LEAVE,
+	SYNC_MOVE_FAILED
+};
+void sync_go_live(struct sync *s);
+enum sync_move sync_live_move(struct sync *s, struct err_info *e);
+/* Look for events to push again; where it is idle. */
+enum err sync_push_again(struct sync *s, struct err_info *e);
+bool sync_is_idle(const struct sync *s);
+bool sync_awaits_ack(const struct sync *s);
+/* The hub's word on the batch under way. */
+enum err sync_acked(struct sync *s, struct batch_answer *a, struct err_info *e);
+/* Rows of the hub's log as they come.  ERR_PROTOCOL: some are missing, or they are
+ * of another log. */
+enum err sync_tail(struct sync *s, struct pull_answer *p, struct err_info *e);
+
 /* The hub does not take the batch as a whole: send less, at last refuse one. */
 enum err sync_push_halve(struct sync *s, enum err code, struct str why,
     struct err_info *e);

@@ -136,6 +136,47 @@ sync_pull_answered(struct sync *s, struct str body, struct err_info *e)
 	return ERR_OK;
 }
 
+/* What stands at or below the position is here already: our own events, whose
+ * acknowledgement moved it. */
+static void
+skip_known(const struct sync *s, struct pull_answer *p)
+{
+	while (p->n > 0 && p->item[0].seq <= s->at.pulled) {
+		p->item++;
+		p->n--;
+	}
+}
+
+enum err
+sync_tail(struct sync *s, struct pull_answer *p, struct err_info *e)
+{
+	enum sync_took *took;
+
+	if (p->epoch.n > 0 && !str_is(p->epoch, s->at.epoch))
+		return err_setf(e, ERR_PROTOCOL,
+		    "live events are of another epoch");
+	skip_known(s, p);
+	if (p->n == 0)
+		return ERR_OK;
+	if (p->item[0].seq != s->at.pulled + 1)
+		return err_setf(e, ERR_PROTOCOL,
+		    "live events after %llu begin with %llu",
+		    (unsigned long long)s->at.pulled,
+		    (unsigned long long)p->item[0].seq);
+	arena_reset(&s->reply_mem);
+	took = arena_array(&s->reply_mem, p->n, sizeof *took);
+	if (took == NULL)
+		return err_set(e, ERR_NOMEM);
+	p->epoch = str_of(s->at.epoch);
+	p->head = p->next > s->at.head ? p->next : s->at.head;
+	if (s->r.take(s->r.ctx, p, took, e) != ERR_OK)
+		return e->code;
+	count(s, p, took);
+	s->at.pulled = p->next;
+	s->at.head = p->head;
+	return ERR_OK;
+}
+
 enum err
 sync_other_epoch(struct sync *s, struct str epoch, struct err_info *e)
 {

@@ -30,7 +30,7 @@ sync_push_rewind(struct sync *s)
 static void
 pass_end(struct sync *s)
 {
-	bool more = s->at.pulled < s->at.head;
+	bool more = !s->live && s->at.pulled < s->at.head;
 
 	s->todo &= ~(unsigned)TODO_PUSH;
 	if (more)
@@ -79,8 +79,11 @@ body_build(struct sync *s, struct err_info *e)
 	send = arena_array(&s->window_mem, s->span, sizeof *send);
 	if (send == NULL)
 		return err_set(e, ERR_NOMEM);
-	for (size_t i = 0; i < s->span; i++)
+	for (size_t i = 0; i < s->span; i++) {
 		send[i] = &s->window[s->from + i].send;
+		/* A live message does not say who had sent it. */
+		s->leave |= s->live && send[i]->relayed;
+	}
 	buf_reset(&s->body);
 	batch_encode(send, s->span, &s->body);
 	return buf_ok(&s->body, e);
@@ -287,7 +290,8 @@ gather(struct sync *s, struct gather *g, const struct batch_answer *a,
 		else if (rejected(s, g, ev, r, e) != ERR_OK)
 			return e->code;
 	}
-	if (a->head < g->pulled)
+	/* A tail may be ahead of the answers. */
+	if (a->head < g->pulled && !s->live)
 		return err_setf(e, ERR_PROTOCOL,
 		    "the head of a batch is below what was pulled");
 	return ERR_OK;
@@ -357,29 +361,36 @@ begin_over(struct sync *s, unsigned todo)
 enum err
 sync_push_answered(struct sync *s, struct str body, struct err_info *e)
 {
-	struct gather g = { 0 };
 	struct batch_answer a;
-	struct sync_settled what;
 
 	if (batch_answer_decode(&a, &s->json, body, &s->reply_mem, e) != ERR_OK)
 		return e->code;
-	if (a.n != s->span)
+	return sync_push_taken(s, &a, e);
+}
+
+enum err
+sync_push_taken(struct sync *s, struct batch_answer *a, struct err_info *e)
+{
+	struct gather g = { 0 };
+	struct sync_settled what;
+
+	if (a->n != s->span)
 		return err_setf(e, ERR_PROTOCOL,
-		    "%zu results for a batch of %zu", a.n, s->span);
+		    "%zu results for a batch of %zu", a->n, s->span);
 	/* Positions and acknowledgements of another epoch say nothing here. */
-	if (!str_is(a.epoch, s->at.epoch))
-		return sync_other_epoch(s, a.epoch, e);
-	if (gather(s, &g, &a, e) != ERR_OK)
+	if (!str_is(a->epoch, s->at.epoch))
+		return sync_other_epoch(s, a->epoch, e);
+	if (gather(s, &g, a, e) != ERR_OK)
 		return e->code;
 	s->report.batches++;
-	if (a.clock > s->clock)
-		s->clock = a.clock;
+	if (a->clock > s->clock)
+		s->clock = a->clock;
 	what = (struct sync_settled){ .mark = g.mark,
 		.n = g.n,
-		.epoch = a.epoch,
+		.epoch = a->epoch,
 		.was = s->at.pulled,
 		.pulled = g.pulled,
-		.head = a.head };
+		.head = a->head < s->at.head ? s->at.head : a->head };
 	if (settle(s, &what, &g.todo, e) != ERR_OK)
 		return e->code;
 	if (g.todo == 0)
