@@ -118,8 +118,8 @@ static const struct down_type {
 };
 
 static enum err
-decode(struct live_down *d, struct json *j, struct str message,
-    struct arena *a, struct err_info *e)
+decode(struct live_down *d, struct json *j, struct str message, struct arena *a,
+    struct err_info *e)
 {
 	struct str type;
 

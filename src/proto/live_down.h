@@ -27,7 +27,8 @@ struct live_down {
 	struct pull_answer rows;
 	struct batch_answer ack; /* epoch: n 0 */
 	struct str epoch;
-	enum err code; /* LIVE_DOWN_ERROR; ERR_FAILED where it is none of ours */
+	enum err
+	    code; /* LIVE_DOWN_ERROR; ERR_FAILED where it is none of ours */
 	struct str why;
 	struct str raw; /* LIVE_DOWN_PRESENCE: the array of sessions */
 };

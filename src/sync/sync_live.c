@@ -30,24 +30,24 @@ enum { INTERVAL_MS = 5 * 60 * 1000 };
 struct sync_live {
 	struct sync_replica r;
 	struct sync_live_options opt;
-	struct str team; /* own */
+	struct str team;   /* own */
 	struct sync *talk; /* own; NULL between rounds */
 	enum live_stage stage;
 	struct sync_now now; /* of the call under way */
 	uint64_t asleep_ms;  /* boot - mono, as last seen */
 	bool started;
 
-	bool open;  /* the driver has a connection, or is to get one */
-	bool close; /* that is to be closed before anything else */
+	bool open;    /* the driver has a connection, or is to get one */
+	bool close;   /* that is to be closed before anything else */
 	bool changed; /* something was written here */
 	bool whole;   /* a whole conversation is wished for */
 	bool look;    /* for what came since the round looked */
 	uint64_t pause_ms;
-	unsigned tries; /* without an answer of the hub */
-	unsigned falls; /* connections in a row that did not last */
-	unsigned bad;   /* of them those that did not come about */
+	unsigned tries;        /* without an answer of the hub */
+	unsigned falls;        /* connections in a row that did not last */
+	unsigned bad;          /* of them those that did not come about */
 	uint64_t next_open_ms; /* none is to be had before */
-	bool refreshed;  /* for this token */
+	bool refreshed;        /* for this token */
 	bool signed_out;
 	bool ever; /* the hub has answered */
 
@@ -713,8 +713,7 @@ static void
 look_at_clocks(struct sync_live *l)
 {
 	uint64_t asleep = l->now.boot_ms - l->now.mono_ms;
-	bool slept =
-	    l->started && asleep > l->asleep_ms + SYNC_LIVE_SLEPT_MS;
+	bool slept = l->started && asleep > l->asleep_ms + SYNC_LIVE_SLEPT_MS;
 	struct err_info e = { 0 };
 
 	l->started = true;
@@ -783,8 +782,8 @@ sync_live_step(struct sync_live *l, const struct sync_now *now,
 	do {
 		if (l->close) {
 			l->open = l->close = false;
-			*ret = (struct sync_live_want){ .need =
-				SYNC_LIVE_CLOSE };
+			*ret =
+			    (struct sync_live_want){ .need = SYNC_LIVE_CLOSE };
 			return;
 		}
 	} while (!stage_step(l, ret));

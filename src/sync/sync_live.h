@@ -71,8 +71,8 @@ struct sync_live_status {
 };
 
 struct sync_live_options {
-	struct str team;      /* slug; copied */
-	uint64_t interval_ms; /* 0: five minutes */
+	struct str team;          /* slug; copied */
+	uint64_t interval_ms;     /* 0: five minutes */
 	struct sync_options sync; /* of conversations: note, progress, sizes */
 	/* A whole conversation has ended.  May be NULL. */
 	void (*round)(void *ctx, const struct sync_report *r);

@@ -129,6 +129,7 @@ hub_fini(struct world *w)
 	admission_fini(&h->admission);
 	store_close(h->store);
 	store_close(h->backup);
+	wires_free(w);
 }
 
 /* --- answers ------------------------------------------------------------------------ */
@@ -354,14 +355,24 @@ done:
 void
 hub_arrive(struct world *w, struct msg *m)
 {
-	struct hubside *h = &w->hub;
-
 	if (m->machine != NOBODY && busy(w, m))
 		return;
-	if (!m->post) {
+	if (str_is(buf_str(&m->target), LIVE_TOKEN_PATH)) {
+		m->status = 200;
+		buf_adds(&m->answer, "{\"ws_token\":\"token\"}");
+		wire_answer(w, m);
+	} else if (m->post) {
+		hub_queue(w, m);
+	} else {
 		pull(w, m);
-		return;
 	}
+}
+
+void
+hub_queue(struct world *w, struct msg *m)
+{
+	struct hubside *h = &w->hub;
+
 	if (h->n_waiting == h->cap_waiting) {
 		h->cap_waiting = h->cap_waiting ? 2 * h->cap_waiting : 8;
 		h->waiting =
@@ -432,6 +443,7 @@ crash(struct world *w)
 	        "open after a crash"))
 		return;
 	replace_store(w, disk);
+	wires_break(w);
 	witness_hold(w);
 }
 
@@ -464,7 +476,7 @@ hub_commit(struct world *w)
 	unsigned kind = !w->calm && chance(&h->dice, w->plan.hub_fails) ?
 	    (unsigned)t_below(&h->dice, KINDS) :
 	    KINDS;
-	bool hit, dies = chance(&h->dice, 50);
+	bool hit, first, dies = chance(&h->dice, 50);
 	enum err rc;
 
 	if (kind == FAULT)
@@ -482,10 +494,16 @@ hub_commit(struct world *w)
 	COUNT_N(w, hub_hiccups, hit && !dies);
 	COUNT_N(w, hub_crashes, hit && dies);
 	COUNT_N(w, hub_crashes_after_commit, kind == DEATH);
+	/* The tail and the answers come in any order. */
+	first = chance(&h->dice, 50);
+	if (rc == ERR_OK && first)
+		wire_tails(w);
 	if (kind == DEATH || (hit && dies))
 		answer_all(w, DIED);
 	else
 		answer_all(w, rc == ERR_OK ? DONE : UNDONE);
+	if (rc == ERR_OK && !first)
+		wire_tails(w);
 	if (kind == DEATH || (hit && dies))
 		crash(w);
 }
@@ -526,6 +544,7 @@ hub_restore(struct world *w)
 	COUNT(w, restores);
 	replace_store(w, h->backup);
 	h->backup = NULL;
+	wires_break(w);
 	h->lives++;
 	rc = store_begin(h->store, &e);
 	if (rc == ERR_OK)

@@ -28,6 +28,16 @@ machine_risk(struct machine *m)
 		    1 + t_below(&m->faults, POINTS_MAX)));
 }
 
+/* The process that talks is gone. */
+static void
+forget_talk(struct machine *m)
+{
+	sync_free(m->sync);
+	m->sync = NULL;
+	m->request = 0;
+	lines_drop(m);
+}
+
 /* Up again, with what its disk has.  (Nothing comes between a commit and what is
  * on the disk: what was not committed is gone.) */
 static void
@@ -39,12 +49,10 @@ crash(struct machine *m)
 
 	COUNT(m->w, machine_crashes);
 	trace(m->w, "machine %u: crashes in the middle of a step", m->no);
-	if (m->sync != NULL)
+	if (m->sync != NULL || lines_there(m))
 		world_at(m->w, 1 + t_below(&m->dice, 3000), SYNC, m->no, 0,
 		    NULL);
-	sync_free(m->sync);
-	m->sync = NULL;
-	m->request = 0;
+	forget_talk(m);
 	if (!world_ok(m->w, store_mem_copy(&disk, m->store, &opt, &e), &e,
 	        "open after a crash"))
 		return;
@@ -109,6 +117,16 @@ add_spaces(struct machine *m, void *arg, struct err_info *e)
 	return rc;
 }
 
+/* Does it stay in step live, and can it? */
+static void
+draw_habits(struct machine *m)
+{
+	struct t_rng dice = { (m->w->seed ^ 0x11fe) * 31 + m->no + 1 };
+
+	m->online = chance(&dice, m->w->plan.online);
+	m->blocked = chance(&dice, m->w->plan.blocked);
+}
+
 void
 machine_init(struct machine *m, struct world *w, unsigned no, unsigned account)
 {
@@ -122,6 +140,7 @@ machine_init(struct machine *m, struct world *w, unsigned no, unsigned account)
 		.wire = { (w->seed ^ 0x31be) * 31 + no + 1 },
 		.faults = { (w->seed ^ 0xfa17) * 31 + no + 1 },
 		.never_online = true };
+	draw_habits(m);
 	opt = options(m);
 	if (!world_ok(w, store_mem_open(&m->store, &opt, &e), &e, "open"))
 		return;
@@ -134,7 +153,7 @@ machine_init(struct machine *m, struct world *w, unsigned no, unsigned account)
 void
 machine_fini(struct machine *m)
 {
-	sync_free(m->sync);
+	forget_talk(m);
 	store_close(m->store);
 	store_close(m->old);
 }
@@ -150,8 +169,8 @@ first_login(struct machine *m, void *arg, struct err_info *e)
 	    str_of(team_slug(private_team(m->account))), e);
 }
 
-static void
-note(void *ctx, const struct sync_note *n)
+void
+machine_note(void *ctx, const struct sync_note *n)
 {
 	static const char *const fates[] = { "pushed", "REFUSED", "WAITING",
 		"pulled", "CLASHED" };
@@ -175,6 +194,19 @@ settle(void *ctx, const struct sync_settled *what, struct err_info *e)
 
 	for (size_t i = 0; rc == ERR_OK && i < what->n; i++)
 		COUNT_N(m->w, stale_marks, what->mark[i].stale);
+	m->rang |= rc == ERR_OK && what->n > 0;
+	return rc;
+}
+
+static enum err
+take(void *ctx, const struct pull_answer *p, enum sync_took *took,
+    struct err_info *e)
+{
+	struct replica *r = ctx;
+	struct machine *m = r->env.ctx;
+	enum err rc = m->take(ctx, p, took, e);
+
+	m->rang |= rc == ERR_OK && p->n > 0;
 	return rc;
 }
 
@@ -241,6 +273,20 @@ restamp(void *ctx, uint64_t above, struct err_info *e)
 	return rc;
 }
 
+void
+machine_replica(struct machine *m, unsigned team, struct replica *r,
+    struct sync_replica *ops)
+{
+	*r = (struct replica){ m->store, m->space[team], machine_env(m) };
+	replica_sync(r, ops);
+	m->settle = ops->settle;
+	m->restamp = ops->restamp;
+	m->take = ops->take;
+	ops->settle = settle;
+	ops->restamp = restamp;
+	ops->take = take;
+}
+
 static void
 begin(struct machine *m)
 {
@@ -249,45 +295,40 @@ begin(struct machine *m)
 		.batch_events = p->batch_events,
 		.batch_bytes = p->batch_bytes,
 		.pull_events = p->pull_events,
-		.note = note,
+		.note = machine_note,
 		.ctx = m };
 	struct sync_replica ops;
 	struct err_info e = { 0 };
 
-	m->replica =
-	    (struct replica){ m->store, m->space[m->team], machine_env(m) };
-	replica_sync(&m->replica, &ops);
+	machine_replica(m, m->team, &m->replica, &ops);
 	COUNT(m->w, conversations);
 	m->talk = ++m->w->talks;
 	trace(m->w, "machine %u talks about %s (%llu)", m->no,
 	    team_slug(m->team), (unsigned long long)m->talk);
-	m->settle = ops.settle;
-	m->restamp = ops.restamp;
-	ops.settle = settle;
-	ops.restamp = restamp;
 	(void)world_ok(m->w, sync_new(&m->sync, &ops, &opt, &e), &e,
 	    "sync_new");
 }
 
-static void
-ask(struct machine *m, const struct sync_want *want)
+void
+machine_ask(struct machine *m, unsigned team, const struct sync_want *want,
+    uint64_t *request, bool of_line)
 {
 	struct msg *msg = calloc(1, sizeof *msg);
 
 	if (msg == NULL)
 		abort();
 	msg->machine = m->no;
-	msg->team = m->team;
-	msg->request = m->request = ++m->w->requests;
+	msg->team = team;
+	msg->request = *request = ++m->w->requests;
+	msg->of_line = of_line;
 	msg->dice.state = t_rand(&m->wire);
 	msg->post = want->body.n > 0;
 	msg->retry_after_s = -1;
 	buf_addstr(&msg->target, want->target);
 	buf_addstr(&msg->body, want->body);
 	trace(m->w, "machine %u: request %llu %s %.*s", m->no,
-	    (unsigned long long)m->request, want->method,
-	    STR_ARG(want->target));
-	world_at(m->w, m->w->plan.timeout_ms, TIMEOUT, m->no, m->request, NULL);
+	    (unsigned long long)*request, want->method, STR_ARG(want->target));
+	world_at(m->w, m->w->plan.timeout_ms, TIMEOUT, m->no, *request, NULL);
 	wire_request(m->w, msg);
 }
 
@@ -316,6 +357,11 @@ end(struct machine *m, const struct err_info *error, bool struck)
 	COUNT_N(m->w, resyncs, r->resyncs);
 	COUNT_N(m->w, restamps, r->restamps);
 	COUNT_N(m->w, renewals, r->renewals);
+	/* What a line has done leaves nothing for a conversation. */
+	if (m->at_rest && r->pushed > 0)
+		world_fail(m->w,
+		    "machine %u about %s: live left %llu events behind", m->no,
+		    team_slug(m->team), (unsigned long long)r->pushed);
 	if (error != NULL && !struck && !excused(error->code))
 		world_fail(m->w, "machine %u about %s: %s: %s", m->no,
 		    team_slug(m->team), err_wire(error->code), error->text);
@@ -339,7 +385,7 @@ converse(struct machine *m, bool struck)
 			return;
 		switch (want.need) {
 		case SYNC_SEND:
-			ask(m, &want);
+			machine_ask(m, m->team, &want, &m->request, false);
 			return;
 		case SYNC_WAIT:
 			world_at(m->w, want.wait_ms, WAKE, m->no, m->talk,
@@ -378,7 +424,7 @@ next_team(struct machine *m)
 void
 machine_sync(struct machine *m)
 {
-	if (m->sync != NULL)
+	if (m->sync != NULL || lines_there(m))
 		return;
 	if (m->never_online && !in_tx(m, first_login, NULL, "first login")) {
 		world_at(m->w, 1 + t_below(&m->dice, 3000), SYNC, m->no, 0,
@@ -386,6 +432,10 @@ machine_sync(struct machine *m)
 		return;
 	}
 	m->never_online = false;
+	if (m->online && !m->w->lines_rest) {
+		lines_begin(m);
+		return;
+	}
 	m->teams_left = TEAMS_MAX;
 	next_team(m);
 }
@@ -406,6 +456,10 @@ machine_answer(struct machine *m, const struct msg *msg)
 
 	bool struck;
 
+	if (msg->of_line) {
+		line_answer(m, msg);
+		return;
+	}
 	if (m->sync == NULL || m->request != msg->request) {
 		COUNT(m->w, late_answers);
 		return; /* it was given up */
@@ -423,8 +477,10 @@ machine_timeout(struct machine *m, uint64_t request)
 {
 	const struct sync_reply none = { .transport = ERR_TIMEOUT };
 
-	if (m->sync == NULL || m->request != request)
+	if (m->sync == NULL || m->request != request) {
+		line_timeout(m, request);
 		return;
+	}
 	trace(m->w, "machine %u: request %llu timed out", m->no,
 	    (unsigned long long)request);
 	COUNT(m->w, timeouts);
@@ -436,13 +492,11 @@ machine_timeout(struct machine *m, uint64_t request)
 void
 machine_abort(struct machine *m)
 {
-	if (m->sync == NULL)
+	if (m->sync == NULL && !lines_there(m))
 		return;
 	story(m->w, "machine %u: killed while it talks", m->no);
 	COUNT(m->w, kills);
-	sync_free(m->sync);
-	m->sync = NULL;
-	m->request = 0;
+	forget_talk(m);
 	next_team(m);
 }
 
@@ -463,6 +517,7 @@ machine_clone(struct machine *m, const struct step *step)
 		.wire = { (w->seed ^ 0x31be) * 31 + step->twin + 1 },
 		.faults = { (w->seed ^ 0xfa17) * 31 + step->twin + 1 },
 		.never_online = m->never_online };
+	draw_habits(twin);
 	memcpy(twin->space, m->space, sizeof twin->space);
 	opt = options(twin);
 	if (!world_ok(w, store_mem_copy(&twin->store, m->store, &opt, &e), &e,
@@ -494,9 +549,7 @@ machine_rewind(struct machine *m)
 		return;
 	story(m->w, "machine %u is set back to an older copy", m->no);
 	COUNT(m->w, rewinds);
-	sync_free(m->sync);
-	m->sync = NULL;
-	m->request = 0;
+	forget_talk(m);
 	store_close(m->store);
 	m->store = m->old;
 	m->old = NULL;
@@ -541,7 +594,8 @@ machine_leap(struct machine *m, struct t_rng *dice)
 	story(m->w, "machine %u: the clock of %s leaps by %llu", m->no,
 	    team_slug(l.team), (unsigned long long)l.by);
 	COUNT(m->w, leaps);
-	(void)in_tx(m, leap, &l, "leap");
+	m->rang |= in_tx(m, leap, &l, "leap");
+	lines_ring(m);
 }
 
 /* --- shared projects --------------------------------------------------------------------- */
@@ -562,6 +616,7 @@ share(struct machine *m, void *arg, struct err_info *e)
 	rc = store_share(m->store, m->space[s->from], str_of(uuid),
 	    m->space[s->to], &n, e);
 	COUNT_N(m->w, shared_events, rc == ERR_OK ? n : 0);
+	m->rang |= rc == ERR_OK && n > 0;
 	return rc;
 }
 

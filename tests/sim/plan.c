@@ -86,6 +86,10 @@ plan_draw(struct plan *p, uint64_t seed)
 	p->quota = p->restores == 0 && chance(&r, 35) ?
 	    2 + (unsigned)t_below(&r, 20) :
 	    0;
+	if (chance(&r, 60))
+		p->online = 30 + (unsigned)t_below(&r, 71);
+	p->blocked = sometimes(&r, 20, 50);
+	p->naps = sometimes(&r, 30, 4);
 }
 
 /* --- knobs ------------------------------------------------------------------------- */

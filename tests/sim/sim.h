@@ -9,7 +9,9 @@
  *   count.c    how often each kind of thing happened
  *   world.c    virtual time, the wire
  *   machine.c  a client: its store, its conversations, its faults
+ *   line.c     a client that stays in step over live connections
  *   hubside.c  the hub: transactions, crashes, restores, planted refusals
+ *   wire.c     the hub's end of live connections
  *   author.c   commands, and another program that names nothing
  *   witness.c  what the hub has said, to hold it to its word
  *   check.c    what must hold when everybody has talked to everybody
@@ -20,6 +22,7 @@
 #include "admission.h"
 #include "replica.h"
 #include "store.h"
+#include "sync_live.h"
 #include "t.h"
 
 enum {
@@ -50,7 +53,19 @@ enum happening {
 	REWIND,  /* an older copy of a machine, and back to it */
 	LEAP,    /* a clock runs far ahead */
 	FOREIGN, /* a program that names nothing sends */
-	ABORT    /* a conversation is killed */
+	ABORT,   /* a conversation is killed */
+	NAP,     /* a machine sleeps for a while */
+	/* Of live connections.  At a machine: */
+	LINE_WAKE,
+	LINE_OPENED,
+	LINE_DOWN, /* a message from the hub */
+	LINE_END,
+	/* At the hub: */
+	WIRE_OPEN,
+	WIRE_UP, /* a message to it */
+	WIRE_PING,
+	WIRE_END,
+	LINES_REST /* the end: all live connections are in step, and over */
 };
 
 /* What can be turned off to shorten a history (--without); all of them unsigned,
@@ -68,7 +83,9 @@ enum happening {
 	X(batch_max)   /* events that the hub takes at once */                 \
 	X(batch_events) X(batch_bytes) X(pull_events) /* of the clients */     \
 	X(cache)       /* entities that a store holds in memory */             \
-	X(shares)      /* private projects get shared */
+	X(shares)      /* private projects get shared */                       \
+	X(online)      /* percent of machines that stay in step live */        \
+	X(blocked)     /* percent of them that get no live connection */
 /* clang-format on */
 
 struct plan {
@@ -82,7 +99,7 @@ struct plan {
 	PLAN_KNOBS(X)
 #undef X
 	/* how often */
-	unsigned cuts, restores, clones, rewinds, leaps, foreign, aborts;
+	unsigned cuts, restores, clones, rewinds, leaps, foreign, aborts, naps;
 };
 
 enum tell { TELL_NOTHING, TELL_STEPS, TELL_ALL };
@@ -111,7 +128,9 @@ struct run {
 	X(foreign_events) X(foreign_other_team) X(equal_clocks_of_a_node)      \
 	X(shared_projects) X(shared_events) X(may_be_lost) X(open_conflicts)   \
 	X(decided_conflicts) X(resolved_conflicts)            \
-	X(small_caches) X(long_logs)
+	X(small_caches) X(long_logs)                                           \
+	X(live_connections) X(live_batches) X(live_rows) X(live_breaks)        \
+	X(live_silences) X(live_refused) X(live_rounds) X(naps)
 /* clang-format on */
 enum count {
 #define X(name) COUNT_##name,
@@ -150,6 +169,31 @@ struct msg {
 	int64_t retry_after_s;
 	struct told *told; /* own */
 	size_t n_told;
+	bool of_line;  /* a call of a line, not of a conversation */
+	uint64_t wire; /* a message on a live connection: which; 0: none */
+};
+
+/* A machine stays in step with a team. */
+struct line {
+	struct sync_live *live; /* own; NULL: there is none */
+	struct replica replica;
+	uint64_t request; /* waited for; 0 = none */
+	uint64_t wire;    /* its connection; 0 = none */
+	bool opening;
+	uint64_t wake; /* the last one asked for */
+};
+
+/* The hub's end of a live connection. */
+struct wire {
+	struct wire *next;
+	uint64_t no;
+	unsigned machine, team;
+	struct t_rng dice;
+	bool hello; /* it has said where it is */
+	bool dead;  /* nothing gets through any more, nobody has noticed */
+	uint64_t cursor;
+	uint64_t up_ms, down_ms; /* when the last message arrives */
+	unsigned missed;         /* pings */
 };
 
 struct machine {
@@ -169,6 +213,13 @@ struct machine {
 	enum err (*settle)(void *ctx, const struct sync_settled *what,
 	    struct err_info *e); /* the replica's own */
 	enum err (*restamp)(void *ctx, uint64_t above, struct err_info *e);
+	enum err (*take)(void *ctx, const struct pull_answer *p,
+	    enum sync_took *took, struct err_info *e);
+	bool online, blocked;
+	uint64_t asleep_ms; /* slept so far */
+	bool rang;          /* something was committed */
+	bool at_rest;       /* its lines were in step and have ended */
+	struct line line[TEAMS_MAX];
 	unsigned team;       /* that it is about */
 	unsigned teams_left; /* of this round */
 	uint64_t request;    /* waited for; 0 = none */
@@ -189,6 +240,7 @@ struct hubside {
 	size_t n_waiting, cap_waiting;
 	bool commit_due;
 	uint64_t foreign_clock, foreign_no;
+	struct wire *wires; /* own */
 };
 
 /* An event that some machine made. */
@@ -230,8 +282,9 @@ struct world {
 	struct item *heap; /* by time, then by order of scheduling */
 	size_t n_heap, cap_heap;
 	uint64_t order, requests, talks;
-	bool calm;      /* the end: everything arrives */
-	uint64_t moved; /* events pushed or pulled in this round of calm */
+	bool calm;       /* the end: everything arrives */
+	bool lines_rest; /* and no live connection any more */
+	uint64_t moved;  /* events pushed or pulled in this round of calm */
 
 	struct machine machine[MACHINES_MAX];
 	unsigned n_machines;
@@ -328,6 +381,13 @@ void machine_fini(struct machine *m);
 void machine_sync(struct machine *m); /* every team, one after the other */
 void machine_wake(struct machine *m, uint64_t talk);
 void machine_answer(struct machine *m, const struct msg *msg);
+/* The machine's replica of a team, with what is checked of it. */
+void machine_replica(struct machine *m, unsigned team, struct replica *r,
+    struct sync_replica *ops);
+void machine_note(void *ctx, const struct sync_note *n);
+/* To the hub; m->... of a conversation or of a line. */
+void machine_ask(struct machine *m, unsigned team, const struct sync_want *want,
+    uint64_t *request, bool of_line);
 void machine_timeout(struct machine *m, uint64_t request);
 void machine_abort(struct machine *m);
 void machine_clone(struct machine *m, const struct step *step);
@@ -341,7 +401,42 @@ void machine_risk(struct machine *m);
  * disk has, and what it was talking about is forgotten. */
 bool machine_struck(struct machine *m);
 
+/* --- line.c --- */
+void lines_begin(struct machine *m);
+void lines_drop(struct machine *m); /* without a word */
+bool lines_there(const struct machine *m);
+/* Something was committed there: everybody who follows the store knows. */
+void lines_ring(struct machine *m);
+void line_wake(struct machine *m, uint64_t no);
+void line_answer(struct machine *m, const struct msg *msg);
+void line_timeout(struct machine *m, uint64_t request);
+void line_opened(struct machine *m, uint64_t wire, unsigned status);
+void line_down(struct machine *m, const struct msg *msg);
+void line_end(struct machine *m, uint64_t wire);
+void line_nap(struct machine *m, struct t_rng *dice);
+/* All are in step, and are dropped. */
+void lines_rest(struct world *w);
+
+/* --- wire.c --- */
+void wire_open(struct world *w, unsigned machine, unsigned team, uint64_t no);
+/* To the hub; takes the message. */
+void wire_up(struct world *w, struct msg *m);
+/* The machine has closed it. */
+void wire_close(struct world *w, uint64_t no);
+void wire_at_hub_open(struct world *w, unsigned machine, uint64_t no);
+void wire_at_hub_up(struct world *w, struct msg *m);
+void wire_at_hub_ping(struct world *w, uint64_t no);
+void wire_at_hub_end(struct world *w, uint64_t no);
+/* What became of a batch that came over it; takes the message. */
+void wire_acked(struct world *w, struct msg *m);
+/* Give all of them what the log has. */
+void wire_tails(struct world *w);
+void wires_break(struct world *w); /* the hub is gone for a moment */
+void wires_free(struct world *w);
+
 /* --- hubside.c --- */
+/* Into the next transaction; takes the message. */
+void hub_queue(struct world *w, struct msg *m);
 void hub_init(struct world *w);
 void hub_fini(struct world *w);
 void hub_arrive(struct world *w, struct msg *m);

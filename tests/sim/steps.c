@@ -87,6 +87,7 @@ steps_draw(struct world *w)
 	pairs(w, &dice, BACKUP, RESTORE, p->restores);
 	pairs(w, &dice, KEEP, REWIND, p->rewinds);
 	clones(w, &dice);
+	some(w, &dice, NAP, p->naps);
 }
 
 void

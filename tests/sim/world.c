@@ -12,6 +12,8 @@
 
 enum {
 	CALM_ROUNDS_MAX = 30,
+	/* Of calm: whatever a connection has to find out is found out. */
+	REST_MS = 300000,
 	STEPS_MAX = 2000000, /* a history that does not end is wrong */
 };
 #define BEGIN_MS INT64_C(1750000000000) /* wall time at now_ms 0 */
@@ -290,6 +292,10 @@ wire_request(struct world *w, struct msg *m)
 void
 wire_answer(struct world *w, struct msg *m)
 {
+	if (m->wire != 0) {
+		wire_acked(w, m);
+		return;
+	}
 	if (m->machine == NOBODY || gets_lost(w, m)) {
 		trace(w, "answer %llu is lost", (unsigned long long)m->request);
 		msg_free(m);
@@ -331,6 +337,8 @@ happen_at(struct world *w, struct machine *m, struct item *it)
 	switch (it->what) {
 	case COMMAND:
 		author_command(m, &s->dice);
+		m->rang = true;
+		lines_ring(m);
 		break;
 	case SYNC:
 		machine_sync(m);
@@ -366,6 +374,26 @@ happen_at(struct world *w, struct machine *m, struct item *it)
 	case ABORT:
 		machine_abort(m);
 		break;
+	case NAP:
+		line_nap(m, &s->dice);
+		break;
+	case LINE_WAKE:
+		line_wake(m, it->no);
+		break;
+	case LINE_OPENED:
+		line_opened(m, it->no / 1000, (unsigned)(it->no % 1000));
+		break;
+	case LINE_DOWN:
+		line_down(m, it->msg);
+		break;
+	case LINE_END:
+		line_end(m, it->no);
+		break;
+	case WIRE_OPEN:
+	case WIRE_UP:
+	case WIRE_PING:
+	case WIRE_END:
+	case LINES_REST:
 	case ARRIVE:
 	case COMMIT:
 	case BACKUP:
@@ -394,6 +422,21 @@ happen(struct world *w, struct item *it)
 	case FOREIGN:
 		send_foreign(w, &w->step[it->no].dice);
 		return;
+	case WIRE_OPEN:
+		wire_at_hub_open(w, it->machine, it->no);
+		return;
+	case WIRE_UP:
+		wire_at_hub_up(w, it->msg);
+		return;
+	case WIRE_PING:
+		wire_at_hub_ping(w, it->no);
+		return;
+	case WIRE_END:
+		wire_at_hub_end(w, it->no);
+		return;
+	case LINES_REST:
+		lines_rest(w);
+		return;
 	case COMMAND:
 	case SYNC:
 	case WAKE:
@@ -406,6 +449,11 @@ happen(struct world *w, struct item *it)
 	case REWIND:
 	case LEAP:
 	case ABORT:
+	case NAP:
+	case LINE_WAKE:
+	case LINE_OPENED:
+	case LINE_DOWN:
+	case LINE_END:
 		break;
 	}
 	if (machine_there(&w->machine[it->machine]))
@@ -424,6 +472,8 @@ run_until_quiet(struct world *w)
 			w->calm = true;
 			for (unsigned i = 0; i < w->n_machines; i++)
 				w->machine[i].cut = false;
+			world_at(w, it.at - w->now_ms + REST_MS, LINES_REST,
+			    NOBODY, 0, NULL);
 		}
 		w->now_ms = it.at;
 		if (++w->steps > STEPS_MAX)
@@ -453,6 +503,22 @@ settle(struct world *w)
 	} while (w->moved > 0 && !w->failed && ++round < CALM_ROUNDS_MAX);
 	if (round == CALM_ROUNDS_MAX)
 		world_fail(w, "something always moves");
+}
+
+/* Those that were live have nothing left to send: before anybody else talks. */
+static void
+settle_lines(struct world *w)
+{
+	for (unsigned i = 0; i < w->n_machines && !w->failed; i++) {
+		struct machine *m = &w->machine[i];
+
+		if (!m->at_rest)
+			continue;
+		world_at(w, 1, SYNC, i, 0, NULL);
+		run_until_quiet(w);
+	}
+	for (unsigned i = 0; i < w->n_machines; i++)
+		w->machine[i].at_rest = false;
 }
 
 /* There is room again: what was refused for the quota is sent again, until all of
@@ -511,7 +577,9 @@ world_run(struct world *w, const struct run *run)
 	first_syncs(w);
 	steps_begin(w);
 	run_until_quiet(w);
-	w->calm = true;
+	w->calm = w->lines_rest = true;
+	if (!w->failed)
+		settle_lines(w);
 	if (!w->failed)
 		settle(w);
 	if (!w->failed)

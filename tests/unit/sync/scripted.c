@@ -204,8 +204,8 @@ r_random(void *ctx)
 	return 250; /* of the first 500 ms */
 }
 
-const struct sync_replica ops = { NULL, r_position, r_unacked, r_settle,
-	r_take, r_stands, r_resync, r_restamp, r_renew, r_contact, r_random };
+const struct sync_replica ops = { NULL, r_position, r_unacked, r_settle, r_take,
+	r_stands, r_resync, r_restamp, r_renew, r_contact, r_random };
 
 /* --- the hub ---------------------------------------------------------------------- */
 

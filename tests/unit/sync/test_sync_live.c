@@ -27,12 +27,12 @@ struct line {
 
 	bool open;
 	uint64_t cursor; /* what the connection has got */
-	char did[256];   /* C call, B batch by call, T token, R refresh, O open, H
+	char did[256]; /* C call, B batch by call, T token, R refresh, O open, H
 	                    hello, E events, P pong, S presence, X close */
 	size_t n_did;
 	uint64_t until_ms; /* of the last wait */
 	unsigned rounds;
-	char here[64]; /* the hub's last word on who is there */
+	char here[64];              /* the hub's last word on who is there */
 	struct fault_group *faults; /* of the engine's own calls */
 };
 
@@ -182,7 +182,8 @@ on_call(struct line *w, const struct sync_want *call)
 		reply.status = status;
 	} else if (token) {
 		reply.status = 200;
-		reply.body = STR("{\"ws_token\":\"secret\",\"expires_in\":300}");
+		reply.body =
+		    STR("{\"ws_token\":\"secret\",\"expires_in\":300}");
 	} else {
 		hub_answer(&w->h, call, &reply);
 	}
@@ -564,7 +565,8 @@ wrong_words(void)
 		    ERR_PROTOCOL },
 		{ "{\"type\":\"events\",\"epoch\":\"e1\",\"events\":[7]}",
 		    ERR_PROTOCOL },
-		{ "{\"type\":\"ack\",\"results\":[],\"head\":1}", ERR_PROTOCOL },
+		{ "{\"type\":\"ack\",\"results\":[],\"head\":1}",
+		    ERR_PROTOCOL },
 		{ "{\"type\":\"ack\",\"head\":1}", ERR_PROTOCOL },
 		{ "{\"type\":\"presence\"}", ERR_PROTOCOL },
 		{ "{\"type\":\"resync\"}", ERR_PROTOCOL },
