@@ -11,7 +11,8 @@
 /* clang-format off */
 #define CURL_TABLE(X)                                                          \
 	X(curl_easy_cleanup) X(curl_easy_getinfo) X(curl_easy_init)            \
-	X(curl_easy_perform) X(curl_easy_reset) X(curl_easy_setopt)            \
+	X(curl_easy_perform) X(curl_easy_recv) X(curl_easy_reset)              \
+	X(curl_easy_send) X(curl_easy_setopt)                                  \
 	X(curl_easy_strerror) X(curl_global_init) X(curl_slist_append)         \
 	X(curl_slist_free_all)
 /* clang-format on */

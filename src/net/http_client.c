@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "clock.h"
-#include "curl_lib.h"
+#include "curl_peer.h"
 #include "fault.h"
 #include "gzip.h"
 #include "sock.h"
@@ -26,10 +26,8 @@ enum {
 
 struct http_client {
 	struct http_client_options o;
-	const struct curl_lib *lib; /* borrow; NULL before the first call */
-	CURL *curl;                 /* own */
+	struct curl_peer peer;
 	struct gzip gzip;
-	char curl_text[CURL_ERROR_SIZE];
 };
 
 /* One call under way. */
@@ -75,8 +73,7 @@ http_client_free(struct http_client *c)
 {
 	if (c == NULL)
 		return;
-	if (c->curl != NULL)
-		c->lib->curl_easy_cleanup_(c->curl);
+	curl_peer_fini(&c->peer);
 	gzip_fini(&c->gzip);
 	free(c);
 }
@@ -91,45 +88,12 @@ http_answer_fini(struct http_answer *a)
 
 /* ---- the request ------------------------------------------------------ */
 
-/* Scheme and authority; curl checks the rest.  The host, for messages. */
-static enum err
-url_check(const char *url, struct str *host, struct err_info *e)
-{
-	struct str s = str_of(url);
-	size_t n = 0;
-
-	if (strncasecmp(url, "http://", 7) == 0)
-		s = str_n(url + 7, s.n - 7);
-	else if (strncasecmp(url, "https://", 8) == 0)
-		s = str_n(url + 8, s.n - 8);
-	else
-		return err_setf(e, ERR_USAGE,
-		    "the server's address must begin with http:// or https://");
-	while (n < s.n && s.p[n] != '/' && s.p[n] != '?' && s.p[n] != '#')
-		n++;
-	*host = str_n(s.p, n);
-	if (str_find(*host, '@') != SIZE_MAX) {
-		*host = (struct str){ 0 };
-		return err_setf(e, ERR_USAGE,
-		    "the server's address must not hold a user name");
-	}
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
-			return err_setf(e, ERR_USAGE,
-			    "the server's address has a space or control "
-			    "character in it");
-	if (n == 0)
-		return err_setf(e, ERR_USAGE,
-		    "the server's address names no host");
-	return ERR_OK;
-}
-
 static enum err
 add_line(struct transfer *t, const char *line, struct err_info *e)
 {
 	struct curl_slist *list = fault_tick() ?
 	    NULL :
-	    t->c->lib->curl_slist_append_(t->fields, line);
+	    t->c->peer.lib->curl_slist_append_(t->fields, line);
 
 	if (list == NULL)
 		return err_set(e, ERR_NOMEM);
@@ -257,17 +221,12 @@ on_progress(void *ctx, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
 
 /* ---- options ---------------------------------------------------------- */
 
-/* Each can fail for want of memory; asked once, at the end. */
-#define SET(option, value) \
-	(bad |= \
-	    lib->curl_easy_setopt_(h, CURLOPT_##option, (value)) != CURLE_OK)
-
 static bool
 set_method(const struct transfer *t)
 {
-	const struct curl_lib *lib = t->c->lib;
+	const struct curl_lib *lib = t->c->peer.lib;
 	const char *method = t->call->method;
-	CURL *h = t->c->curl;
+	CURL *h = t->c->peer.curl;
 	bool bad = false;
 
 	if (strcmp(method, "HEAD") == 0) {
@@ -287,39 +246,13 @@ set_method(const struct transfer *t)
 }
 
 static bool
-set_limits(struct transfer *t)
-{
-	const struct curl_lib *lib = t->c->lib;
-	CURL *h = t->c->curl;
-	bool bad = false;
-
-	SET(CONNECTTIMEOUT_MS, (long)t->c->o.connect_ms);
-	SET(TIMEOUT_MS, (long)t->timeout_ms);
-	SET(FOLLOWLOCATION, 0L);
-	SET(PROTOCOLS_STR, "http,https");
-	SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	SET(SSL_VERIFYPEER, 1L);
-	SET(SSL_VERIFYHOST, 2L);
-	/* Our fields (Authorization) are for the server, not for a proxy. */
-	SET(HEADEROPT, (long)CURLHEADER_SEPARATE);
-	SET(SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(NOSIGNAL, 1L); /* signals are the program's */
-	SET(BUFFERSIZE, (long)CURL_BUFFER);
-	SET(UPLOAD_BUFFERSIZE, (long)CURL_BUFFER);
-	if (t->c->o.ca_file != NULL)
-		SET(CAINFO, t->c->o.ca_file);
-	return bad;
-}
-
-static bool
 set_callbacks(struct transfer *t)
 {
-	const struct curl_lib *lib = t->c->lib;
-	CURL *h = t->c->curl;
+	const struct curl_lib *lib = t->c->peer.lib;
+	CURL *h = t->c->peer.curl;
 	bool bad = false;
 
-	SET(ERRORBUFFER, t->c->curl_text);
+	SET(ERRORBUFFER, t->c->peer.text);
 	SET(WRITEFUNCTION, on_body);
 	SET(WRITEDATA, t);
 	SET(HEADERFUNCTION, on_head_line);
@@ -333,102 +266,24 @@ set_callbacks(struct transfer *t)
 static enum err
 set_all(struct transfer *t, struct err_info *e)
 {
-	const struct curl_lib *lib = t->c->lib;
-	CURL *h = t->c->curl;
+	const struct curl_lib *lib = t->c->peer.lib;
+	CURL *h = t->c->peer.curl;
 	bool bad = false;
 
 	lib->curl_easy_reset_(h);
-	t->c->curl_text[0] = '\0';
+	t->c->peer.text[0] = '\0';
 	SET(URL, t->call->url);
 	SET(USERAGENT, t->c->o.user_agent);
 	SET(HTTPHEADER, t->fields);
 	bad |= set_method(t);
-	bad |= set_limits(t);
+	SET(TIMEOUT_MS, (long)t->timeout_ms);
+	SET(BUFFERSIZE, (long)CURL_BUFFER);
+	SET(UPLOAD_BUFFERSIZE, (long)CURL_BUFFER);
+	bad |=
+	    curl_peer_options(&t->c->peer, t->c->o.ca_file, t->c->o.connect_ms);
 	bad |= set_callbacks(t);
 	return bad ? err_setf(e, ERR_NOMEM, "libcurl refused an option") :
 	             ERR_OK;
-}
-
-/* ---- what went wrong -------------------------------------------------- */
-
-static const struct {
-	CURLcode code;
-	enum err err;
-	const char *text; /* NULL: curl's own */
-} failures[] = {
-	{ CURLE_COULDNT_RESOLVE_HOST, ERR_UNREACHABLE, "host not found" },
-	{ CURLE_COULDNT_RESOLVE_PROXY, ERR_UNREACHABLE, "proxy not found" },
-	{ CURLE_COULDNT_CONNECT, ERR_UNREACHABLE, NULL },
-	{ CURLE_PROXY, ERR_UNREACHABLE, NULL },
-	{ CURLE_SEND_ERROR, ERR_UNREACHABLE, "the connection was lost" },
-	{ CURLE_RECV_ERROR, ERR_UNREACHABLE, "the connection was lost" },
-	{ CURLE_GOT_NOTHING, ERR_UNREACHABLE,
-	    "the connection was closed without an answer" },
-	{ CURLE_PARTIAL_FILE, ERR_UNREACHABLE,
-	    "the connection was lost inside the answer" },
-	{ CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, NULL },
-	{ CURLE_SSL_CONNECT_ERROR, ERR_TLS, NULL },
-	{ CURLE_PEER_FAILED_VERIFICATION, ERR_TLS, NULL },
-	{ CURLE_SSL_CACERT_BADFILE, ERR_TLS, NULL },
-	{ CURLE_SSL_CERTPROBLEM, ERR_TLS, NULL },
-	{ CURLE_SSL_CIPHER, ERR_TLS, NULL },
-	{ CURLE_SSL_ENGINE_NOTFOUND, ERR_TLS, NULL },
-	{ CURLE_SSL_ISSUER_ERROR, ERR_TLS, NULL },
-	{ CURLE_SSL_SHUTDOWN_FAILED, ERR_TLS, NULL },
-	{ CURLE_URL_MALFORMAT, ERR_USAGE, "not a valid address" },
-	{ CURLE_UNSUPPORTED_PROTOCOL, ERR_PROTOCOL, "the answer is not HTTP" },
-	{ CURLE_WEIRD_SERVER_REPLY, ERR_PROTOCOL, "the answer is not HTTP" },
-	{ CURLE_BAD_CONTENT_ENCODING, ERR_PROTOCOL, NULL },
-	{ CURLE_OUT_OF_MEMORY, ERR_NOMEM, "out of memory" },
-	{ CURLE_ABORTED_BY_CALLBACK, ERR_INTERRUPTED, "interrupted" },
-};
-
-/* What curl says may quote what the peer sent. */
-static void
-make_printable(char *z)
-{
-	for (; *z != '\0'; z++)
-		if ((unsigned char)*z < ' ' || *z == 0x7f)
-			*z = '?';
-}
-
-static const char *
-curl_says(struct http_client *c, CURLcode code)
-{
-	long os_errno = 0;
-
-	if (code == CURLE_COULDNT_CONNECT &&
-	    c->lib->curl_easy_getinfo_(c->curl, CURLINFO_OS_ERRNO, &os_errno) ==
-	        CURLE_OK &&
-	    os_errno == ECONNREFUSED)
-		return "connection refused";
-	if (code == CURLE_COULDNT_CONNECT && os_errno != 0)
-		return strerror((int)os_errno);
-	make_printable(c->curl_text);
-	return c->curl_text[0] != '\0' ? c->curl_text :
-	                                 c->lib->curl_easy_strerror_(code);
-}
-
-static enum err
-failed(struct transfer *t, CURLcode code, struct err_info *e)
-{
-	const char *text = NULL;
-	enum err err = ERR_FAILED;
-
-	if (t->stopped.code != ERR_OK) {
-		*e = t->stopped;
-		return e->code;
-	}
-	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
-		if (failures[i].code == code) {
-			err = failures[i].err;
-			text = failures[i].text;
-		}
-	if (err == ERR_TIMEOUT)
-		return err_setf(e, err, "no answer from %.*s in time",
-		    STR_ARG(t->host));
-	return err_setf(e, err, "%.*s: %s", STR_ARG(t->host),
-	    text ? text : curl_says(t->c, code));
 }
 
 /* ---- the answer ------------------------------------------------------- */
@@ -525,8 +380,8 @@ take_answer(struct transfer *t, struct http_answer *ret, struct err_info *e)
 		return err_setf(e, ERR_UNREACHABLE,
 		    "%.*s: the connection was lost inside the answer's head",
 		    STR_ARG(t->host));
-	if (t->c->lib->curl_easy_getinfo_(t->c->curl, CURLINFO_RESPONSE_CODE,
-	        &status) != CURLE_OK ||
+	if (t->c->peer.lib->curl_easy_getinfo_(t->c->peer.curl,
+	        CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
 	    status < 100 || status > 599)
 		return err_setf(e, ERR_PROTOCOL, "the answer has no status");
 	ret->status = (int)status;
@@ -542,14 +397,8 @@ take_answer(struct transfer *t, struct http_answer *ret, struct err_info *e)
 static enum err
 client_ready(struct http_client *c, struct err_info *e)
 {
-	if (c->lib == NULL)
-		c->lib = curl_lib_get(e);
-	if (c->lib == NULL)
+	if (curl_peer_ready(&c->peer, e) != ERR_OK)
 		return e->code;
-	if (c->curl == NULL && !fault_tick())
-		c->curl = c->lib->curl_easy_init_();
-	if (c->curl == NULL)
-		return err_set(e, ERR_NOMEM);
 	return is_aborted(c) ? err_set(e, ERR_INTERRUPTED) : ERR_OK;
 }
 
@@ -569,7 +418,7 @@ http_client_call(struct http_client *c, const struct http_call *call,
 	enum err rc;
 
 	http_answer_fini(ret);
-	rc = url_check(call->url, &t.host, e);
+	rc = curl_url_check(call->url, &t.host, e);
 	if (rc == ERR_OK)
 		rc = client_ready(c, e);
 	if (rc == ERR_OK)
@@ -581,13 +430,18 @@ http_client_call(struct http_client *c, const struct http_call *call,
 	if (rc != ERR_OK)
 		goto done;
 	code = fault_tick() ? CURLE_SEND_ERROR :
-	                      c->lib->curl_easy_perform_(c->curl);
-	rc = code == CURLE_OK ? take_answer(&t, ret, e) : failed(&t, code, e);
+	                      c->peer.lib->curl_easy_perform_(c->peer.curl);
+	if (code == CURLE_OK)
+		rc = take_answer(&t, ret, e);
+	else if (t.stopped.code != ERR_OK)
+		*e = t.stopped, rc = e->code;
+	else
+		rc = curl_peer_failed(&c->peer, code, t.host, e);
 done:
 	if (rc != ERR_OK)
 		http_answer_fini(ret);
-	if (c->lib != NULL)
-		c->lib->curl_slist_free_all_(t.fields);
+	if (c->peer.lib != NULL)
+		c->peer.lib->curl_slist_free_all_(t.fields);
 	buf_fini(&t.deflated);
 	buf_fini(&t.head);
 	buf_fini(&t.raw);

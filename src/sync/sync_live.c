@@ -41,7 +41,6 @@ struct sync_live {
 	bool close;   /* that is to be closed before anything else */
 	bool changed; /* something was written here */
 	bool whole;   /* a whole conversation is wished for */
-	bool look;    /* for what came since the round looked */
 	uint64_t pause_ms;
 	unsigned tries;        /* without an answer of the hub */
 	unsigned falls;        /* connections in a row that did not last */
@@ -438,7 +437,6 @@ sync_live_opened(struct sync_live *l, const struct sync_now *now,
 		l->spoke = false;
 		l->hello_due = true;
 		l->presence_due = l->presence.len > 0;
-		l->look = true;
 		sync_go_live(l->talk);
 		contact(l);
 		return;
@@ -497,8 +495,8 @@ push_step(struct sync_live *l, struct sync_live_want *ret)
 {
 	struct err_info e = { 0 };
 
-	if ((l->changed || l->look) && sync_is_idle(l->talk)) {
-		l->changed = l->look = false;
+	if (l->changed && sync_is_idle(l->talk)) {
+		l->changed = false;
 		if (sync_push_again(l->talk, &e) != ERR_OK) {
 			lost(l, &e);
 			return false;

@@ -248,10 +248,11 @@ team_of(const struct machine *m, uint64_t wire)
 void
 line_opened(struct machine *m, uint64_t wire, unsigned status)
 {
-	const struct sync_reply reply = { .transport =
-		                              status == 0 ? ERR_TIMEOUT : ERR_OK,
+	const struct sync_reply reply = {
+		.transport = status == 0 ? ERR_TIMEOUT : ERR_OK,
 		.status = status,
-		.retry_after_s = -1 };
+		.retry_after_s = -1
+	};
 	unsigned team = team_of(m, wire);
 	struct sync_now at = now(m);
 
@@ -303,7 +304,8 @@ line_nap(struct machine *m, struct t_rng *dice)
 {
 	uint64_t ms = 1000 + t_below(dice, 100000);
 
-	story(m->w, "machine %u: sleeps %llu ms", m->no, (unsigned long long)ms);
+	story(m->w, "machine %u: sleeps %llu ms", m->no,
+	    (unsigned long long)ms);
 	COUNT(m->w, naps);
 	m->asleep_ms += ms;
 	for (unsigned t = 0; t < TEAMS_MAX; t++) {
@@ -340,8 +342,9 @@ check(struct machine *m, unsigned team)
 		goto done;
 	/* Others may have written since the last round of one that is blocked. */
 	if (!m->blocked && here.pulled != there.pulled)
-		world_fail(m->w, "machine %u about %s is at %llu, the hub at %llu",
-		    m->no, team_slug(team), (unsigned long long)here.pulled,
+		world_fail(m->w,
+		    "machine %u about %s is at %llu, the hub at %llu", m->no,
+		    team_slug(team), (unsigned long long)here.pulled,
 		    (unsigned long long)there.pulled);
 done:
 	arena_fini(&a);

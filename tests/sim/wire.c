@@ -57,7 +57,8 @@ delay(struct world *w, struct wire *x, uint64_t *last)
 static void
 end(struct world *w, struct wire *x)
 {
-	world_at(w, delay(w, x, &x->down_ms), LINE_END, x->machine, x->no, NULL);
+	world_at(w, delay(w, x, &x->down_ms), LINE_END, x->machine, x->no,
+	    NULL);
 	drop(w, x);
 }
 
@@ -137,8 +138,8 @@ wire_up(struct world *w, struct msg *m)
 	struct wire *x = find(w, m->wire);
 
 	trace(w, "machine %u: %llu says %.*s", m->machine,
-	    (unsigned long long)m->wire, (int)(m->body.len < 60 ? m->body.len : 60),
-	    m->body.data);
+	    (unsigned long long)m->wire,
+	    (int)(m->body.len < 60 ? m->body.len : 60), m->body.data);
 	if (x == NULL || !gets_through(w, x)) {
 		msg_free(m);
 		return;
