@@ -139,8 +139,7 @@ curl_says(struct curl_peer *p, CURLcode code)
 	if (code == CURLE_COULDNT_CONNECT && os_errno != 0)
 		return strerror((int)os_errno);
 	make_printable(p->text);
-	return p->text[0] != '\0' ? p->text :
-	                                 p->lib->curl_easy_strerror_(code);
+	return p->text[0] != '\0' ? p->text : p->lib->curl_easy_strerror_(code);
 }
 
 enum err
@@ -161,4 +160,3 @@ curl_peer_failed(struct curl_peer *p, CURLcode code, struct str host,
 	return err_setf(e, err, "%.*s: %s", STR_ARG(host),
 	    text ? text : curl_says(p, code));
 }
-

@@ -152,8 +152,8 @@ connect_it(struct opening *op, struct err_info *e)
 	bad |= curl_peer_options(&c->peer, op->o->ca_file, ms);
 	if (bad)
 		return err_setf(e, ERR_NOMEM, "libcurl refused an option");
-	code = fault_tick() ? CURLE_COULDNT_CONNECT :
-	                      lib->curl_easy_perform_(h);
+	code =
+	    fault_tick() ? CURLE_COULDNT_CONNECT : lib->curl_easy_perform_(h);
 	if (code == CURLE_OK)
 		code = lib->curl_easy_getinfo_(h, CURLINFO_ACTIVESOCKET, &fd);
 	if (code != CURLE_OK)
@@ -254,9 +254,8 @@ judge(struct opening *op, const struct http1_head *h,
 	*refusal = (struct ws_client_refusal){ .status = (unsigned)h->status,
 		.retry_after_s = retry_after(h) };
 	if (h->status != 101)
-		return err_setf(e, ERR_REFUSED,
-		    "%.*s: no WebSocket: HTTP %d", STR_ARG(op->c->host),
-		    h->status);
+		return err_setf(e, ERR_REFUSED, "%.*s: no WebSocket: HTTP %d",
+		    STR_ARG(op->c->host), h->status);
 	if (ws_accept(str_of(op->key), want, e) != ERR_OK)
 		return e->code;
 	got = http1_field_get(h, "sec-websocket-protocol");
@@ -279,15 +278,15 @@ feed(struct opening *op, struct http1 *p, bool *done, struct err_info *e)
 	struct ws_client *c = op->c;
 	struct str part;
 	size_t used = 0;
-	enum http1_step step = http1_read(p,
-	    str_n(c->in.data + c->in_at, c->in.len - c->in_at), &used, &part,
-	    e);
+	enum http1_step step =
+	    http1_read(p, str_n(c->in.data + c->in_at, c->in.len - c->in_at),
+	        &used, &part, e);
 
 	c->in_at += used;
 	*done = step == HTTP1_HEAD;
 	if (step == HTTP1_ERROR)
-		return err_setf(e, ERR_PROTOCOL,
-		    "%.*s: the answer is not HTTP", STR_ARG(c->host));
+		return err_setf(e, ERR_PROTOCOL, "%.*s: the answer is not HTTP",
+		    STR_ARG(c->host));
 	return ERR_OK;
 }
 
@@ -324,8 +323,8 @@ ws_client_open(struct ws_client **ret, const struct ws_client_options *o,
     struct ws_client_refusal *refusal, struct err_info *e)
 {
 	struct opening op = { .o = o,
-		.until_ms =
-		    os_mono_ms() + (o->connect_ms ? o->connect_ms : CONNECT_MS) };
+		.until_ms = os_mono_ms() +
+		    (o->connect_ms ? o->connect_ms : CONNECT_MS) };
 	struct str host;
 	enum err rc = curl_url_check(o->url, &host, e);
 
@@ -440,8 +439,7 @@ ws_client_read(struct ws_client *c, struct str *part, struct err_info *e)
 		c->in_at += used;
 		if (step == WS_CLOSE || step == WS_ERROR)
 			return over(c, step, *part, e);
-		if (step == WS_PING &&
-		    ws_client_unsent(c) < PONGS_UNSENT_MAX &&
+		if (step == WS_PING && ws_client_unsent(c) < PONGS_UNSENT_MAX &&
 		    put(c, WS_OP_PONG, *part, e) != ERR_OK)
 			return WS_ERROR;
 		if (step != WS_MORE)

@@ -22,9 +22,9 @@ struct ws_client_options {
 	/* For Authorization: Bearer; n 0: none.  Nobody but the server's host gets
 	 * it, and it is in no message. */
 	struct str bearer;
-	const char *ca_file;     /* PEM; NULL: the system's */
-	uint32_t connect_ms;     /* until the answer is whole; 0: 10000 */
-	size_t message_max;      /* bytes */
+	const char *ca_file;      /* PEM; NULL: the system's */
+	uint32_t connect_ms;      /* until the answer is whole; 0: 10000 */
+	size_t message_max;       /* bytes */
 	const atomic_bool *abort; /* set: ERR_INTERRUPTED; or NULL */
 };
 
