@@ -8,8 +8,7 @@
 #include "file.h"
 #include "notice.h"
 #include "remote.h"
-#include "status.h"
-#include "sync_run.h"
+#include "sync_report.h"
 #include "when.h"
 
 enum { LABEL = 11 };
@@ -22,41 +21,12 @@ s_of(uint64_t n)
 
 /* --- sync now: what happened to single events ---------------------------------------- */
 
-/* One event that is worth a line in the report. */
-struct noted {
-	enum sync_fate fate;
-	char id[EID_TEXT_MAX];
-	struct str type, aggregate, team, why; /* in the context's arena */
-	enum err code;
-	uint64_t seq;
-};
-
 struct now {
 	struct cli *c;
-	bool verbose, keep_all;
-	struct noted *noted; /* own */
-	size_t n, cap;
-	bool failed; /* out of memory for notes: the report would lie */
+	bool verbose;
+	struct sync_notes notes;
 	bool bar, bar_push;
 };
-
-static const char *
-fate_name(enum sync_fate f)
-{
-	switch (f) {
-	case SYNC_FATE_PUSHED:
-		return "pushed";
-	case SYNC_FATE_REFUSED:
-		return "refused";
-	case SYNC_FATE_WAITING:
-		return "waiting";
-	case SYNC_FATE_PULLED:
-		return "pulled";
-	case SYNC_FATE_CLASHED:
-		return "clashed";
-	}
-	return "";
-}
 
 static enum paint
 fate_paint(enum sync_fate f)
@@ -75,12 +45,12 @@ fate_paint(enum sync_fate f)
 }
 
 static void
-say_noted(struct now *now, const struct noted *n)
+say_noted(struct now *now, const struct sync_noted *n)
 {
 	struct out *o = now->c->out;
 
 	out_say(o, "  ");
-	out_fit(o, fate_paint(n->fate), str_of(fate_name(n->fate)), 7);
+	out_fit(o, fate_paint(n->fate), str_of(sync_fate_name(n->fate)), 7);
 	out_say(o, "  %s  ", n->id);
 	out_str(o, PAINT_NONE, n->type);
 	out_say(o, " ");
@@ -96,40 +66,15 @@ static void
 on_note(void *ctx, const struct space *sp, const struct sync_note *note)
 {
 	struct now *now = ctx;
-	struct arena *a = &now->c->ctx->arena, mem = { 0 };
-	struct json j = { 0 };
-	struct event ev;
-	struct err_info ignore = { 0 };
-	struct noted n = {
-		.fate = note->fate, .code = note->code, .seq = note->seq
-	};
-	bool trouble =
-	    note->fate != SYNC_FATE_PUSHED && note->fate != SYNC_FATE_PULLED;
+	struct sync_noted n;
 
-	if (!now->verbose && !now->keep_all && !trouble)
-		return;
-	(void)eid_format(&note->id, n.id);
-	/* What cannot be read is shown by its id alone. */
-	if (event_parse(&ev, &j, note->raw, &mem, &ignore) == ERR_OK) {
-		n.type = arena_str(a, ev.type);
-		n.aggregate = arena_str(a, ev.aggregate_id);
-	}
-	n.team = arena_str(a, sp->team);
-	n.why = arena_str(a, note->why);
 	if (now->verbose && !now->c->json) {
+		sync_noted_make(&n, sp, note, &now->c->ctx->arena);
 		out_bar_end(now->c->out);
 		now->bar = false;
 		say_noted(now, &n);
 	}
-	if (trouble || now->keep_all) {
-		if (mem_grow(&now->noted, &now->cap, now->n + 1,
-		        sizeof *now->noted))
-			now->noted[now->n++] = n;
-		else
-			now->failed = true;
-	}
-	json_fini(&j);
-	arena_fini(&mem);
+	sync_notes_add(&now->notes, sp, note);
 }
 
 static void
@@ -148,115 +93,15 @@ on_progress(void *ctx, bool push, uint64_t done, uint64_t all)
 
 /* --- sync now: the report ---------------------------------------------------------------- */
 
-struct report {
-	const struct sync_run *run;
-	const struct status *st; /* after it */
-	const struct now *now;
-	uint64_t conflicts; /* new ones with what the user wrote */
-	bool dry_run;
-	const struct err_info *error; /* NULL: none */
-};
-
-static void
-put_noted(struct json_writer *w, const struct noted *n)
-{
-	json_obj(w);
-	json_key(w, "fate"), json_put_z(w, fate_name(n->fate));
-	json_key(w, "event_id"), json_put_z(w, n->id);
-	json_key(w, "event_type"), json_put_str(w, n->type);
-	json_key(w, "aggregate_id"), json_put_str(w, n->aggregate);
-	json_key(w, "team"), json_put_str(w, n->team);
-	json_key(w, "seq");
-	if (n->seq > 0)
-		json_put_u(w, n->seq);
-	else
-		json_put_null(w);
-	if (n->code != ERR_OK) {
-		json_key(w, "code"), json_put_z(w, err_wire(n->code));
-		json_key(w, "message"), json_put_str(w, n->why);
-	}
-	json_end(w);
-}
-
-static void
-put_space(struct json_writer *w, const struct sync_run_space *sp)
-{
-	json_obj(w);
-	json_key(w, "team"), json_put_str(w, sp->space.team);
-	json_key(w, "pushed"), json_put_u(w, sp->report.pushed);
-	json_key(w, "batches"), json_put_u(w, sp->report.batches);
-	json_key(w, "pulled"), json_put_u(w, sp->report.pulled);
-	json_key(w, "refused"), json_put_u(w, sp->report.refused);
-	json_key(w, "waiting"), json_put_u(w, sp->report.waiting);
-	if (sp->report.waiting > 0) {
-		json_key(w, "waiting_code");
-		json_put_z(w, err_wire(sp->report.waiting_code));
-	}
-	json_key(w, "clashed"), json_put_u(w, sp->report.clashed);
-	json_key(w, "requests"), json_put_u(w, sp->report.requests);
-	json_key(w, "retries"), json_put_u(w, sp->report.retries);
-	json_key(w, "error");
-	json_put_z(w, sp->error.code ? err_wire(sp->error.code) : NULL);
-	json_end(w);
-}
-
-static const char *
-result_of(const struct report *r)
-{
-	if (r->error != NULL)
-		return "failed";
-	if (r->dry_run)
-		return "dry_run";
-	return r->run->refused + r->run->waiting + r->run->clashed > 0 ?
-	    "partial" :
-	    "complete";
-}
-
-static void
-write_report(const struct report *r, struct json_writer *w)
-{
-	char when[WHEN_TEXT_MAX];
-	const struct sync_run *run = r->run;
-
-	json_obj(w);
-	json_key(w, "schema_version"), json_put_u(w, 1);
-	json_key(w, "generated_at");
-	json_put_str(w, str_n(when, when_format(os_wall_ms(), when)));
-	json_key(w, "result"), json_put_z(w, result_of(r));
-	if (r->error != NULL) {
-		json_key(w, "error"), json_put_z(w, err_wire(r->error->code));
-		json_key(w, "message"), json_put_z(w, r->error->text);
-	}
-	json_key(w, "pushed"), json_put_u(w, run->pushed);
-	json_key(w, "batches"), json_put_u(w, run->batches);
-	json_key(w, "pulled"), json_put_u(w, run->pulled);
-	json_key(w, "refused_now"), json_put_u(w, run->refused);
-	json_key(w, "waiting"), json_put_u(w, run->waiting);
-	json_key(w, "clashed"), json_put_u(w, run->clashed);
-	json_key(w, "conflicts"), json_put_u(w, r->conflicts);
-	json_key(w, "shared"), json_put_u(w, run->shared);
-	json_key(w, "teams"), json_arr(w);
-	for (size_t i = 0; i < run->n; i++)
-		put_space(w, &run->space[i]);
-	json_end(w);
-	json_key(w, "notes"), json_arr(w);
-	for (size_t i = 0; i < r->now->n; i++)
-		put_noted(w, &r->now->noted[i]);
-	json_end(w);
-	json_key(w, "status"), json_obj(w);
-	status_write(r->st, w);
-	json_end(w);
-	json_end(w);
-}
-
 static enum err
-save_report(const struct report *r, const char *path, struct err_info *e)
+save_report(const struct sync_report_of *r, const char *path,
+    struct err_info *e)
 {
 	struct buf b = { 0 };
 	struct json_writer w = { .out = &b, .indent = 2 };
 	enum err rc;
 
-	write_report(r, &w);
+	sync_report_write(r, &w);
 	buf_addc(&b, '\n');
 	rc = buf_ok(&b, e);
 	if (rc == ERR_OK)
@@ -281,30 +126,30 @@ say_counts(struct cli *c, const struct sync_run *run)
 
 /* The last line is the truth. */
 static void
-say_end(struct cli *c, const struct report *r)
+say_end(struct cli *c, const struct sync_report_of *r)
 {
 	const struct sync_run *run = r->run;
 	const char *why = NULL;
 
-	if (r->st->refused > run->refused)
+	if (r->status->refused > run->refused)
 		out_say(c->out,
 		    "%llu event%s refused earlier (see sync "
 		    "diagnose)\n",
-		    (unsigned long long)(r->st->refused - run->refused),
-		    s_of(r->st->refused - run->refused));
+		    (unsigned long long)(r->status->refused - run->refused),
+		    s_of(r->status->refused - run->refused));
 	if (r->conflicts > 0) {
 		out_paint(c->out, PAINT_WARN, "%llu new conflict%s",
 		    (unsigned long long)r->conflicts, s_of(r->conflicts));
 		out_say(c->out, " with what you wrote (see conflicts list)\n");
 	}
-	if (r->st->elsewhere > 0) {
+	if (r->status->elsewhere > 0) {
 		out_paint(c->out, PAINT_WARN, "%llu event%s",
-		    (unsigned long long)r->st->elsewhere,
-		    s_of(r->st->elsewhere));
+		    (unsigned long long)r->status->elsewhere,
+		    s_of(r->status->elsewhere));
 		out_say(c->out,
 		    " not sent: meant for %.*s at %.*s (see sync server)\n",
-		    STR_ARG(r->st->elsewhere_account),
-		    STR_ARG(r->st->elsewhere_hub));
+		    STR_ARG(r->status->elsewhere_account),
+		    STR_ARG(r->status->elsewhere_hub));
 	}
 	for (size_t i = 0; i < run->n && why == NULL; i++)
 		if (run->space[i].report.waiting > 0)
@@ -376,7 +221,7 @@ list_queued(struct now *now, struct store *s, const struct space *sp,
 }
 
 static enum err
-dry_run(struct now *now, struct report *r, struct err_info *e)
+dry_run(struct now *now, struct sync_report_of *r, struct err_info *e)
 {
 	struct cli *c = now->c;
 	struct store *s;
@@ -387,17 +232,17 @@ dry_run(struct now *now, struct report *r, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = status_read(c->ctx, &st, e);
 	for (size_t i = 0; rc == ERR_OK && i < st.n; i++)
-		if (now->verbose || now->keep_all)
+		if (now->verbose)
 			rc = list_queued(now, s, &st.space[i].space, e);
 	if (rc != ERR_OK)
 		return rc;
-	r->st = &st;
+	r->status = &st;
 	r->dry_run = true;
 	if (cli_has(c, "report"))
 		rc = save_report(r, cli_opt(c, "report"), e);
 	if (rc == ERR_OK && c->json) {
 		w = out_json(c->out);
-		write_report(r, w);
+		sync_report_write(r, w);
 		out_json_end(c->out);
 	} else if (rc == ERR_OK) {
 		out_say(c->out,
@@ -425,7 +270,8 @@ with_queue(struct cli *c, enum err rc, struct err_info *e)
 }
 
 static enum err
-now_failed(struct cli *c, struct report *r, enum err rc, struct err_info *e)
+now_failed(struct cli *c, struct sync_report_of *r, enum err rc,
+    struct err_info *e)
 {
 	const char *path = cli_opt(c, "report");
 	struct err_info ignore = { 0 };
@@ -438,7 +284,7 @@ now_failed(struct cli *c, struct report *r, enum err rc, struct err_info *e)
 	/* The report of a failure is wanted most; that it cannot be written
 	 * does not hide the failure. */
 	if (path != NULL && status_read(c->ctx, &st, &ignore) == ERR_OK) {
-		r->st = &st;
+		r->status = &st;
 		if (save_report(r, path, &ignore) != ERR_OK)
 			out_note(c->out, PAINT_WARN, "%s", ignore.text);
 	}
@@ -446,7 +292,7 @@ now_failed(struct cli *c, struct report *r, enum err rc, struct err_info *e)
 }
 
 static enum err
-now_done(struct cli *c, struct report *r, struct err_info *e)
+now_done(struct cli *c, struct sync_report_of *r, struct err_info *e)
 {
 	const struct sync_run *run = r->run;
 	bool partial = run->refused + run->waiting + run->clashed > 0;
@@ -454,14 +300,14 @@ now_done(struct cli *c, struct report *r, struct err_info *e)
 	struct json_writer *w;
 	enum err rc = status_read(c->ctx, &st, e);
 
-	r->st = &st;
+	r->status = &st;
 	if (rc == ERR_OK && cli_has(c, "report"))
 		rc = save_report(r, cli_opt(c, "report"), e);
 	if (rc != ERR_OK)
 		return rc;
 	if (c->json) {
 		w = out_json(c->out);
-		write_report(r, w);
+		sync_report_write(r, w);
 		out_json_end(c->out);
 	} else {
 		say_counts(c, run);
@@ -475,12 +321,13 @@ now_run(struct cli *c, struct err_info *e)
 {
 	struct now now = { .c = c,
 		.verbose = cli_has(c, "verbose"),
-		.keep_all = cli_has(c, "verbose") };
+		.notes = {
+		    .arena = &c->ctx->arena, .all = cli_has(c, "verbose") } };
 	struct sync_run_options opt = {
 		.note = on_note, .progress = on_progress, .ctx = &now
 	};
 	struct sync_run run = { 0 };
-	struct report r = { .run = &run, .now = &now };
+	struct sync_report_of r = { .run = &run, .notes = &now.notes };
 	struct status before;
 	enum err rc;
 
@@ -497,13 +344,13 @@ now_run(struct cli *c, struct err_info *e)
 	out_flush(c->out);
 	rc = sync_run(c->ctx, &opt, &run, e);
 	out_bar_end(c->out);
-	if (rc == ERR_OK && now.failed)
+	if (rc == ERR_OK && now.notes.failed)
 		rc = err_set(e, ERR_NOMEM);
 	if (rc == ERR_OK && run.pulled > 0)
 		rc = notice_look_ahead(c, &r.conflicts, e);
 	rc = rc == ERR_OK ? now_done(c, &r, e) : now_failed(c, &r, rc, e);
 done:
-	free(now.noted);
+	sync_notes_fini(&now.notes);
 	return rc;
 }
 

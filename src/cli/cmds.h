@@ -4,7 +4,7 @@
 
 #include "cmd.h"
 
-extern const struct cmd cmd_auth, cmd_doctor, cmd_sync;
+extern const struct cmd cmd_auth, cmd_daemon, cmd_doctor, cmd_sync;
 /* Sub-commands that have a file of their own. */
 extern const struct cmd cmd_auth_doctor, cmd_auth_import, cmd_sync_diagnose,
     cmd_sync_discard, cmd_sync_edit, cmd_sync_retry;

@@ -11,7 +11,7 @@ static const struct cmd *const past[] = {
 	&cmd_log, &cmd_show, &cmd_conflicts, NULL,
 };
 static const struct cmd *const with_others[] = {
-	&cmd_sync, &cmd_auth, NULL,
+	&cmd_sync, &cmd_daemon, &cmd_auth, NULL,
 };
 static const struct cmd *const agents[] = { &cmd_consolidate, NULL };
 static const struct cmd *const machine[] = {

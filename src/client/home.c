@@ -17,11 +17,12 @@ home_find(struct home *ret, const char *program, struct arena *a,
 	static const char *const name[] = { "config.toml", "store.db",
 		"doorbell", "sync.lock", "auth", "auth/session.sealed",
 		"auth/seal.salt", "auth/refresh.lock", "sync-daemon",
-		"local/notices", "export" };
+		"sync-daemon.lock", "sync-daemon.log", "local/notices",
+		"export" };
 	const char **const to[] = { &ret->config, &ret->store, &ret->doorbell,
 		&ret->sync_lock, &ret->auth_dir, &ret->session, &ret->salt,
-		&ret->refresh_lock, &ret->daemon_state, &ret->notices,
-		&ret->export_dir };
+		&ret->refresh_lock, &ret->daemon_state, &ret->daemon_lock,
+		&ret->daemon_log, &ret->notices, &ret->export_dir };
 	enum err rc = os_home_dir(program, a, &ret->dir, e);
 
 	for (size_t i = 0; rc == ERR_OK && i < sizeof to / sizeof *to; i++) {

@@ -14,7 +14,7 @@ struct home {
 	const char *doorbell; /* touched after each commit */
 	const char *sync_lock;
 	const char *auth_dir, *session, *salt, *refresh_lock;
-	const char *daemon_state;
+	const char *daemon_state, *daemon_lock, *daemon_log;
 	const char *notices; /* what was said once already */
 	const char *export_dir;
 };

@@ -21,7 +21,7 @@ transport_http(void *ctx, const struct http_call *call, struct http_answer *ret,
 	struct remote *a = ctx;
 	struct http_client_options opt = { .ca_file = a->ca_file,
 		.user_agent = "clowder/" CLOWDER_VERSION,
-		.abort = &a->abort };
+		.abort = a->stop != NULL ? a->stop : &a->abort };
 	enum err rc = ERR_OK;
 
 	if (a->http == NULL)
@@ -98,6 +98,12 @@ remote_close(struct remote *a)
 	forget(a);
 	http_client_free(a->http);
 	free(a);
+}
+
+void
+remote_stop_on(struct remote *a, const atomic_bool *stop)
+{
+	a->stop = stop;
 }
 
 struct str

@@ -22,6 +22,9 @@ struct remote;
 enum err remote_open(struct remote **ret, struct ctx *c, struct err_info *e);
 void remote_close(struct remote *a); /* accepts NULL */
 struct str remote_server(const struct remote *a);
+/* For threads that get no signals: where *stop (borrow) becomes true, the call under
+ * way ends with ERR_INTERRUPTED.  Before the first call. */
+void remote_stop_on(struct remote *a, const atomic_bool *stop);
 
 /* The session on disk, or what stands for it with a token file.  ERR_SIGN_IN:
  * none, or another hub's; else as session_file_load.  Valid until the next

@@ -42,7 +42,8 @@ struct remote {
 	void *transport_ctx;
 	int64_t (*wall_ms)(void); /* tests move it */
 	uint32_t lock_wait_ms;
-	atomic_bool abort; /* a signal came */
+	atomic_bool abort;       /* a signal came */
+	const atomic_bool *stop; /* borrow; NULL: abort */
 
 	bool has_session, token_file;
 	struct session session;

@@ -6,6 +6,7 @@
 #include "lock.h"
 #include "proc.h"
 #include "replica.h"
+#include "share.h"
 
 enum {
 	LOCK_WAIT_MS = 10000,
@@ -215,70 +216,6 @@ list_spaces(struct runner *r, struct str account, struct err_info *e)
 	return ERR_OK;
 }
 
-/* The space that a shared project of `from` is written to from now on; NULL:
- * it stays. */
-static struct sync_run_space *
-target_of(struct runner *r, struct sync_run_space *from, struct str project,
-    struct arena *a, struct err_info *e, enum err *rc)
-{
-	struct str team;
-
-	*rc = spaces_shared_to(r->store, &r->who, &from->space, project, a,
-	    &team, e);
-	if (*rc != ERR_OK || team.n == 0 || str_eq(team, from->space.team))
-		return NULL;
-	for (size_t i = 0; i < r->run->n; i++)
-		if (str_eq(r->run->space[i].space.team, team))
-			return &r->run->space[i];
-	return NULL; /* not (or no longer) a team of ours: the events wait */
-}
-
-static enum err
-share_one(struct runner *r, struct sync_run_space *from, struct str project,
-    struct sync_run_space *to, bool *moved, struct err_info *e)
-{
-	uint64_t copied = 0;
-	enum err rc = store_begin(r->store, e);
-
-	if (rc != ERR_OK)
-		return rc;
-	rc = store_share(r->store, from->space.id, project, to->space.id,
-	    &copied, e);
-	if (rc == ERR_OK && copied > 0)
-		rc = store_commit(r->store, e);
-	else
-		store_rollback(r->store);
-	if (rc != ERR_OK) {
-		store_rollback(r->store);
-		return rc;
-	}
-	r->run->shared += copied;
-	*moved |= copied > 0;
-	return ERR_OK;
-}
-
-/* docs/protocol.md, The team: whoever folds project_shared carries the log of
- * the project over; late events follow. */
-static enum err
-share_from(struct runner *r, struct sync_run_space *from, bool *moved,
-    struct err_info *e)
-{
-	struct arena a = { 0 };
-	struct store_project *p = NULL;
-	size_t n = 0;
-	enum err rc = store_projects(r->store, from->space.id, &a, &p, &n, e);
-
-	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-		struct sync_run_space *to =
-		    target_of(r, from, p[i].project, &a, e, &rc);
-
-		if (rc == ERR_OK && to != NULL)
-			rc = share_one(r, from, p[i].project, to, moved, e);
-	}
-	arena_fini(&a);
-	return rc;
-}
-
 /* Each space by itself: that one team is out of order does not hold up the
  * others.  What ends everything: no way to the hub, no session, a signal. */
 static bool
@@ -319,11 +256,11 @@ exchange(struct runner *r, struct err_info *e)
 	enum err rc = converse_all(r, e);
 
 	for (int round = 0; rc == ERR_OK; round++) {
-		bool moved = false;
+		uint64_t copied = 0;
 
-		for (size_t i = 0; rc == ERR_OK && i < r->run->n; i++)
-			rc = share_from(r, &r->run->space[i], &moved, e);
-		if (rc != ERR_OK || !moved || round == SHARE_ROUNDS_MAX)
+		rc = share_all(r->store, &r->who, &copied, e);
+		r->run->shared += copied;
+		if (rc != ERR_OK || copied == 0 || round == SHARE_ROUNDS_MAX)
 			break;
 		rc = converse_all(r, e);
 	}
@@ -374,17 +311,22 @@ may_run(const struct config *cfg, struct err_info *e)
 	return ERR_OK;
 }
 
-/* So that whoever waits can say for whom. */
-static enum err
-record_lock(struct os_lock *lock, struct err_info *e)
+enum err
+sync_lock(struct os_lock *lock, const struct home *h, uint32_t wait_ms,
+    struct err_info *e)
 {
 	struct buf b = { 0 };
-	enum err rc;
+	enum err rc = os_lock_take(lock, h->sync_lock, wait_ms, e);
 
+	if (rc != ERR_OK)
+		return rc;
+	/* So that whoever waits can say for whom. */
 	buf_addf(&b, "{\"pid\":%d}", os_pid());
 	rc = buf_ok(&b, e);
 	if (rc == ERR_OK)
 		rc = os_lock_record(lock, buf_str(&b), e);
+	if (rc != ERR_OK)
+		os_lock_release(lock);
 	buf_fini(&b);
 	return rc;
 }
@@ -409,13 +351,12 @@ sync_run(struct ctx *c, const struct sync_run_options *opt,
 		rc = remote_open(&r.remote, c, e);
 	if (rc != ERR_OK)
 		goto done;
+	remote_stop_on(r.remote, opt->stop);
 	ret->server = remote_server(r.remote);
 	rc = ctx_store_write(c, &r.store, e);
-	if (rc == ERR_OK)
-		rc = os_lock_take(&lock, h->sync_lock,
+	if (rc == ERR_OK && !opt->locked)
+		rc = sync_lock(&lock, h,
 		    opt->lock_wait_ms ? opt->lock_wait_ms : LOCK_WAIT_MS, e);
-	if (rc == ERR_OK)
-		rc = record_lock(&lock, e);
 	if (rc == ERR_OK)
 		rc = sign_in_and_list(&r, e);
 	if (rc == ERR_OK)

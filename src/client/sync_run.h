@@ -3,12 +3,15 @@
 #ifndef CLOWDER_SYNC_RUN_H
 #define CLOWDER_SYNC_RUN_H
 
+#include "lock.h"
 #include "remote.h"
 #include "sync.h"
 
 struct sync_run_options {
-	bool dry_run;          /* nothing is sent, nothing is changed */
-	uint32_t lock_wait_ms; /* for sync.lock; 0 = 10 s */
+	bool dry_run;            /* nothing is sent, nothing is changed */
+	uint32_t lock_wait_ms;   /* for sync.lock; 0 = 10 s */
+	bool locked;             /* the caller holds it */
+	const atomic_bool *stop; /* see remote_stop_on; or NULL */
 	uint32_t stuck_ms; /* without any answer: then no call is made again;
 	                      0 = a minute */
 	/* Each may be NULL. */
@@ -40,5 +43,9 @@ struct sync_run {
  * ...; ERR_INTERRUPTED. */
 enum err sync_run(struct ctx *c, const struct sync_run_options *opt,
     struct sync_run *ret, struct err_info *e);
+
+/* sync.lock, with a record that names us: one conversation at a time.  ERR_LOCKED. */
+enum err sync_lock(struct os_lock *lock, const struct home *h, uint32_t wait_ms,
+    struct err_info *e);
 
 #endif

@@ -277,6 +277,8 @@ set_all(struct transfer *t, struct err_info *e)
 	SET(HTTPHEADER, t->fields);
 	bad |= set_method(t);
 	SET(TIMEOUT_MS, (long)t->timeout_ms);
+	if (t->c->o.direct)
+		SET(PROXY, "");
 	SET(BUFFERSIZE, (long)CURL_BUFFER);
 	SET(UPLOAD_BUFFERSIZE, (long)CURL_BUFFER);
 	bad |=

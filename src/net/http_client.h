@@ -30,6 +30,8 @@ struct http_client_options {
 	/* Set by a signal handler or another thread: the call ends with
 	 * ERR_INTERRUPTED within a second.  Borrowed; may be NULL. */
 	const atomic_bool *abort;
+	bool
+	    direct; /* whatever the environment says of proxies: this machine */
 };
 
 struct http_call {

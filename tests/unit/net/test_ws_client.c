@@ -21,12 +21,12 @@
 	"Connection: keep-alive, Upgrade\r\n"
 #define OPEN \
 	UPGRADE "Sec-WebSocket-Accept: " ACCEPT \
-		"\r\nSec-WebSocket-Protocol: clowder.v1\r\n\r\n"
+	        "\r\nSec-WebSocket-Protocol: clowder.v1\r\n\r\n"
 
 /* --- the server ------------------------------------------------------------------- */
 
 enum mode {
-	GOES,   /* as soon as that is sent; the others stay until the client goes */
+	GOES, /* as soon as that is sent; the others stay until the client goes */
 	ECHOES, /* each message */
 	HEARS,
 	MUTE /* does not answer at all */
@@ -38,8 +38,8 @@ static struct server {
 	pthread_t thread;
 	struct str answer, after; /* what it sends */
 	enum mode mode;
-	struct buf head;          /* what it got */
-	struct buf said;          /* messages and the end, as websocket_say.h */
+	struct buf head; /* what it got */
+	struct buf said; /* messages and the end, as websocket_say.h */
 } server;
 
 static void
@@ -145,9 +145,8 @@ server_start(struct str answer, struct str after, enum mode mode)
 {
 	struct err_info e = { 0 };
 
-	server = (struct server){ .answer = answer,
-		.after = after,
-		.mode = mode };
+	server =
+	    (struct server){ .answer = answer, .after = after, .mode = mode };
 	CHECK_OK(sock_listen("127.0.0.1", &server.port, &server.fd, &e), &e);
 	/* accept() shall wait. */
 	(void)fcntl(server.fd, F_SETFL, 0);
@@ -229,15 +228,15 @@ static const struct row {
 	    101, -1,
 	    "text:hi\nbinary:z\nping:p\nclose:127.0.0.1:PORT closes the "
 	    "connection (1001)" },
-	{ "says why", OPEN, "\x88\x05\x03\xf0why", ERR_OK, 101, -1, "(1008): why" },
+	{ "says why", OPEN, "\x88\x05\x03\xf0why", ERR_OK, 101, -1,
+	    "(1008): why" },
 	{ "ends without a word", OPEN, "\x81\x02hi", ERR_OK, 101, -1,
 	    "text:hi\nerror:127.0.0.1:PORT: the connection was lost" },
 	{ "ends in a message", OPEN, "\x81\x05hi", ERR_OK, 101, -1,
 	    "error:127.0.0.1:PORT: the connection was lost" },
-	{ "a masked frame", OPEN, "\x81\x82mask00", ERR_OK, 101, -1,
-	    "error:" },
-	{ "a message that is too big", OPEN, "\x81\x7e\x03\xe9", ERR_OK, 101, -1,
-	    "error:" },
+	{ "a masked frame", OPEN, "\x81\x82mask00", ERR_OK, 101, -1, "error:" },
+	{ "a message that is too big", OPEN, "\x81\x7e\x03\xe9", ERR_OK, 101,
+	    -1, "error:" },
 	{ "no text", OPEN, "\x81\x01\xff", ERR_OK, 101, -1, "error:" },
 	{ "refused", "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "",
 	    ERR_REFUSED, 401, -1, "no WebSocket: HTTP 401" },
@@ -249,17 +248,16 @@ static const struct row {
 	    ERR_REFUSED, 200, -1, "HTTP 200" },
 	{ "a key that is not ours",
 	    UPGRADE "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-		    "Sec-WebSocket-Protocol: clowder.v1\r\n\r\n",
+	            "Sec-WebSocket-Protocol: clowder.v1\r\n\r\n",
 	    "", ERR_PROTOCOL, 101, -1, "handshake is wrong" },
 	{ "no key", UPGRADE "Sec-WebSocket-Protocol: clowder.v1\r\n\r\n", "",
 	    ERR_PROTOCOL, 101, -1, "handshake is wrong" },
-	{ "no subprotocol",
-	    UPGRADE "Sec-WebSocket-Accept: " ACCEPT "\r\n\r\n", "",
-	    ERR_PROTOCOL, 101, -1, "handshake is wrong" },
+	{ "no subprotocol", UPGRADE "Sec-WebSocket-Accept: " ACCEPT "\r\n\r\n",
+	    "", ERR_PROTOCOL, 101, -1, "handshake is wrong" },
 	{ "an extension that nobody asked for",
 	    UPGRADE "Sec-WebSocket-Accept: " ACCEPT
-		    "\r\nSec-WebSocket-Protocol: clowder.v1\r\n"
-		    "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+	            "\r\nSec-WebSocket-Protocol: clowder.v1\r\n"
+	            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
 	    "", ERR_PROTOCOL, 101, -1, "handshake is wrong" },
 	{ "another protocol",
 	    "HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n"
@@ -447,7 +445,8 @@ everything_may_fail(void)
 		enum ws_step step = WS_MORE;
 
 		t_note("point %d", at);
-		server_start(STR(OPEN), STR("\x81\x02hi\x89\x01p\x88\x00"), HEARS);
+		server_start(STR(OPEN), STR("\x81\x02hi\x89\x01p\x88\x00"),
+		    HEARS);
 		fault_group_arm(&faults, at);
 		fault_join(&faults);
 		if (open_it(&c, &refusal, &e) == ERR_OK &&

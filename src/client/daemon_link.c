@@ -1,0 +1,354 @@
+#include "daemon_link.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "fault.h"
+#include "file.h"
+#include "json.h"
+#include "proc.h"
+#include "when.h"
+
+extern char **environ;
+
+enum {
+	ANSWER_MAX = 16 << 20,
+	CALL_MS = 600000,
+	LOOK_MS = 10,  /* between two looks at one that starts or ends */
+	KILL_MS = 1000 /* between one way to end it and the next */
+};
+
+/* --- calls ---------------------------------------------------------------------- */
+
+enum err
+daemon_call(const struct daemon_state *st, const char *method, const char *path,
+    struct str body, uint32_t timeout_ms, const atomic_bool *abort,
+    struct http_answer *ret, struct err_info *e)
+{
+	char url[128], bearer[DAEMON_TOKEN_CHARS + 16];
+	struct http_client_options opt = { .answer_max = ANSWER_MAX,
+		.abort = abort,
+		.direct = true };
+	struct http1_field field[2] = { { STR("Content-Type"),
+		STR("application/json") } };
+	struct http_call call = { .method = method,
+		.url = url,
+		.field = field,
+		.fields = 1,
+		.body = body,
+		.timeout_ms = timeout_ms ? timeout_ms : CALL_MS };
+	struct http_client *c;
+	enum err rc = http_client_new(&c, &opt, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	(void)snprintf(url, sizeof url, "http://127.0.0.1:%u%s", st->port,
+	    path);
+	if (st->token[0] != '\0') {
+		(void)snprintf(bearer, sizeof bearer, "Bearer %s", st->token);
+		field[call.fields++] = (struct http1_field){
+			STR("Authorization"), str_of(bearer)
+		};
+	}
+	rc = http_client_call(c, &call, ret, e);
+	http_client_free(c);
+	return rc;
+}
+
+static void
+text(const struct json *j, uint32_t object, const char *name, struct arena *a,
+    struct str *ret)
+{
+	struct str s;
+
+	*ret = (struct str){ 0 };
+	if (json_str(j, json_get(j, object, name), a, &s))
+		*ret = arena_str(a, s); /* the answer goes first */
+}
+
+static void
+read_sync(struct daemon_health *h, const struct json *j, struct arena *a)
+{
+	uint32_t sync = json_get(j, 0, "sync");
+	struct str when;
+	uint64_t n;
+
+	h->oldest_s = -1;
+	if (sync == 0)
+		return;
+	text(j, sync, "state", a, &h->sync);
+	text(j, sync, "last_error", a, &h->error);
+	text(j, sync, "last_sync", a, &when);
+	if (when.n > 0 && !when_parse(when, &h->last_sync_ms))
+		h->last_sync_ms = 0;
+	(void)json_bool(j, json_get(j, sync, "live"), &h->live);
+	(void)json_u53(j, json_get(j, sync, "unacked"), &h->unacked);
+	if (json_u53(j, json_get(j, sync, "oldest_unacked_s"), &n))
+		h->oldest_s = (int64_t)n;
+}
+
+static enum err
+read_health(const struct http_answer *ans, struct arena *a,
+    struct daemon_health *ret, struct err_info *e)
+{
+	struct json j = { 0 };
+	struct err_info ignore = { 0 };
+	uint64_t pid = 0;
+	bool ok;
+
+	*ret = (struct daemon_health){ 0 };
+	ok = ans->status == 200 &&
+	    json_parse(&j, buf_str(&ans->body), 8, &ignore) == ERR_OK &&
+	    json_u53(&j, json_get(&j, 0, "protocol_version"),
+	        &ret->protocol_version);
+	if (ok)
+		text(&j, 0, "package_version", a, &ret->package_version);
+	ok = ok && ret->package_version.n > 0;
+	if (ok) {
+		if (json_u53(&j, json_get(&j, 0, "pid"), &pid) &&
+		    pid <= INT32_MAX)
+			ret->pid = (int)pid;
+		text(&j, 0, "home_id", a, &ret->home_id);
+		text(&j, 0, "state", a, &ret->state);
+		read_sync(ret, &j, a);
+	}
+	json_fini(&j);
+	return ok ? ERR_OK :
+	            err_setf(e, ERR_PROTOCOL, "that is no daemon of ours");
+}
+
+enum err
+daemon_health(uint16_t port, uint32_t timeout_ms, struct arena *a,
+    struct daemon_health *ret, struct err_info *e)
+{
+	const struct daemon_state st = { .port = port };
+	struct http_answer ans = { 0 };
+	enum err rc = daemon_call(&st, "GET", "/api/health", (struct str){ 0 },
+	    timeout_ms, NULL, &ans, e);
+
+	if (rc == ERR_OK)
+		rc = read_health(&ans, a, ret, e);
+	http_answer_fini(&ans);
+	return rc;
+}
+
+/* --- finding ----------------------------------------------------------------------- */
+
+/* The state file may be old, or name a port that is somebody else's by now. */
+static bool
+answers(struct ctx *c, const struct home *h, struct daemon_state *st,
+    struct daemon_health *health)
+{
+	char id[DAEMON_HOME_ID_CHARS + 1];
+	struct err_info e = { 0 };
+
+	return daemon_state_read(h, st, &e) == ERR_OK &&
+	    daemon_home_id(h, id, &e) == ERR_OK &&
+	    daemon_health(st->port, DAEMON_ASK_MS, &c->arena, health, &e) ==
+	        ERR_OK &&
+	    str_is(health->home_id, id) && health->pid == st->pid;
+}
+
+enum err
+daemon_find(struct ctx *c, struct daemon_state *st,
+    struct daemon_health *health, enum daemon_presence *ret, struct err_info *e)
+{
+	const struct home *h;
+	bool alive = false;
+	int pid;
+	enum err rc = ctx_home(c, &h, e);
+
+	*ret = DAEMON_NONE;
+	if (rc == ERR_OK)
+		rc = daemon_alive(h, &alive, &pid, e);
+	if (rc == ERR_OK && alive)
+		*ret = answers(c, h, st, health) ? DAEMON_HERE :
+		                                   DAEMON_STARTING;
+	return rc;
+}
+
+/* --- starting ------------------------------------------------------------------------ */
+
+/* Ours, with the home as an absolute path: it works in another folder. */
+static enum err
+environment(const struct home *h, struct arena *a, const char *const **ret,
+    struct err_info *e)
+{
+	static const char name[] = "CLOWDER_HOME=";
+	const char **env;
+	size_t n = 0, k = 0;
+
+	while (environ[n] != NULL)
+		n++;
+	env = arena_array(a, n + 2, sizeof *env);
+	if (env == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], name, sizeof name - 1) != 0)
+			env[k++] = environ[i];
+	env[k++] = arena_fmt(a, "%s%s", name, h->dir);
+	env[k] = NULL;
+	*ret = env;
+	return env[k - 1] != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+}
+
+static enum err
+launch(struct ctx *c, const struct home *h, struct err_info *e)
+{
+	const char *argv[] = { NULL, "daemon", "run", NULL };
+	struct os_spawn s = { .argv = argv,
+		.cwd = "/",
+		.output = h->daemon_log,
+		.detach = true };
+	int pid;
+	enum err rc = home_make(h, e);
+
+	if (rc == ERR_OK)
+		rc = os_exe(&c->arena, &argv[0], e);
+	if (rc == ERR_OK)
+		rc = environment(h, &c->arena, &s.env, e);
+	return rc == ERR_OK ? os_spawn(&s, &pid, e) : rc;
+}
+
+enum err
+daemon_start(struct ctx *c, bool *started, struct err_info *e)
+{
+	uint64_t until = os_mono_ms() + DAEMON_WAIT_MS;
+	enum daemon_presence here;
+	struct daemon_health health;
+	struct daemon_state st;
+	const struct home *h;
+	enum err rc = ctx_home(c, &h, e);
+
+	*started = false;
+	if (rc == ERR_OK)
+		rc = daemon_find(c, &st, &health, &here, e);
+	if (rc == ERR_OK && here == DAEMON_NONE) {
+		*started = true;
+		rc = launch(c, h, e);
+	}
+	while (rc == ERR_OK && here != DAEMON_HERE && os_mono_ms() < until) {
+		os_rest_ms(LOOK_MS);
+		rc = os_signal_check(e);
+		if (rc == ERR_OK)
+			rc = daemon_find(c, &st, &health, &here, e);
+	}
+	if (rc == ERR_OK && here != DAEMON_HERE)
+		rc = err_setf(e, ERR_TIMEOUT,
+		    "the daemon does not answer; its log is %s", h->daemon_log);
+	return rc;
+}
+
+static bool
+is_wanted(struct ctx *c, const struct home *h)
+{
+	const char *mode = getenv("CLOWDER_DAEMON");
+	const struct config *cfg;
+	struct err_info e = { 0 };
+
+	if (mode != NULL && strcmp(mode, "manual") == 0)
+		return false;
+	return ctx_config(c, &cfg, &e) == ERR_OK && cfg->sync_enabled &&
+	    cfg->daemon == DAEMON_AUTO && cfg->server_url.n > 0 &&
+	    os_exists(h->session);
+}
+
+void
+daemon_wish(struct ctx *c)
+{
+	struct err_info e = { 0 };
+	const struct home *h;
+	bool alive = true;
+	int pid;
+
+	if (ctx_home(c, &h, &e) == ERR_OK && is_wanted(c, h) &&
+	    daemon_alive(h, &alive, &pid, &e) == ERR_OK && !alive)
+		(void)launch(c, h, &e);
+}
+
+/* --- ending ---------------------------------------------------------------------------- */
+
+static bool
+gone(const struct home *h, uint32_t ms)
+{
+	uint64_t until = os_mono_ms() + ms;
+	struct err_info e = { 0 };
+	bool alive = true;
+	int pid;
+
+	for (;;) {
+		if (daemon_alive(h, &alive, &pid, &e) != ERR_OK || !alive)
+			return !alive;
+		if (os_mono_ms() >= until)
+			return false;
+		os_rest_ms(LOOK_MS);
+	}
+}
+
+static void
+ask_to_end(const struct daemon_state *st)
+{
+	struct http_answer ans = { 0 };
+	struct err_info e = { 0 };
+
+	(void)daemon_call(st, "POST", "/api/shutdown", STR("{}"), DAEMON_ASK_MS,
+	    NULL, &ans, &e);
+	http_answer_fini(&ans);
+}
+
+enum err
+daemon_stop(struct ctx *c, bool *stopped, struct err_info *e)
+{
+	static const int signals[] = { SIGTERM, SIGKILL };
+	enum daemon_presence here;
+	struct daemon_health health;
+	struct daemon_state st;
+	struct os_proc proc = { 0 };
+	const struct home *h;
+	bool alive = false;
+	int pid = 0;
+	enum err rc = ctx_home(c, &h, e);
+
+	*stopped = false;
+	if (rc == ERR_OK)
+		rc = daemon_alive(h, &alive, &pid, e);
+	if (rc != ERR_OK || !alive)
+		return rc;
+	/* Whoever holds the lock is it; seen before anything is sent. */
+	if (pid > 1)
+		(void)os_proc_look(pid, &proc, &(struct err_info){ 0 });
+	rc = daemon_find(c, &st, &health, &here, e);
+	if (rc == ERR_OK && here == DAEMON_HERE)
+		ask_to_end(&st);
+	*stopped = true;
+	if (gone(h, DAEMON_WAIT_MS / 2))
+		return ERR_OK;
+	for (size_t i = 0; i < 2 && pid > 1 && proc.pid == pid &&
+	     proc.uid == os_uid();
+	     i++) {
+		(void)os_proc_signal(&proc, signals[i],
+		    &(struct err_info){ 0 });
+		if (gone(h, KILL_MS))
+			return ERR_OK;
+	}
+	return err_setf(e, ERR_TIMEOUT, "the daemon (pid %d) does not end",
+	    pid);
+}
+
+void
+daemon_poke(struct ctx *c)
+{
+	enum daemon_presence here;
+	struct daemon_health health;
+	struct http_answer ans = { 0 };
+	struct daemon_state st;
+	struct err_info e = { 0 };
+
+	if (daemon_find(c, &st, &health, &here, &e) == ERR_OK &&
+	    here == DAEMON_HERE)
+		(void)daemon_call(&st, "POST", "/api/sync/trigger", STR("{}"),
+		    DAEMON_ASK_MS, NULL, &ans, &e);
+	http_answer_fini(&ans);
+}

@@ -1,0 +1,311 @@
+/* Live connections on the loop.  A worker opens one and hands it over; what comes
+ * goes to the keeper, message by message, as long as the keeper keeps up. */
+#include <stdlib.h>
+
+#include "daemon_int.h"
+#include "fault.h"
+#include "log.h"
+
+struct wire {
+	TAILQ_ENTRY(wire) in_all;
+	struct daemon *d;
+	uint64_t no;
+	struct ws_client *c; /* own */
+	uv_poll_t poll;
+	size_t ahead; /* bytes that the keeper has not dealt with */
+	bool ended;   /* closing */
+};
+
+struct wires {
+	TAILQ_HEAD(, wire) all;
+};
+
+/* A call from another thread. */
+struct order {
+	struct loop_item item;
+	struct daemon *d;
+	enum { ATTACH, SAY, END, DEALT } what;
+	uint64_t no;
+	struct ws_client *c; /* ATTACH: own */
+	size_t n;            /* SAY, DEALT */
+	char text[];
+};
+
+enum err
+wires_new(struct daemon *d, struct err_info *e)
+{
+	d->wires = mem_zero(sizeof *d->wires);
+	if (d->wires == NULL)
+		return err_set(e, ERR_NOMEM);
+	TAILQ_INIT(&d->wires->all);
+	return ERR_OK;
+}
+
+static struct wire *
+find(struct daemon *d, uint64_t no)
+{
+	struct wire *w;
+
+	TAILQ_FOREACH(w, &d->wires->all, in_all)
+		if (w->no == no)
+			return w;
+	return NULL;
+}
+
+static void
+on_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void
+drop(struct wire *w)
+{
+	if (w->ended)
+		return;
+	w->ended = true;
+	TAILQ_REMOVE(&w->d->wires->all, w, in_all);
+	(void)uv_poll_stop(&w->poll);
+	ws_client_close(w->c);
+	uv_close((uv_handle_t *)&w->poll, on_closed);
+}
+
+void
+wires_free(struct daemon *d)
+{
+	struct wire *w;
+
+	if (d->wires == NULL)
+		return;
+	while ((w = TAILQ_FIRST(&d->wires->all)) != NULL)
+		drop(w);
+	free(d->wires);
+	d->wires = NULL;
+}
+
+/* --- to the keeper ---------------------------------------------------------------- */
+
+static void
+drop_heard(struct mail *m)
+{
+	free(m);
+}
+
+static struct heard *
+heard_new(const struct wire *w, struct str text)
+{
+	struct heard *h = mem_alloc(sizeof *h + text.n);
+
+	if (h == NULL)
+		return NULL;
+	*h = (struct heard){ .mail = { .fn = line_heard, .drop = drop_heard },
+		.daemon = w->d,
+		.wire = w->no,
+		.n = text.n };
+	if (text.n > 0)
+		memcpy(h->text, text.p, text.n);
+	return h;
+}
+
+static void
+lost(struct wire *w, const char *why)
+{
+	struct heard *h = heard_new(w, STR(""));
+
+	if (h != NULL) {
+		h->lost = true;
+		str_copy(h->why, sizeof h->why, str_of(why));
+		mailbox_post(keeper_box(w->d), &h->mail);
+	}
+	/* Without memory to say so the keeper finds out by the silence. */
+	drop(w);
+}
+
+static bool
+tell(struct wire *w, struct str text)
+{
+	struct heard *h = heard_new(w, text);
+
+	if (h == NULL) {
+		lost(w, err_text(ERR_NOMEM));
+		return false;
+	}
+	w->ahead += text.n;
+	mailbox_post(keeper_box(w->d), &h->mail);
+	return true;
+}
+
+/* --- the socket --------------------------------------------------------------------- */
+
+static void on_ready(uv_poll_t *p, int status, int events);
+
+static void
+wait_for(struct wire *w)
+{
+	int events = w->ahead < WIRE_AHEAD_MAX ? UV_READABLE : 0;
+
+	if (ws_client_unsent(w->c) > 0)
+		events |= UV_WRITABLE;
+	if (events == 0)
+		(void)uv_poll_stop(&w->poll);
+	else if (uv_poll_start(&w->poll, events, on_ready) != 0)
+		lost(w, "the connection cannot be watched");
+}
+
+static void
+read_all(struct wire *w)
+{
+	struct err_info e = { 0 };
+	struct str part;
+
+	while (!w->ended && w->ahead < WIRE_AHEAD_MAX) {
+		enum ws_step step = ws_client_read(w->c, &part, &e);
+
+		switch (step) {
+		case WS_MORE:
+			return;
+		case WS_TEXT:
+			if (!tell(w, part))
+				return;
+			break;
+		case WS_PING:
+		case WS_PONG:
+			if (!tell(w, STR("")))
+				return;
+			break;
+		case WS_BINARY:
+			break; /* nothing that we know of */
+		case WS_CLOSE:
+		case WS_ERROR:
+			lost(w, e.text);
+			return;
+		}
+	}
+}
+
+static void
+on_ready(uv_poll_t *p, int status, int events)
+{
+	struct wire *w = p->data;
+	struct err_info e = { 0 };
+
+	if (status != 0) {
+		lost(w, uv_strerror(status));
+		return;
+	}
+	if (events & UV_WRITABLE && ws_client_flush(w->c, &e) != ERR_OK) {
+		lost(w, e.text);
+		return;
+	}
+	if (events & UV_READABLE)
+		read_all(w);
+	if (!w->ended)
+		wait_for(w);
+}
+
+/* --- orders ----------------------------------------------------------------------------- */
+
+static void
+attach(struct order *o)
+{
+	struct wire *w = mem_zero(sizeof *w);
+	int bad;
+
+	if (w == NULL) {
+		ws_client_close(o->c);
+		return; /* the keeper finds out by the silence */
+	}
+	w->d = o->d;
+	w->no = o->no;
+	w->c = o->c;
+	w->poll.data = w;
+	TAILQ_INSERT_TAIL(&o->d->wires->all, w, in_all);
+	bad = uv_poll_init(&o->d->loop, &w->poll, ws_client_fd(w->c));
+	if (bad != 0) {
+		TAILQ_REMOVE(&o->d->wires->all, w, in_all);
+		ws_client_close(w->c);
+		free(w);
+		return;
+	}
+	read_all(w);
+	if (!w->ended)
+		wait_for(w);
+}
+
+static void
+run_order(void *arg)
+{
+	struct order *o = arg;
+	struct wire *w = o->what == ATTACH || o->d->wires == NULL ?
+	    NULL :
+	    find(o->d, o->no);
+	struct err_info e = { 0 };
+
+	if (o->what == ATTACH && o->d->wires != NULL)
+		attach(o);
+	else if (o->what == ATTACH)
+		ws_client_close(o->c);
+	else if (w != NULL && o->what == SAY) {
+		if (ws_client_send(w->c, str_n(o->text, o->n), &e) != ERR_OK)
+			lost(w, e.text);
+		else
+			wait_for(w);
+	} else if (w != NULL && o->what == END) {
+		drop(w);
+	} else if (w != NULL && o->what == DEALT) {
+		w->ahead -= o->n;
+		/* What curl holds of it already wakes nobody. */
+		read_all(w);
+		if (!w->ended)
+			wait_for(w);
+	}
+	free(o);
+}
+
+static bool
+post(struct daemon *d, int what, uint64_t no, struct ws_client *c,
+    struct str text, size_t n)
+{
+	struct order *o = mem_alloc(sizeof *o + text.n);
+
+	if (o == NULL)
+		return false;
+	*o = (struct order){ .item = { .fn = run_order, .arg = o },
+		.d = d,
+		.what = what,
+		.no = no,
+		.c = c,
+		.n = n };
+	if (text.n > 0)
+		memcpy(o->text, text.p, text.n);
+	if (loop_post_item(d->poster, &o->item))
+		return true;
+	free(o);
+	return false;
+}
+
+void
+wire_attach(struct daemon *d, uint64_t no, struct ws_client *c)
+{
+	if (!post(d, ATTACH, no, c, STR(""), 0))
+		ws_client_close(c);
+}
+
+bool
+wire_say(struct daemon *d, uint64_t no, struct str text)
+{
+	return post(d, SAY, no, NULL, text, text.n);
+}
+
+void
+wire_end(struct daemon *d, uint64_t no)
+{
+	(void)post(d, END, no, NULL, STR(""), 0);
+}
+
+void
+wire_dealt(struct daemon *d, uint64_t no, size_t bytes)
+{
+	/* Without memory it is not read on, and found out by the silence. */
+	(void)post(d, DEALT, no, NULL, STR(""), bytes);
+}
