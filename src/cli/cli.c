@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "after.h"
 #include "cmds.h"
 #include "help.h"
 #include "log.h"
@@ -211,6 +212,8 @@ cli_main(int argc, char **argv)
 		rc = cmd_version.run(&c, &e);
 	else if (rc == ERR_OK)
 		rc = run(&c, &e);
+	if (rc == ERR_OK)
+		after_command(&c);
 	code = finish(&c, rc, &e);
 	cli_fini(&c);
 	out_fini(&out);

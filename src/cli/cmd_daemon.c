@@ -98,9 +98,9 @@ put_seen(struct cli *c, const struct seen *s)
 static enum paint
 sync_paint(struct str word)
 {
-	return str_is(word, "Connected")        ? PAINT_GOOD :
-	    str_is(word, "OfflineBatchMode")    ? PAINT_BAD :
-	                                          PAINT_WARN;
+	return str_is(word, "Connected")     ? PAINT_GOOD :
+	    str_is(word, "OfflineBatchMode") ? PAINT_BAD :
+	                                       PAINT_WARN;
 }
 
 static void
@@ -139,8 +139,7 @@ say_seen(struct cli *c, const struct seen *s)
 	if (s->here != DAEMON_HERE) {
 		bool none = s->here == DAEMON_NONE;
 
-		out_pair(c->out, LABEL, "Status",
-		    none ? PAINT_DIM : PAINT_WARN,
+		out_pair(c->out, LABEL, "Status", none ? PAINT_DIM : PAINT_WARN,
 		    none ? "Not running" : "Running, and not answering");
 		if (s->pid > 0)
 			out_pair(c->out, LABEL, "Process", PAINT_NONE, "%d",

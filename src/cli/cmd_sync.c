@@ -2,8 +2,10 @@
  * of docs/formats.md 7. */
 #include <stdlib.h>
 
+#include "body.h"
 #include "clock.h"
 #include "cmds.h"
+#include "daemon_link.h"
 #include "fault.h"
 #include "file.h"
 #include "notice.h"
@@ -316,6 +318,74 @@ now_done(struct cli *c, struct sync_report_of *r, struct err_info *e)
 	return cli_exit(c, partial ? 1 : 0);
 }
 
+/* What another process did for us, event by event. */
+static void
+say_notes(struct now *now)
+{
+	for (size_t i = 0; i < now->notes.n; i++)
+		say_noted(now, &now->notes.note[i]);
+}
+
+static enum err
+read_answer(struct now *now, const struct http_answer *ans,
+    struct sync_run *run, struct err_info *e)
+{
+	struct error_body body = { 0 };
+	struct err_info why = { 0 };
+	enum err rc;
+
+	if (ans->status != 200) {
+		(void)error_body_decode(&body, buf_str(&ans->body),
+		    &now->c->ctx->arena);
+		return err_setf(e, body.code != ERR_OK ? body.code : ERR_FAILED,
+		    "the daemon says: %.*s", STR_ARG(body.message));
+	}
+	rc = sync_report_read(buf_str(&ans->body), run, &now->notes, &why, e);
+	if (rc != ERR_OK || why.code == ERR_OK)
+		return rc;
+	*e = why;
+	return e->code;
+}
+
+/* The daemon talks with the hub all the time: it does it for us, and says what a
+ * conversation of our own would have.  *here: there is one. */
+static enum err
+run_by_daemon(struct now *now, struct sync_run *run, bool *here,
+    struct err_info *e)
+{
+	enum daemon_presence presence;
+	struct daemon_health health;
+	struct http_answer ans = { 0 };
+	struct daemon_state st;
+	enum err rc = daemon_find(now->c->ctx, &st, &health, &presence, e);
+
+	*here = rc == ERR_OK && presence == DAEMON_HERE;
+	if (!*here)
+		return rc;
+	rc = daemon_call(&st, "POST", "/api/sync/trigger",
+	    now->verbose ? STR("{\"wait\":true,\"verbose\":true}") :
+	                   STR("{\"wait\":true}"),
+	    0, &ans, e);
+	if (rc == ERR_OK)
+		rc = read_answer(now, &ans, run, e);
+	if (now->verbose && !now->c->json)
+		say_notes(now);
+	http_answer_fini(&ans);
+	return rc;
+}
+
+static enum err
+run_it(struct now *now, struct sync_run *run, struct err_info *e)
+{
+	struct sync_run_options opt = {
+		.note = on_note, .progress = on_progress, .ctx = now
+	};
+	bool here;
+	enum err rc = run_by_daemon(now, run, &here, e);
+
+	return rc != ERR_OK || here ? rc : sync_run(now->c->ctx, &opt, run, e);
+}
+
 static enum err
 now_run(struct cli *c, struct err_info *e)
 {
@@ -323,9 +393,6 @@ now_run(struct cli *c, struct err_info *e)
 		.verbose = cli_has(c, "verbose"),
 		.notes = {
 		    .arena = &c->ctx->arena, .all = cli_has(c, "verbose") } };
-	struct sync_run_options opt = {
-		.note = on_note, .progress = on_progress, .ctx = &now
-	};
 	struct sync_run run = { 0 };
 	struct sync_report_of r = { .run = &run, .notes = &now.notes };
 	struct status before;
@@ -342,7 +409,7 @@ now_run(struct cli *c, struct err_info *e)
 		out_say(c->out, "Syncing with %.*s...\n",
 		    STR_ARG(before.server_url));
 	out_flush(c->out);
-	rc = sync_run(c->ctx, &opt, &run, e);
+	rc = run_it(&now, &run, e);
 	out_bar_end(c->out);
 	if (rc == ERR_OK && now.notes.failed)
 		rc = err_set(e, ERR_NOMEM);

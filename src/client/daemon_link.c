@@ -15,30 +15,44 @@ extern char **environ;
 
 enum {
 	ANSWER_MAX = 16 << 20,
-	CALL_MS = 600000,
+	CALL_MS = 3600 * 1000,
+	AGAIN_S = 10,
 	LOOK_MS = 10,  /* between two looks at one that starts or ends */
 	KILL_MS = 1000 /* between one way to end it and the next */
 };
 
 /* --- calls ---------------------------------------------------------------------- */
 
+/* libcurl asks from time to time. */
+static void
+look_at_signals(void *ctx, uint64_t sent, uint64_t to_send, uint64_t got,
+    uint64_t to_get)
+{
+	(void)sent, (void)to_send, (void)got, (void)to_get;
+	if (os_signal_caught() != 0)
+		atomic_store((atomic_bool *)ctx, true);
+}
+
 enum err
 daemon_call(const struct daemon_state *st, const char *method, const char *path,
-    struct str body, uint32_t timeout_ms, const atomic_bool *abort,
-    struct http_answer *ret, struct err_info *e)
+    struct str body, uint32_t timeout_ms, struct http_answer *ret,
+    struct err_info *e)
 {
+	atomic_bool stop = false;
 	char url[128], bearer[DAEMON_TOKEN_CHARS + 16];
-	struct http_client_options opt = { .answer_max = ANSWER_MAX,
-		.abort = abort,
-		.direct = true };
+	struct http_client_options opt = {
+		.answer_max = ANSWER_MAX, .abort = &stop, .direct = true
+	};
 	struct http1_field field[2] = { { STR("Content-Type"),
-		STR("application/json") } };
+	    STR("application/json") } };
 	struct http_call call = { .method = method,
 		.url = url,
 		.field = field,
 		.fields = 1,
 		.body = body,
-		.timeout_ms = timeout_ms ? timeout_ms : CALL_MS };
+		.timeout_ms = timeout_ms ? timeout_ms : CALL_MS,
+		.progress = look_at_signals,
+		.progress_ctx = &stop };
 	struct http_client *c;
 	enum err rc = http_client_new(&c, &opt, e);
 
@@ -48,9 +62,9 @@ daemon_call(const struct daemon_state *st, const char *method, const char *path,
 	    path);
 	if (st->token[0] != '\0') {
 		(void)snprintf(bearer, sizeof bearer, "Bearer %s", st->token);
-		field[call.fields++] = (struct http1_field){
-			STR("Authorization"), str_of(bearer)
-		};
+		field[call.fields++] =
+		    (struct http1_field){ STR("Authorization"),
+			    str_of(bearer) };
 	}
 	rc = http_client_call(c, &call, ret, e);
 	http_client_free(c);
@@ -126,7 +140,7 @@ daemon_health(uint16_t port, uint32_t timeout_ms, struct arena *a,
 	const struct daemon_state st = { .port = port };
 	struct http_answer ans = { 0 };
 	enum err rc = daemon_call(&st, "GET", "/api/health", (struct str){ 0 },
-	    timeout_ms, NULL, &ans, e);
+	    timeout_ms, &ans, e);
 
 	if (rc == ERR_OK)
 		rc = read_health(&ans, a, ret, e);
@@ -147,7 +161,7 @@ answers(struct ctx *c, const struct home *h, struct daemon_state *st,
 	return daemon_state_read(h, st, &e) == ERR_OK &&
 	    daemon_home_id(h, id, &e) == ERR_OK &&
 	    daemon_health(st->port, DAEMON_ASK_MS, &c->arena, health, &e) ==
-	        ERR_OK &&
+	    ERR_OK &&
 	    str_is(health->home_id, id) && health->pid == st->pid;
 }
 
@@ -164,8 +178,8 @@ daemon_find(struct ctx *c, struct daemon_state *st,
 	if (rc == ERR_OK)
 		rc = daemon_alive(h, &alive, &pid, e);
 	if (rc == ERR_OK && alive)
-		*ret = answers(c, h, st, health) ? DAEMON_HERE :
-		                                   DAEMON_STARTING;
+		*ret =
+		    answers(c, h, st, health) ? DAEMON_HERE : DAEMON_STARTING;
 	return rc;
 }
 
@@ -263,8 +277,10 @@ daemon_wish(struct ctx *c)
 	bool alive = true;
 	int pid;
 
+	/* One that cannot live is not tried again by each command. */
 	if (ctx_home(c, &h, &e) == ERR_OK && is_wanted(c, h) &&
-	    daemon_alive(h, &alive, &pid, &e) == ERR_OK && !alive)
+	    daemon_alive(h, &alive, &pid, &e) == ERR_OK && !alive &&
+	    home_notice(h, "daemon", os_wall_ms(), AGAIN_S))
 		(void)launch(c, h, &e);
 }
 
@@ -294,7 +310,7 @@ ask_to_end(const struct daemon_state *st)
 	struct err_info e = { 0 };
 
 	(void)daemon_call(st, "POST", "/api/shutdown", STR("{}"), DAEMON_ASK_MS,
-	    NULL, &ans, &e);
+	    &ans, &e);
 	http_answer_fini(&ans);
 }
 
@@ -325,9 +341,8 @@ daemon_stop(struct ctx *c, bool *stopped, struct err_info *e)
 	*stopped = true;
 	if (gone(h, DAEMON_WAIT_MS / 2))
 		return ERR_OK;
-	for (size_t i = 0; i < 2 && pid > 1 && proc.pid == pid &&
-	     proc.uid == os_uid();
-	     i++) {
+	for (size_t i = 0;
+	     i < 2 && pid > 1 && proc.pid == pid && proc.uid == os_uid(); i++) {
 		(void)os_proc_signal(&proc, signals[i],
 		    &(struct err_info){ 0 });
 		if (gone(h, KILL_MS))
@@ -335,20 +350,4 @@ daemon_stop(struct ctx *c, bool *stopped, struct err_info *e)
 	}
 	return err_setf(e, ERR_TIMEOUT, "the daemon (pid %d) does not end",
 	    pid);
-}
-
-void
-daemon_poke(struct ctx *c)
-{
-	enum daemon_presence here;
-	struct daemon_health health;
-	struct http_answer ans = { 0 };
-	struct daemon_state st;
-	struct err_info e = { 0 };
-
-	if (daemon_find(c, &st, &health, &here, &e) == ERR_OK &&
-	    here == DAEMON_HERE)
-		(void)daemon_call(&st, "POST", "/api/sync/trigger", STR("{}"),
-		    DAEMON_ASK_MS, NULL, &ans, &e);
-	http_answer_fini(&ans);
 }

@@ -24,10 +24,10 @@ enum err daemon_health(uint16_t port, uint32_t timeout_ms, struct arena *a,
     struct daemon_health *ret, struct err_info *e);
 
 /* A call with the token of the state file.  ret as for http_client_call.  timeout_ms
- * 0: ten minutes (an exchange may take long).  abort: or NULL. */
+ * 0: an hour (an exchange may take long).  A signal ends it: ERR_INTERRUPTED. */
 enum err daemon_call(const struct daemon_state *st, const char *method,
     const char *path, struct str body, uint32_t timeout_ms,
-    const atomic_bool *abort, struct http_answer *ret, struct err_info *e);
+    struct http_answer *ret, struct err_info *e);
 
 enum daemon_presence {
 	DAEMON_NONE,    /* nobody holds the lock */
@@ -53,7 +53,5 @@ void daemon_wish(struct ctx *c);
 /* End it: asked over HTTP, then by signals, only ever the very process that holds
  * the lock.  *stopped: there was one. */
 enum err daemon_stop(struct ctx *c, bool *stopped, struct err_info *e);
-/* Tell it to look at its session and its configuration now.  Fails silently. */
-void daemon_poke(struct ctx *c);
 
 #endif

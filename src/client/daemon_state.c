@@ -29,8 +29,8 @@ parse(struct str text, struct daemon_state *ret)
 	if (!str_split(&text, '\n', &url) || !str_split(&text, '\n', &port) ||
 	    !str_split(&text, '\n', &token) || !str_split(&text, '\n', &pid) ||
 	    !str_u64(port, &n) || n == 0 || n > UINT16_MAX ||
-	    !is_hex(token, DAEMON_TOKEN_CHARS) || !str_u64(pid, &p) ||
-	    p < 2 || p > INT32_MAX)
+	    !is_hex(token, DAEMON_TOKEN_CHARS) || !str_u64(pid, &p) || p < 2 ||
+	    p > INT32_MAX)
 		return false;
 	ret->port = (uint16_t)n;
 	ret->pid = (int)p;
@@ -48,8 +48,8 @@ daemon_state_read(const struct home *h, struct daemon_state *ret,
 	*ret = (struct daemon_state){ 0 };
 	if (rc == ERR_OK && !parse(buf_str(&b), ret)) {
 		*ret = (struct daemon_state){ 0 };
-		rc = err_setf(e, ERR_CORRUPT,
-		    "%s is not the state of a daemon", h->daemon_state);
+		rc = err_setf(e, ERR_CORRUPT, "%s is not the state of a daemon",
+		    h->daemon_state);
 	}
 	buf_fini(&b);
 	return rc;

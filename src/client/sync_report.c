@@ -198,8 +198,9 @@ text_of(const struct json *j, uint32_t object, const char *name,
 {
 	struct str s = { 0 };
 
-	return json_str(j, json_get(j, object, name), a, &s) ? s :
-	                                                       (struct str){ 0 };
+	return json_str(j, json_get(j, object, name), a, &s) ?
+	    s :
+	    (struct str){ 0 };
 }
 
 static enum err
@@ -245,8 +246,8 @@ read_team(const struct json *j, uint32_t at, struct arena *a,
 	struct str why = text_of(j, at, "waiting_why", a);
 	struct sync_report *r = &sp->report;
 
-	*sp = (struct sync_run_space){ .space.team =
-		                           text_of(j, at, "team", a) };
+	*sp =
+	    (struct sync_run_space){ .space.team = text_of(j, at, "team", a) };
 	r->pushed = number(j, at, "pushed");
 	r->batches = number(j, at, "batches");
 	r->pulled = number(j, at, "pulled");
@@ -294,7 +295,8 @@ read_error(const struct json *j, struct arena *a, struct err_info *error)
 {
 	struct str why = text_of(j, 0, "message", a);
 
-	*error = (struct err_info){ .code = code_of(text_of(j, 0, "error", a)) };
+	*error =
+	    (struct err_info){ .code = code_of(text_of(j, 0, "error", a)) };
 	if (error->code != ERR_OK)
 		(void)err_setf(error, error->code, "%.*s", STR_ARG(why));
 }
@@ -309,7 +311,8 @@ sync_report_read(struct str text, struct sync_run *run,
 
 	*run = (struct sync_run){ 0 };
 	if (rc != ERR_OK && rc != ERR_NOMEM)
-		rc = err_setf(e, ERR_PROTOCOL, "the daemon's report is no JSON");
+		rc =
+		    err_setf(e, ERR_PROTOCOL, "the daemon's report is no JSON");
 	if (rc == ERR_OK)
 		rc = read_teams(&j, run, notes->arena, e);
 	if (rc == ERR_OK) {

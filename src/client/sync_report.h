@@ -15,8 +15,8 @@ struct sync_noted {
 	uint64_t seq;
 };
 struct sync_notes {
-	struct arena *arena; /* borrow */
-	bool all;            /* also what went as it should */
+	struct arena *arena;     /* borrow */
+	bool all;                /* also what went as it should */
 	struct sync_noted *note; /* own */
 	size_t n, cap;
 	bool failed; /* out of memory: the report would lie */

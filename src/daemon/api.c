@@ -85,24 +85,35 @@ do_shutdown(struct daemon *d, struct http_request *req)
 	daemon_end(d, PHASE_TERMINATING);
 }
 
-/* {"wait":true} or nothing. */
 static enum err
-wants_wait(struct str body, bool *ret, struct err_info *e)
+flag(const struct json *j, const char *name, bool *ret, struct err_info *e)
 {
-	struct json j = { 0 };
-	uint32_t node;
-	enum err rc = ERR_OK;
+	uint32_t node = json_get(j, 0, name);
 
 	*ret = false;
+	if (node == 0 || json_bool(j, node, ret))
+		return ERR_OK;
+	return err_setf(e, ERR_BAD_REQUEST, "\"%s\" is neither true nor false",
+	    name);
+}
+
+/* {"wait":true,"verbose":true} or nothing. */
+static enum err
+read_wish(struct str body, bool *wait, bool *verbose, struct err_info *e)
+{
+	struct json j = { 0 };
+	enum err rc = ERR_OK;
+
+	*wait = *verbose = false;
 	if (body.n == 0)
 		return ERR_OK;
 	rc = json_parse(&j, body, 8, e);
 	if (rc == ERR_OK && json_kind(&j, 0) != JSON_OBJECT)
 		rc = err_setf(e, ERR_BAD_REQUEST, "the body is no object");
-	node = rc == ERR_OK ? json_get(&j, 0, "wait") : 0;
-	if (node != 0 && !json_bool(&j, node, ret))
-		rc = err_setf(e, ERR_BAD_REQUEST,
-		    "\"wait\" is neither true nor false");
+	if (rc == ERR_OK)
+		rc = flag(&j, "wait", wait, e);
+	if (rc == ERR_OK)
+		rc = flag(&j, "verbose", verbose, e);
 	json_fini(&j);
 	return rc;
 }
@@ -112,14 +123,14 @@ do_trigger(struct daemon *d, struct http_request *req)
 {
 	struct buf b = { 0 };
 	struct err_info e = { 0 };
-	bool wait;
+	bool wait, verbose;
 
-	if (wants_wait(req->body, &wait, &e) != ERR_OK) {
+	if (read_wish(req->body, &wait, &verbose, &e) != ERR_OK) {
 		http_respond_error(req, e.code, e.text);
 		return;
 	}
 	if (wait) {
-		keeper_exchange(d, req);
+		keeper_exchange(d, req, verbose);
 		return;
 	}
 	keeper_reset(d);
@@ -193,8 +204,7 @@ is_foreign(const struct daemon *d, const struct http_request *req)
 		return true;
 	return origin.p != NULL &&
 	    (!str_starts(origin, scheme) ||
-	        !is_ours(d,
-	            str_n(origin.p + scheme.n, origin.n - scheme.n)));
+	        !is_ours(d, str_n(origin.p + scheme.n, origin.n - scheme.n)));
 }
 
 static bool

@@ -273,8 +273,8 @@ take_lock(struct daemon *d, struct err_info *e)
 
 		(void)daemon_alive(d->home, &alive, &pid,
 		    &(struct err_info){ 0 });
-		return err_setf(e, ERR_EXISTS,
-		    "a daemon runs already (pid %d)", pid);
+		return err_setf(e, ERR_EXISTS, "a daemon runs already (pid %d)",
+		    pid);
 	}
 	if (rc != ERR_OK)
 		return rc;
@@ -343,9 +343,9 @@ start_timers(struct daemon *d, struct err_info *e)
 		if (bad == 0)
 			bad = uv_poll_start(d->signal, UV_READABLE, on_signal);
 	}
-	return bad == 0 ? ERR_OK :
-	                  err_setf(e, ERR_FAILED, "event loop: %s",
-	                      uv_strerror(bad));
+	return bad == 0 ?
+	    ERR_OK :
+	    err_setf(e, ERR_FAILED, "event loop: %s", uv_strerror(bad));
 }
 
 static enum err
@@ -362,11 +362,12 @@ begin(struct daemon *d, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = wires_new(d, e);
 	if (rc == ERR_OK)
-		rc = keeper_start(d, e);
+		rc = listen_somewhere(d, e);
+	/* It waits for the keeper, who begins at once. */
 	if (rc == ERR_OK)
 		rc = worker_start(d, e);
 	if (rc == ERR_OK)
-		rc = listen_somewhere(d, e);
+		rc = keeper_start(d, e);
 	if (rc == ERR_OK)
 		rc = start_timers(d, e);
 	if (rc == ERR_OK)
@@ -465,8 +466,8 @@ daemon_run(struct ctx *c, struct err_info *e)
 		rc = err_sys(e, errno, "/");
 	bad = rc == ERR_OK ? uv_loop_init(&d->loop) : 0;
 	if (bad != 0)
-		rc = err_setf(e, ERR_FAILED, "event loop: %s",
-		    uv_strerror(bad));
+		rc =
+		    err_setf(e, ERR_FAILED, "event loop: %s", uv_strerror(bad));
 	if (rc != ERR_OK) {
 		os_lock_release(&d->lock);
 		free(d);

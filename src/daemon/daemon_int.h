@@ -21,7 +21,7 @@ enum {
 	/* Bytes of a connection's messages that the keeper has not dealt with;
 	 * then no more is read. */
 	WIRE_AHEAD_MAX = 4 << 20,
-	BODY_MAX = 1 << 20, /* of a local request */
+	BODY_MAX = 1 << 20,      /* of a local request */
 	LOG_BYTES_MAX = 1 << 20, /* then the log is begun anew */
 	PRESENCE_MAX = 1 << 20
 };
@@ -29,7 +29,8 @@ enum {
 /* What health says, written by the keeper. */
 struct daemon_view {
 	enum sync_word word;
-	bool off;  /* nothing is to be kept in step: no server, nobody signed in */
+	bool
+	    off; /* nothing is to be kept in step: no server, nobody signed in */
 	bool live; /* every space has a live connection */
 	int64_t last_sync_ms;
 	char error[ERR_TEXT_MAX];
@@ -63,7 +64,7 @@ struct daemon {
 	uv_timer_t tick, bell_due;
 	uv_poll_t *signal, *bell; /* own */
 	int bell_fd;              /* that is polled; -1: none */
-	struct watch *watch; /* own: doorbell, session, configuration */
+	struct watch *watch;      /* own: doorbell, session, configuration */
 	unsigned root_bell, root_session, root_config;
 	struct os_file_id config_id; /* as it was read last */
 	enum daemon_phase phase;
@@ -96,9 +97,9 @@ struct mailbox *keeper_box(struct daemon *d);
 void keeper_rang(struct daemon *d);
 void keeper_session(struct daemon *d);
 void keeper_reset(struct daemon *d);
-/* Loop thread.  An exchange of all spaces; req (or NULL) is answered with its
- * report when it is done. */
-void keeper_exchange(struct daemon *d, struct http_request *req);
+/* Loop thread.  An exchange of all spaces; req is answered with its report when
+ * it is done, all: with a note for each event. */
+void keeper_exchange(struct daemon *d, struct http_request *req, bool all);
 /* Loop thread: req is answered. */
 void keeper_publish(struct daemon *d, struct http_request *req);
 
@@ -132,7 +133,7 @@ struct job {
 	void (*done)(void *keeper, struct mail *m);
 	/* CALL */
 	char *method, *target, *team; /* own */
-	struct buf body;              /* CALL: of the request; OPEN: the token */
+	struct buf body; /* CALL: of the request; OPEN: the token */
 	bool gzip;
 	/* Answers. */
 	enum err rc;
@@ -141,7 +142,8 @@ struct job {
 	int64_t retry_after_s;
 	struct buf answer;
 	uint64_t wire;            /* OPEN: number of the connection, given */
-	struct http_request *req; /* EXCHANGE */
+	struct http_request *req; /* EXCHANGE; or NULL */
+	bool all_notes;           /* EXCHANGE */
 	struct job *next;         /* EXCHANGE: waits with others */
 	struct loop_item item;    /* on its way to the loop */
 };

@@ -45,12 +45,12 @@ struct keeper {
 	uint64_t exchange_ms; /* when the next one is due; mono */
 	bool exchanging;
 	struct job *wait_first, **wait_end; /* wishes for the next exchange */
-	bool busy;             /* something was done since the rest */
-	bool signed_out;       /* the last exchange found nobody signed in */
-	struct err_info why;   /* of the last exchange */
+	bool busy;           /* something was done since the rest */
+	bool signed_out;     /* the last exchange found nobody signed in */
+	struct err_info why; /* of the last exchange */
 	char session_id[SESSION_ID_MAX]; /* it was made with */
 	uint64_t show_ms, carry_ms;
-	atomic_bool rung;                   /* a ring is in the box */
+	atomic_bool rung; /* a ring is in the box */
 };
 
 struct lines *
@@ -88,8 +88,8 @@ count_waiting(struct keeper *k, struct daemon_view *v, struct err_info *e)
 			v->last_sync_ms = all[i].contact_ms;
 		if (all[i].unacked == 0)
 			continue;
-		rc = store_unacked(k->store, all[i].id, 1, 1, &a, &row, &one,
-		    e);
+		rc =
+		    store_unacked(k->store, all[i].id, 1, 1, &a, &row, &one, e);
 		if (rc == ERR_OK && one > 0 &&
 		    (v->oldest_ms == 0 || row[0].received_ms < v->oldest_ms))
 			v->oldest_ms = row[0].received_ms;
@@ -187,6 +187,7 @@ exchanged(void *ctx, struct mail *m)
 	k->exchange_ms = os_mono_ms() +
 	    (in && j->rc != ERR_OK ? AWAY_MS : EXCHANGE_EVERY_MS);
 	hand_back(k->d, j);
+	k->show_ms = 0;
 	if (k->wait_first != NULL) {
 		exchange(k);
 		return;
@@ -403,17 +404,16 @@ drop_wish(struct mail *m)
 }
 
 void
-keeper_exchange(struct daemon *d, struct http_request *req)
+keeper_exchange(struct daemon *d, struct http_request *req, bool all)
 {
 	struct job *j = job_new(d, JOB_EXCHANGE, 0);
 
 	if (j == NULL) {
-		if (req != NULL)
-			http_respond_error(req, ERR_NOMEM,
-			    err_text(ERR_NOMEM));
+		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
 		return;
 	}
 	j->req = req;
+	j->all_notes = all;
 	j->mail.fn = on_wish;
 	j->mail.drop = drop_wish;
 	mailbox_post(keeper_box(d), &j->mail);

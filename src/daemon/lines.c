@@ -104,8 +104,9 @@ lines_changed(struct lines *l)
 static void
 on_note(void *ctx, const struct sync_note *n)
 {
-	static const char *const what[] = { [SYNC_FATE_REFUSED] = "refused",
-		[SYNC_FATE_CLASHED] = "clashed" };
+	static const char *const what[] = {
+		[SYNC_FATE_REFUSED] = "refused", [SYNC_FATE_CLASHED] = "clashed"
+	};
 	struct line *x = ctx;
 	char id[EID_TEXT_MAX];
 
@@ -268,8 +269,8 @@ ask(struct line *x, int kind, const struct sync_live_want *want)
 		j->team = dup_text(x->team);
 		j->gzip = want->call.gzip;
 		buf_addstr(&j->body, want->call.body);
-		whole = j->method != NULL && j->target != NULL &&
-		    j->team != NULL;
+		whole =
+		    j->method != NULL && j->target != NULL && j->team != NULL;
 	} else if (whole && kind == JOB_OPEN) {
 		j->wire = ++x->all->last_no;
 		buf_addstr(&j->body, want->token);

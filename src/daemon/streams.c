@@ -204,7 +204,8 @@ read_mail(void *keeper, struct mail *m)
 	struct stream *s = of_mail(m);
 
 	s->more = false;
-	(void)read_all(s, keeper_store(keeper), &s->error);
+	if (read_all(s, keeper_store(keeper), &s->error) == ERR_OK)
+		s->error = (struct err_info){ 0 };
 	hand_back(s);
 }
 
@@ -282,9 +283,9 @@ on_close(void *ctx, enum conn_end why)
 		stream_free(s);
 }
 
-static const struct conn_ops ops = { .on_data = on_data,
-	.on_sent = on_sent,
-	.on_close = on_close };
+static const struct conn_ops ops = {
+	.on_data = on_data, .on_sent = on_sent, .on_close = on_close
+};
 
 void
 streams_rang(struct daemon *d)
@@ -292,7 +293,7 @@ streams_rang(struct daemon *d)
 	struct stream *s;
 
 	TAILQ_FOREACH(s, &d->streams->all, in_all)
-		look(s);
+	look(s);
 }
 
 /* "N" or "SPACE:POS,SPACE:POS". */
@@ -341,9 +342,9 @@ void
 stream_open(struct daemon *d, struct http_request *req)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\n"
-				   "Content-Type: text/event-stream\r\n"
-				   "Cache-Control: no-store\r\n"
-				   "Connection: close\r\n\r\n";
+	                           "Content-Type: text/event-stream\r\n"
+	                           "Cache-Control: no-store\r\n"
+	                           "Connection: close\r\n\r\n";
 	struct stream *s = mem_zero(sizeof *s);
 	struct str after = http_header(req, "Last-Event-ID");
 	struct buf rest = { 0 };

@@ -47,8 +47,8 @@ find(struct daemon *d, uint64_t no)
 	struct wire *w;
 
 	TAILQ_FOREACH(w, &d->wires->all, in_all)
-		if (w->no == no)
-			return w;
+	if (w->no == no)
+		return w;
 	return NULL;
 }
 
@@ -236,9 +236,8 @@ static void
 run_order(void *arg)
 {
 	struct order *o = arg;
-	struct wire *w = o->what == ATTACH || o->d->wires == NULL ?
-	    NULL :
-	    find(o->d, o->no);
+	struct wire *w =
+	    o->what == ATTACH || o->d->wires == NULL ? NULL : find(o->d, o->no);
 	struct err_info e = { 0 };
 
 	if (o->what == ATTACH && o->d->wires != NULL)

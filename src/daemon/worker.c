@@ -109,7 +109,8 @@ refresh(struct worker *w, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = remote_refresh(w->remote, e);
 	if (rc != ERR_OK)
-		log_line(LOG_WARN, "daemon", "session not renewed: %s", e->text);
+		log_line(LOG_WARN, "daemon", "session not renewed: %s",
+		    e->text);
 	return rc;
 }
 
@@ -148,7 +149,7 @@ open_wire(struct worker *w, struct job *j, struct err_info *e)
 static enum err
 exchange(struct worker *w, struct job *j, struct err_info *e)
 {
-	struct sync_notes notes = { 0 };
+	struct sync_notes notes = { .all = j->all_notes };
 	struct sync_run_options opt = { .locked = true,
 		.stop = &w->d->abort,
 		.note = sync_notes_add,

@@ -13,6 +13,10 @@ set -u
 : "${CLOWDER:?the program under test}"
 T=$(mktemp -d "${TMPDIR:-/tmp}/clowder-scenario-XXXXXX")
 export TMPDIR=$T LC_ALL=C.UTF-8 NO_COLOR=1 TERM=dumb
+# No daemon but those that a scenario starts, and those in ports of its own.
+export CLOWDER_DAEMON=manual
+CLOWDER_PORTS=$((10000 + $$ % 400 * 50))
+export CLOWDER_PORTS=$CLOWDER_PORTS-$((CLOWDER_PORTS + 49))
 unset CLOWDER_HOME CLOWDER_HUB_DATA CLOWDER_TOKEN_FILE CLOWDER_AUTHOR \
 	CLAUDE_CONFIG_DIR http_proxy https_proxy all_proxy no_proxy
 count=0 failed=0 pids=()
@@ -27,7 +31,7 @@ PATH=$T/bin:$PATH
 cleanup() {
 	local pid
 	for pid in "${pids[@]}"; do
-		kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+		kill -TERM "$pid" 2>/dev/null && { wait "$pid"; } 2>/dev/null
 	done
 	if [ "$failed" = 0 ] && [ "$count" != 0 ]; then
 		rm -rf "$T"
@@ -141,6 +145,29 @@ stop_hub() {
 	wait "$hub_pid" 2>/dev/null
 	hub_code=$?
 	hub_pid=''
+}
+
+# daemon_up: this home's daemon runs; $daemon_pid, $daemon_port, $daemon_url
+daemon_up() {
+	run clowder daemon start || true
+	daemon_url=$(sed -n 1p "$CLOWDER_HOME/sync-daemon" 2>/dev/null)
+	daemon_port=$(sed -n 2p "$CLOWDER_HOME/sync-daemon" 2>/dev/null)
+	daemon_pid=$(sed -n 4p "$CLOWDER_HOME/sync-daemon" 2>/dev/null)
+	[ -z "$daemon_pid" ] || pids+=("$daemon_pid")
+	result "$code" "the daemon runs" || show "$out" "$err"
+}
+
+# daemon_says WORD: its state of sync
+daemon_says() { clowder daemon status | grep -q "Sync  *$1"; }
+
+# api PATH [CURL-OPTION...]: with the daemon's token; $out, $code: the status
+api() {
+	local path=$1
+	shift
+	code=$(curl -s -o "$T/.out" -w '%{http_code}' --noproxy '*' --max-time 20 \
+		-H "Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
+		"$@" "$(sed -n 1p "$CLOWDER_HOME/sync-daemon")$path")
+	out=$(cat "$T/.out")
 }
 
 # user NAME [OPTION...]: an account with the password "secret-NAME"

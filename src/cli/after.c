@@ -1,0 +1,78 @@
+#include "after.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "daemon_link.h"
+#include "when.h"
+
+enum { STALE_MS = 3600 * 1000, AGAIN_S = 3600 };
+
+/* When the hub was heard of last in every space of the account; 0: there is none, or
+ * one never had any contact. */
+static int64_t
+last_contact(struct ctx *c)
+{
+	struct arena a = { 0 };
+	struct spaces_account who;
+	struct space *all;
+	struct err_info e = { 0 };
+	int64_t oldest = INT64_MAX;
+	size_t n = 0;
+
+	if (spaces_account(c->store, &a, &who, &e) != ERR_OK ||
+	    store_space_list(c->store, &a, &all, &n, &e) != ERR_OK)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (who.hub.n > 0 && str_eq(all[i].hub, who.hub) &&
+		    str_eq(all[i].account, who.name) &&
+		    all[i].contact_ms < oldest)
+			oldest = all[i].contact_ms;
+	arena_fini(&a);
+	return n > 0 && oldest != INT64_MAX ? oldest : 0;
+}
+
+static void
+say_stale(struct cli *c)
+{
+	int64_t now = os_wall_ms(), contact = last_contact(c->ctx);
+	struct buf ago = { 0 };
+	const struct home *h;
+	struct err_info e = { 0 };
+	bool alive = false;
+	int pid;
+
+	if (contact == 0 || now - contact <= STALE_MS ||
+	    ctx_home(c->ctx, &h, &e) != ERR_OK ||
+	    daemon_alive(h, &alive, &pid, &e) != ERR_OK || !alive ||
+	    !home_notice(h, "stale", now, AGAIN_S))
+		return;
+	when_ago(contact, now, &ago);
+	out_note(c->out, PAINT_WARN,
+	    "note: the daemon has not heard of the server since %.*s (see "
+	    "%s daemon status)",
+	    STR_ARG(buf_str(&ago)), c->ctx->program);
+	buf_fini(&ago);
+}
+
+/* Commands that have to do with it themselves, or with the hub's files. */
+static bool
+minds_others(const struct cli *c)
+{
+	static const char *const names[] = { "daemon", "hub", "debug" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (c->depth > 0 && strcmp(c->path[0]->name, names[i]) == 0)
+			return false;
+	return c->depth > 0;
+}
+
+void
+after_command(struct cli *c)
+{
+	if (!minds_others(c) || c->ctx->store == NULL || c->ctx->no_store)
+		return;
+	say_stale(c);
+	if (c->ctx->writes)
+		daemon_wish(c->ctx);
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# The daemon's life: never more than one, found again whatever was left behind,
+# nobody else's process touched; its local API.
+. "$(dirname "$0")/lib.sh"
+goal "one daemon for each home, whatever happens"
+
+home a
+check "a project" clowder init --slug demo
+run clowder daemon status
+is "none runs: exit 1" "$code" 1
+like "and that is said" "$out" "Not running"
+check "stopping none is fine" clowder daemon stop
+like "and said" "$out" "Not running"
+
+# --- one at a time ------------------------------------------------------------------
+daemon_up
+like "started" "$out" "Started \(pid $daemon_pid, port $daemon_port\)"
+first=$daemon_pid
+is "the state file is private" "$(stat -c %a "$CLOWDER_HOME/sync-daemon")" 600
+is "four lines" "$(wc -l <"$CLOWDER_HOME/sync-daemon")" 4
+check "again" clowder daemon start
+like "the same one" "$out" "Runs already \(pid $first"
+exits "in the foreground: there is one" 4 timeout 20 clowder daemon run
+like "which is named" "$err" "runs already \(pid $first\)"
+check "its folder is /" test "$(readlink "/proc/$first/cwd")" = /
+check "status" clowder daemon status --json
+is "running, of this version" "$(json '[d["status"], d["pid"], d["state"]]')" \
+	"[\"running\", $first, \"active\"]"
+wait_for "nothing is to be kept in step" daemon_says Offline
+check "restart" clowder daemon restart
+isnt "another process" "$(sed -n 4p "$CLOWDER_HOME/sync-daemon")" "$first"
+pids+=("$(sed -n 4p "$CLOWDER_HOME/sync-daemon")")
+check "stop" clowder daemon stop
+check "its state file is gone" test ! -e "$CLOWDER_HOME/sync-daemon"
+
+# --- twenty at once -------------------------------------------------------------------
+for i in $(seq 20); do
+	clowder daemon start >"$T/start.$i" 2>&1 &
+done
+wait $(jobs -p) 2>/dev/null
+is "twenty starts say one pid" \
+	"$(cat "$T"/start.* | grep -o 'pid [0-9]*' | sort -u | wc -l)" 1
+is "and it is the one that runs" "$(clowder daemon status --json | grep -c '"running"')" 1
+pid=$(sed -n 4p "$CLOWDER_HOME/sync-daemon")
+pids+=("$pid")
+processes() {
+	grep -lz "$CLOWDER_HOME" /proc/[0-9]*/environ 2>/dev/null |
+		while read -r f; do
+			{ tr '\0' ' ' <"${f%environ}cmdline"; } 2>/dev/null
+			echo
+		done | grep -c 'daemon run'
+}
+one_process() { [ "$(processes)" = 1 ]; }
+wait_for "one process is left of them" one_process
+
+# --- killed, and what it left behind -------------------------------------------------------
+kill -9 "$pid"
+wait_for "it is gone" test ! -e "/proc/$pid/fd/0"
+run clowder daemon status
+is "killed: it does not run, whatever its file says" "$code" 1
+daemon_up
+isnt "another one runs" "$daemon_pid" "$pid"
+
+# A state file that names somebody else: his process and his port stay.
+check "stop" clowder daemon stop
+other_port() { grep -o 'port [0-9]*' "$T/other.out" | cut -d' ' -f2; }
+python3 -u -m http.server --bind 127.0.0.1 0 >"$T/other.out" 2>&1 &
+other=$!
+pids+=("$other")
+wait_for "somebody else serves" grep -q 'port [0-9]' "$T/other.out"
+token=$(printf '%064d' 0)
+printf 'http://127.0.0.1:%s\n%s\n%s\n%s\n' "$(other_port)" "$(other_port)" \
+	"$token" "$other" >"$CLOWDER_HOME/sync-daemon"
+chmod 600 "$CLOWDER_HOME/sync-daemon"
+run clowder daemon status
+is "somebody else's port is no daemon" "$code" 1
+check "stop touches nobody" clowder daemon stop
+check "he lives" kill -0 "$other"
+daemon_up
+is "ours has the file again" "$(sed -n 4p "$CLOWDER_HOME/sync-daemon")" "$daemon_pid"
+unlike "nobody asked him" "$(cat "$T/other.out")" 'POST|shutdown'
+
+# The file says another port, whose process lives: ours goes.  (It looks every 30 s.)
+for junk in '' 'x' "$(head -c 5000 /dev/zero | tr '\0' 'x')"; do
+	printf '%s' "$junk" >"$CLOWDER_HOME/sync-daemon"
+	run clowder daemon status
+	isnt "a damaged state file is no success" "$code" 0
+done
+check "and stop finds it by its lock" clowder daemon stop
+check "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
+rm -f "$CLOWDER_HOME/sync-daemon"
+
+# --- ports ------------------------------------------------------------------------------------
+run env CLOWDER_PORTS=nonsense clowder daemon run
+is "a bad range of ports is named" "$code" 2
+like "by its variable" "$err" 'CLOWDER_PORTS'
+CLOWDER_PORTS=$(other_port)-$(other_port) run clowder daemon run
+isnt "no free port" "$code" 0
+like "is said" "$err" "no free port of $(other_port)-$(other_port)"
+
+# --- the API ---------------------------------------------------------------------------------------
+daemon_up
+bare() { curl -s -o "$T/.out" -w '%{http_code}' --noproxy '*' --max-time 20 "$@"; }
+is "health needs no token" "$(bare "$daemon_url/api/health")" 200
+out=$(cat "$T/.out")
+is "and says who it is" "$(json '[d["status"], d["protocol_version"], d["pid"],
+	d["daemon_family"], d["state"], len(d["home_id"])]')" \
+	"[\"ok\", 1, $daemon_pid, \"sync\", \"active\", 32]"
+unlike "with no token in it" "$out" "$(sed -n 3p "$CLOWDER_HOME/sync-daemon")"
+for path in /api/shutdown /api/sync/trigger /api/sync/publish; do
+	is "no token: $path" "$(bare -X POST "$daemon_url$path")" 403
+	is "a wrong token: $path" "$(bare -X POST -H "Authorization: Bearer $token" \
+		"$daemon_url$path")" 403
+done
+is "no token: events" "$(bare "$daemon_url/api/events/")" 403
+is "a foreign Host" "$(bare -H 'Host: evil.example' "$daemon_url/api/health")" 403
+is "a foreign Origin" "$(bare -H 'Origin: https://evil.example' \
+	"$daemon_url/api/health")" 403
+is "our own Origin" "$(bare -H "Origin: http://localhost:$daemon_port" \
+	"$daemon_url/api/health")" 200
+api /api/nonsense
+is "an unknown route" "$code" 404
+api /api/shutdown
+is "another method" "$code" 405
+for body in '{' '[]' '{"event":1}' '{"event":{}}' \
+	'{"event":{"event_type":"todo_added","aggregate_id":"t","aggregate_type":"todo","payload":[]}}' \
+	'{"event":{"event_id":"x","event_type":"todo_added","aggregate_id":"t","aggregate_type":"todo","payload":{}}}'; do
+	api /api/sync/publish -d "$body"
+	is "no event: $body" "$code" 400
+done
+api /api/sync/trigger -d '{"wait":1}'
+is "a wait that is none" "$code" 400
+uuid=$(sed -n 's/^uuid *= *"\(.*\)"/\1/p' .clowder/project.toml)
+api /api/sync/publish -d '{"event":{"event_type":"todo_added","aggregate_id":"'"$(printf '%032d' 7)"'",
+	"aggregate_type":"todo","project_uuid":"'"$uuid"'","payload":{"content":"by the API"}}}'
+is "an event is taken" "$code" 202
+like "and is there" "$(clowder todo list)" "by the API"
+id=$(json 'd["event_id"]')
+check "under the id that was said" clowder show "$id"
+
+# --- following ------------------------------------------------------------------------------------
+curl -sN --noproxy '*' --max-time 60 -H \
+	"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
+	"$daemon_url/api/events/" >"$T/events" &
+pids+=("$!")
+curl -sN --noproxy '*' --max-time 60 -D "$T/events.head" -H \
+	"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
+	"$daemon_url/api/events/?after=0" >"$T/all" &
+pids+=("$!")
+wait_for "what was there" grep -q 'by the API' "$T/all"
+check "a command" clowder todo add "by a command"
+wait_for "is seen at once" grep -q 'by a command' "$T/all"
+wait_for "also by who began later" grep -q 'by a command' "$T/events"
+unlike "who sees nothing from before" "$(cat "$T/events")" 'by the API'
+like "server-sent events" "$(cat "$T/events.head")" 'text/event-stream'
+last=$(grep '^id:' "$T/all" | tail -n 1 | cut -d' ' -f2)
+check "another" clowder todo add "after the break"
+curl -sN --noproxy '*' --max-time 2 -H "Last-Event-ID: $last" -H \
+	"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
+	"$daemon_url/api/events/" >"$T/rest"
+is "the id goes on where it was" "$(grep -c '^data:' "$T/rest")" 1
+like "with what is new" "$(cat "$T/rest")" 'after the break'
+api '/api/events/?after=nonsense'
+is "a position that is none" "$code" 400
+
+# --- the end ---------------------------------------------------------------------------------------
+api /api/shutdown -X POST
+is "asked to end" "$code" 200
+is "it says so" "$out" '{"status":"stopping"}'
+wait_for "and ends" test ! -e "$CLOWDER_HOME/sync-daemon"
+like "its log says what it did" "$(cat "$CLOWDER_HOME/sync-daemon.log")" "started: port=$daemon_port"
+unlike "and no secret" "$(cat "$CLOWDER_HOME/sync-daemon.log")" 'Bearer|token='
+is "which nobody else reads" "$(stat -c %a "$CLOWDER_HOME/sync-daemon.log")" 600
+
+done_testing
