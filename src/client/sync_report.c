@@ -196,11 +196,12 @@ static struct str
 text_of(const struct json *j, uint32_t object, const char *name,
     struct arena *a)
 {
-	struct str s = { 0 };
+	struct str s;
 
-	return json_str(j, json_get(j, object, name), a, &s) ?
-	    s :
-	    (struct str){ 0 };
+	/* A copy: what it is read from may go. */
+	if (json_str(j, json_get(j, object, name), a, &s))
+		return arena_str(a, s);
+	return (struct str){ 0 };
 }
 
 static enum err

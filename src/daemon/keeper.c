@@ -50,6 +50,8 @@ struct keeper {
 	struct err_info why; /* of the last exchange */
 	char session_id[SESSION_ID_MAX]; /* it was made with */
 	uint64_t show_ms, carry_ms;
+	uint64_t active_ms; /* when the last mail came */
+	bool show_due;
 	atomic_bool rung; /* a ring is in the box */
 };
 
@@ -117,6 +119,7 @@ show(struct keeper *k)
 	k->d->view = v;
 	pthread_mutex_unlock(&k->d->view_lock);
 	k->show_ms = os_mono_ms() + SHOW_MS;
+	k->show_due = false;
 }
 
 /* --- exchanges ----------------------------------------------------------------------- */
@@ -462,6 +465,15 @@ rest(struct keeper *k)
 	os_memory_trim();
 }
 
+/* Nothing came for a while, and nothing is due. */
+static bool
+quiet(const struct keeper *k, uint64_t until)
+{
+	uint64_t now = os_mono_ms();
+
+	return now < until && now - k->active_ms >= QUIET_MS;
+}
+
 static void
 keep(struct keeper *k)
 {
@@ -476,17 +488,22 @@ keep(struct keeper *k)
 			m->fn(k, m);
 		}
 		k->busy |= any;
+		if (any)
+			k->active_ms = os_mono_ms();
 		until = turn(k);
 		if (any && os_mono_ms() >= k->carry_ms)
 			carry(k);
-		if (any && os_mono_ms() >= k->show_ms)
+		k->show_due |= any;
+		if (k->show_due && os_mono_ms() >= k->show_ms)
 			show(k);
-		if (k->busy && !any && os_mono_ms() < until) {
+		if (k->busy && !any && !k->show_due && quiet(k, until)) {
 			rest(k);
 			until = turn(k);
 		}
 		if (k->busy && until > os_mono_ms() + QUIET_MS)
 			until = os_mono_ms() + QUIET_MS;
+		if (k->show_due && k->show_ms < until)
+			until = k->show_ms;
 	}
 }
 

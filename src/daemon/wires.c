@@ -189,8 +189,12 @@ on_ready(uv_poll_t *p, int status, int events)
 	struct wire *w = p->data;
 	struct err_info e = { 0 };
 
+	/* libuv says no more than that there is an error: reading says which. */
 	if (status != 0) {
-		lost(w, uv_strerror(status));
+		w->ahead = 0;
+		read_all(w);
+		if (!w->ended)
+			lost(w, uv_strerror(status));
 		return;
 	}
 	if (events & UV_WRITABLE && ws_client_flush(w->c, &e) != ERR_OK) {

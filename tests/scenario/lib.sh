@@ -157,8 +157,25 @@ daemon_up() {
 	result "$code" "the daemon runs" || show "$out" "$err"
 }
 
+# wire_up: a wire in front of the hub; from here on homes use it ($hub_url).
+# wire ORDER: see tests/lib/wire_proxy.py
+wire_n=0
+wire_up() {
+	python3 "$(dirname "$0")/../lib/wire_proxy.py" "$hub_url" "$T/wire" >"$T/wire.out" &
+	pids+=("$!")
+	wait_for "the wire is there" grep -q http "$T/wire.out"
+	hub_url=$(cat "$T/wire.out")
+}
+wire() {
+	wire_n=$((wire_n + 1))
+	echo "$1" >"$T/wire"
+	until grep -q "ok $wire_n\$" "$T/wire.done" 2>/dev/null; do
+		read -rt 0.01 <> <(:) || true
+	done
+}
+
 # daemon_says WORD: its state of sync
-daemon_says() { clowder daemon status | grep -q "Sync  *$1"; }
+daemon_says() { clowder daemon status | grep -qE "Sync  *($1)"; }
 
 # api PATH [CURL-OPTION...]: with the daemon's token; $out, $code: the status
 api() {
