@@ -5,6 +5,7 @@
 goal "all converge, nothing is doubled, nothing is lost"
 rounds=${CLOWDER_ROUNDS:-2}
 homes='a b c d e'
+WAIT_S=60 # who was cut off often comes back within half a minute
 
 serve
 user ann

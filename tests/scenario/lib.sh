@@ -111,13 +111,13 @@ home() {
 	cd "$HOME/work" || exit 1
 }
 
-# wait_for DESCRIPTION COMMAND...: until it succeeds, at most 20 seconds
+# wait_for DESCRIPTION COMMAND...: until it succeeds, at most $WAIT_S (20) seconds
 wait_for() {
-	local what=$1 end=$((SECONDS + 20))
+	local what=$1 end=$((SECONDS + ${WAIT_S:-20}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if [ $SECONDS -ge $end ]; then
-			result 1 "$what" || show "$* did not succeed within 20 s"
+			result 1 "$what" || show "$* did not succeed within ${WAIT_S:-20} s"
 			return 1
 		fi
 		read -rt 0.05 <> <(:) || true
@@ -211,7 +211,19 @@ r = eval(sys.argv[1])
 print(r if isinstance(r, str) else json.dumps(r, sort_keys=True))' "$1"
 }
 
+# What a sanitizer has to say of a program that ran by itself stands in its log.
+check_logs() {
+	local log
+	for log in "$T"/*/.clowder/sync-daemon.log* "$T"/hub.log; do
+		[ -e "$log" ] || continue
+		grep -qE 'Sanitizer|runtime error' "$log" || continue
+		result 1 "no sanitizer speaks in ${log#"$T"/}"
+		show "$(grep -A 15 -m 1 -E 'Sanitizer|runtime error' "$log")"
+	done
+}
+
 done_testing() {
+	check_logs
 	echo "1..$count"
 	[ "$failed" = 0 ]
 	exit
