@@ -41,7 +41,8 @@ wire cut
 home a
 check "a goes on" clowder todo add "while a was alone"
 wait_for "a knows that it is alone" daemon_says 'Reconnecting|Offline'
-like "and says what waits" "$(clowder daemon status)" 'Queue +1 event'
+waits() { clowder daemon status | grep -qE 'Queue +1 event'; }
+wait_for "and says what waits" waits
 home b
 check "b goes on" clowder todo add "while b was alone"
 wire open
