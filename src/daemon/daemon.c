@@ -100,14 +100,29 @@ rotate_log(struct daemon *d)
 	arena_fini(&a);
 }
 
-static void
-on_tick(uv_timer_t *t)
-{
-	struct daemon *d = t->data;
+static void on_tick(uv_timer_t *t);
 
+static void
+tick(struct daemon *d)
+{
+	d->ticked_ms = os_mono_ms();
+	(void)uv_timer_start(&d->tick, on_tick, DAEMON_TICK_MS, 0);
 	rotate_log(d);
 	if (!is_ours_still(d))
 		daemon_end(d, PHASE_RETIRING);
+}
+
+static void
+on_tick(uv_timer_t *t)
+{
+	tick(t->data);
+}
+
+void
+daemon_beat(struct daemon *d)
+{
+	if (os_mono_ms() - d->ticked_ms >= DAEMON_TICK_EARLY_MS)
+		tick(d);
 }
 
 static void
@@ -332,8 +347,7 @@ start_timers(struct daemon *d, struct err_info *e)
 		bad = uv_timer_init(&d->loop, &d->bell_due);
 	d->tick.data = d->bell_due.data = d;
 	if (bad == 0)
-		bad = uv_timer_start(&d->tick, on_tick, DAEMON_TICK_MS,
-		    DAEMON_TICK_MS);
+		bad = uv_timer_start(&d->tick, on_tick, DAEMON_TICK_MS, 0);
 	if (bad == 0 && os_signal_fd() >= 0) {
 		d->signal = mem_zero(sizeof *d->signal);
 		if (d->signal == NULL)

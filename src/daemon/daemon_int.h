@@ -18,6 +18,7 @@
 
 enum {
 	DAEMON_TICK_MS = 30000,
+	DAEMON_TICK_EARLY_MS = 15000,
 	/* Bytes of a connection's messages that the keeper has not dealt with;
 	 * then no more is read. */
 	WIRE_AHEAD_MAX = 4 << 20,
@@ -62,6 +63,7 @@ struct daemon {
 	struct loop_poster *poster;
 	struct http_server *server;
 	uv_timer_t tick, bell_due;
+	uint64_t ticked_ms;       /* mono */
 	uv_poll_t *signal, *bell; /* own */
 	int bell_fd;              /* that is polled; -1: none */
 	struct watch *watch;      /* own: doorbell, session, configuration */
@@ -82,6 +84,8 @@ struct daemon {
 
 /* daemon.c; loop thread. */
 void daemon_end(struct daemon *d, enum daemon_phase why);
+/* The loop is awake anyway: the tick that comes soon is done now. */
+void daemon_beat(struct daemon *d);
 void daemon_look(struct daemon *d, struct daemon_view *ret); /* any thread */
 
 /* --- keeper.c: the replica's thread ------------------------------------------ */

@@ -61,6 +61,12 @@ keeper_lines(void *keeper)
 	return ((struct keeper *)keeper)->lines;
 }
 
+void
+keeper_busy(void *keeper)
+{
+	((struct keeper *)keeper)->busy = true;
+}
+
 struct store *
 keeper_store(struct keeper *k)
 {
@@ -487,7 +493,6 @@ keep(struct keeper *k)
 			next = m->next;
 			m->fn(k, m);
 		}
-		k->busy |= any;
 		if (any)
 			k->active_ms = os_mono_ms();
 		until = turn(k);

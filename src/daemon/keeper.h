@@ -6,5 +6,7 @@
 
 struct lines *keeper_lines(void *keeper);
 struct store *keeper_store(struct keeper *k);
+/* Something was done: there will be something to tidy up. */
+void keeper_busy(void *keeper);
 
 #endif

@@ -211,6 +211,7 @@ on_done(void *keeper, struct mail *m)
 		return;
 	}
 	x->asked = false;
+	keeper_busy(keeper);
 	switch (j->kind) {
 	case JOB_CALL:
 		sync_live_answer(x->live, &at, &reply);
@@ -377,9 +378,12 @@ line_heard(void *keeper, struct mail *m)
 
 	if (x != NULL && h->lost) {
 		x->wire = 0;
+		keeper_busy(keeper);
 		sync_live_lost(x->live, &at, h->why);
 	} else if (x != NULL) {
 		sync_live_heard(x->live, &at, str_n(h->text, h->n));
+		if (h->n > 0)
+			keeper_busy(keeper);
 		if (h->n > 0)
 			wire_dealt(h->daemon, h->wire, h->n);
 	}

@@ -172,6 +172,7 @@ run(void *keeper, struct mail *m)
 		p->rc = author(keeper, &d, &a, &p->id, &p->e);
 	json_fini(&j);
 	arena_fini(&a);
+	keeper_busy(keeper);
 	hand_back(p);
 }
 

@@ -2,9 +2,13 @@
  * goes to the keeper, message by message, as long as the keeper keeps up. */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "daemon_int.h"
 #include "fault.h"
 #include "log.h"
+
+/* Well within what the engine takes for silence. */
+enum { TELL_MS = SYNC_LIVE_SILENCE_MS / 2 };
 
 struct wire {
 	TAILQ_ENTRY(wire) in_all;
@@ -12,8 +16,9 @@ struct wire {
 	uint64_t no;
 	struct ws_client *c; /* own */
 	uv_poll_t poll;
-	size_t ahead; /* bytes that the keeper has not dealt with */
-	bool ended;   /* closing */
+	size_t ahead;     /* bytes that the keeper has not dealt with */
+	uint64_t told_ms; /* when the keeper was told of anything; mono */
+	bool ended;       /* closing */
 };
 
 struct wires {
@@ -131,8 +136,37 @@ tell(struct wire *w, struct str text)
 		return false;
 	}
 	w->ahead += text.n;
+	w->told_ms = os_mono_ms();
 	mailbox_post(keeper_box(w->d), &h->mail);
 	return true;
+}
+
+/* Heartbeats of a quiet hub: answered here, so that the keeper can sleep; it is told
+ * of every second one. */
+static bool
+is_ping(struct str text)
+{
+	return str_starts(text, STR("{\"type\":\"ping\","));
+}
+
+static bool
+beat(struct wire *w)
+{
+	struct buf pong = { 0 };
+	struct err_info e = { 0 };
+	enum err rc;
+
+	live_put_pong(os_wall_ms(), &pong);
+	rc = buf_ok(&pong, &e);
+	if (rc == ERR_OK)
+		rc = ws_client_send(w->c, buf_str(&pong), &e);
+	buf_fini(&pong);
+	if (rc != ERR_OK) {
+		lost(w, e.text);
+		return false;
+	}
+	daemon_beat(w->d);
+	return os_mono_ms() - w->told_ms < TELL_MS || tell(w, STR(""));
 }
 
 /* --- the socket --------------------------------------------------------------------- */
@@ -165,12 +199,13 @@ read_all(struct wire *w)
 		case WS_MORE:
 			return;
 		case WS_TEXT:
-			if (!tell(w, part))
+			if (!(is_ping(part) ? beat(w) : tell(w, part)))
 				return;
 			break;
 		case WS_PING:
 		case WS_PONG:
-			if (!tell(w, STR("")))
+			if (os_mono_ms() - w->told_ms >= TELL_MS &&
+			    !tell(w, STR("")))
 				return;
 			break;
 		case WS_BINARY:
