@@ -189,6 +189,7 @@ api_metrics(struct call *call, struct http_request *req)
 	} gauge[] = {
 		{ "connections",     "Open connections.", net.connections },
 		{ "live_connections", "Of them, those that listen to a team.", live_members(hub->live) },
+		{ "presence_bytes",  "Bytes of reported sessions that are held.", live_presence_bytes(hub->live) },
 		{ "request_held_bytes", "Bytes of requests that are held.", net.held },
 		{ "decoded_held_bytes", "Bytes of decoded batches that are held.", atomic_load(&hub->held) },
 		{ "answer_unsent_bytes", "Bytes of answers that are not sent yet.", net.unsent },

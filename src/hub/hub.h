@@ -25,6 +25,9 @@ struct hub_options {
 	unsigned lock_wait_ms;
 	unsigned reopen_ms; /* till failed storage is tried again; 0: 1000 */
 	unsigned ping_ms;   /* heartbeats of live connections; 0: 20000 */
+	/* Who is here: between two messages, and how long one who has gone is
+	 * still here; 0: 1000, 60000. */
+	unsigned presence_ms, grace_ms;
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

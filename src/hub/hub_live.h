@@ -15,9 +15,11 @@
 struct live;
 
 enum err live_new(struct live **ret, struct hub *hub, struct err_info *e);
-/* No connection is left, no job under way.  NULL is fine. */
+/* No connection is left, no job under way; the loop has to turn once more.  NULL
+ * is fine. */
 void live_free(struct live *l);
 size_t live_members(const struct live *l);
+size_t live_presence_bytes(const struct live *l); /* that are held */
 /* The writer's thread, after a commit: the logs that have grown in it. */
 void live_grown(struct hub *hub, const struct admission *ad);
 

@@ -246,7 +246,7 @@ member_serve(struct member *m)
 		live_parts_free(m->live, p);
 		return;
 	}
-	if (m->state == MEMBER_LIVE)
+	if (m->state == MEMBER_LIVE && !presence_serve(m))
 		room_serve(m->room, m);
 }
 
@@ -415,6 +415,7 @@ live_new(struct live **ret, struct hub *hub, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	l->hub = hub;
 	l->partial.most = PARTIAL_MAX;
+	presence_init(l);
 	*ret = l;
 	return ERR_OK;
 }
@@ -427,12 +428,18 @@ live_free(struct live *l)
 	live_post_free(l->spare);
 	ws_tokens_fini(&l->tokens);
 	live_heads_free(l);
-	map_fini(&l->rooms);
-	free(l);
+	rooms_free(l);
+	presence_fini(l);
 }
 
 size_t
 live_members(const struct live *l)
 {
 	return l->members;
+}
+
+size_t
+live_presence_bytes(const struct live *l)
+{
+	return l->presence_bytes;
 }

@@ -1,10 +1,12 @@
 /* Insides of live connections: members (live.c), rooms (live_room.c), how a member
- * comes into one (live_join.c), what it writes (live_post.c). */
+ * comes into one (live_join.c), what it writes (live_post.c), who is here
+ * (live_presence.c). */
 #ifndef CLOWDER_HUB_LIVE_INT_H
 #define CLOWDER_HUB_LIVE_INT_H
 
 #include <sys/queue.h>
 
+#include "deadline.h"
 #include "hub_live.h"
 #include "ingest.h"
 #include "live.h"
@@ -30,6 +32,12 @@ enum {
 #define PARTIAL_MAX ((size_t)64 << 20)
 #define SNAPSHOTS_MAX ((size_t)256 << 20)
 #define LIVE_UNSENT_MAX ((size_t)256 << 20)
+/* Bytes of reported sessions: of one team, and of all. */
+#define PRESENCE_ROOM_MAX ((size_t)8 << 20)
+#define PRESENCE_MAX ((size_t)64 << 20)
+/* Bytes of presence that a room is told in one wait: where what there is to tell,
+ * times those who are told, is more, they are told less often. */
+#define PRESENCE_TELL_MAX ((size_t)64 << 20)
 
 /* An event as it is sent: the text of a message. */
 struct live_event {
@@ -52,6 +60,22 @@ struct live_read {
 
 TAILQ_HEAD(members, member);
 
+/* The sessions that one connection has reported, as they are sent on; one block
+ * of memory. */
+struct presence {
+	TAILQ_ENTRY(presence) in_room;
+	struct deadline grace; /* runs once its connection is gone */
+	struct room *room;     /* borrow; NULL: not in one yet */
+	struct str user;
+	size_t bytes;   /* of the block */
+	size_t n, left; /* sessions; those that nobody has taken over */
+	struct reported {
+		struct str key;  /* user, NUL, session id */
+		struct str text; /* n 0: taken over */
+	} session[];
+};
+TAILQ_HEAD(presences, presence);
+
 struct room {
 	struct live *live;
 	space_id space;
@@ -64,6 +88,14 @@ struct room {
 	uint64_t last;
 	struct live_read *read; /* under way */
 	bool look;              /* read also where nothing is known to be new */
+	/* Who is here: what was said last first.  Also of those who have just
+	 * gone; the room stays for their sake. */
+	struct presences presences; /* own */
+	size_t presence_bytes;
+	struct buf told;      /* the message as it was sent last, framed */
+	struct deadline rest; /* runs while it is too early for another one */
+	size_t rests;         /* so many times more */
+	bool changed;         /* since then */
 };
 
 enum member_state {
@@ -96,6 +128,8 @@ struct member {
 	struct live_join *join; /* under way */
 	struct live_read *read; /* under way */
 	struct live_post *post; /* under way */
+	struct presence *presence;   /* own; the room has it as well */
+	bool presence_due;           /* it is sent who is here */
 	struct str session_id, team; /* own, of one block: session_id.p */
 };
 
@@ -115,6 +149,12 @@ struct live {
 	struct ws_budget partial;
 	size_t snapshots;        /* bytes of parts that members hold */
 	struct live_post *spare; /* own */
+	/* Presence. */
+	uv_timer_t timer;
+	uint64_t timer_at;       /* UINT64_MAX: it does not run */
+	struct deadlines rests;  /* of rooms */
+	struct deadlines graces; /* of those who have gone */
+	size_t presence_bytes;
 };
 
 /* live.c: send what `b` holds as one text message, b is left empty; say an error;
@@ -134,6 +174,7 @@ void member_known(struct member *m, struct str token);
 
 /* live_room.c */
 void live_heads_free(struct live *l);
+void rooms_free(struct live *l);
 /* The team's, with all that has come up to now.  head: as it was read. */
 struct room *room_get(struct live *l, space_id space, uint64_t head,
     struct err_info *e);
@@ -145,6 +186,22 @@ void room_follow(struct room *r);
 void rooms_look(struct live *l); /* all of them, whatever is known */
 /* Send from the tail or ask the log; for member_serve. */
 void room_serve(struct room *r, struct member *m);
+
+/* In live_room.c: nobody is in it, and nothing of it is left: it goes. */
+void room_settle(struct room *r);
+
+/* live_presence.c.  The timer runs only while something is due. */
+void presence_init(struct live *l);
+void presence_fini(struct live *l); /* closes the timer; no room is left */
+/* A member says what its machine's sessions do; j: of msg. */
+void presence_say(struct member *m, const struct live_in *msg,
+    const struct json *j);
+void presence_enter(struct room *r, struct member *m);
+/* It is gone: what it said stays for a while. */
+void presence_leave(struct member *m);
+/* Send it who is here, where that is due; false where it was not. */
+bool presence_serve(struct member *m);
+void presence_room_fini(struct room *r);
 
 /* live_join.c: find the team's log, and the position or the snapshot. */
 void member_join(struct member *m, struct str epoch, uint64_t after);

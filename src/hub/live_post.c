@@ -14,7 +14,8 @@ struct live_post {
 	struct live *live;
 	struct member *member; /* borrow; NULL: it is gone */
 	struct live_in msg;
-	bool decoded;
+	bool decoded; /* on the loop */
+	bool aside;   /* no events: it goes no further than to a decoder */
 	struct arena arena;
 	struct account_who who; /* in arena */
 };
@@ -63,7 +64,7 @@ post_new(struct live *l)
 	p->live = l;
 	p->in.hub = l->hub;
 	p->in.batch.json.count_max = NODES_MAX;
-	p->decoded = false;
+	p->decoded = p->aside = false;
 	buf_reset(&p->in.plain);
 	return p;
 }
@@ -79,7 +80,9 @@ events_done(struct ingest *in, enum err rc, const struct err_info *e)
 
 	if (m != NULL) {
 		m->post = NULL;
-		if (rc == ERR_OK) {
+		if (p->aside) {
+			presence_say(m, &p->msg, &in->batch.json);
+		} else if (rc == ERR_OK) {
 			live_put_ack(&in->answer, &b);
 			member_send(m, &b);
 		} else {
@@ -104,10 +107,11 @@ events_read(struct ingest *in, struct gzip *g, struct err_info *e)
 	(void)g;
 	if (!p->decoded)
 		rc = live_decode(&p->msg, &in->batch, buf_str(&in->plain), e);
-	if (rc == ERR_OK && p->msg.kind != LIVE_EVENTS)
-		rc = err_setf(e, ERR_BAD_REQUEST,
-		    "a message of more than 64 KiB that is no event");
-	return rc;
+	if (rc != ERR_OK || p->msg.kind == LIVE_EVENTS)
+		return rc;
+	p->aside = p->msg.kind == LIVE_PRESENCE;
+	return err_setf(e, ERR_BAD_REQUEST,
+	    "a message of more than 64 KiB that has no events");
 }
 
 /* p is given away. */
@@ -172,9 +176,11 @@ take(struct member *m, struct live_post *p)
 	case LIVE_PING:
 		take_ping(m);
 		break;
+	case LIVE_PRESENCE:
+		presence_say(m, &p->msg, &p->in.batch.json);
+		break;
 	case LIVE_AUTH: /* it is known */
 	case LIVE_PONG:
-	case LIVE_PRESENCE:
 	case LIVE_OTHER:
 		break;
 	}

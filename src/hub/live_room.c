@@ -150,17 +150,34 @@ room_key(const space_id *space)
 	return str_n(space, sizeof *space);
 }
 
-/* Nobody is in it and nothing under way: it goes. */
 static void
-room_settle(struct room *r)
+room_free(struct room *r)
 {
-	if (r->n_members > 0 || r->read != NULL)
-		return;
-	(void)map_del(&r->live->rooms, room_key(&r->space));
+	presence_room_fini(r);
 	while (r->n > 0)
 		tail_drop(r);
 	free(r->event);
 	free(r);
+}
+
+void
+room_settle(struct room *r)
+{
+	if (r->n_members > 0 || r->read != NULL || !TAILQ_EMPTY(&r->presences))
+		return;
+	(void)map_del(&r->live->rooms, room_key(&r->space));
+	room_free(r);
+}
+
+void
+rooms_free(struct live *l)
+{
+	size_t at = 0;
+	void *r;
+
+	while (map_next(&l->rooms, &at, NULL, &r))
+		room_free(r);
+	map_fini(&l->rooms);
 }
 
 struct room *
@@ -181,6 +198,7 @@ room_get(struct live *l, space_id space, uint64_t head, struct err_info *e)
 		.head = h != NULL && h->head > head ? h->head : head,
 		.last = head };
 	TAILQ_INIT(&r->members);
+	TAILQ_INIT(&r->presences);
 	if (!map_put(&l->rooms, room_key(&r->space), r)) {
 		free(r);
 		(void)err_set(e, ERR_NOMEM);
@@ -197,6 +215,7 @@ room_enter(struct room *r, struct member *m, uint64_t cursor)
 	m->room = r;
 	m->cursor = cursor;
 	m->state = MEMBER_LIVE;
+	presence_enter(r, m);
 }
 
 void
@@ -204,6 +223,7 @@ room_leave(struct member *m)
 {
 	struct room *r = m->room;
 
+	presence_leave(m);
 	if (r == NULL)
 		return;
 	TAILQ_REMOVE(&r->members, m, in_room);

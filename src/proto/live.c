@@ -94,11 +94,11 @@ read_session(struct live_session *s, struct batch *b, uint32_t node,
 {
 	const struct json *j = &b->json;
 
-	s->raw = json_raw(j, node);
+	s->node = node;
 	if (json_kind(j, node) != JSON_OBJECT ||
 	    !text_member(b, node, "session_id", 256, &s->id) || s->id.n == 0)
 		return bad(e, type, "a session has no \"session_id\"");
-	if (s->raw.n > LIVE_SESSION_BYTES_MAX)
+	if (json_raw(j, node).n > LIVE_SESSION_BYTES_MAX)
 		return bad(e, type, "a session has more than 4096 bytes");
 	/* It is sent on as it came. */
 	return json_check(j, node, EVENT_DEPTH_MAX, e);
@@ -270,4 +270,55 @@ void
 live_put_auth_success(struct buf *out)
 {
 	buf_adds(out, "{\"type\":\"auth_success\"}");
+}
+
+/* --- presence ----------------------------------------------------------------- */
+
+/* What stands behind the last session of a presence message, at most. */
+#define PRESENCE_END "],\"truncated\":true}"
+
+void
+live_put_session(const struct json *j, uint32_t node, struct str user,
+    struct buf *out)
+{
+	uint32_t at = node + 1;
+
+	buf_adds(out, "{\"user\":");
+	json_add_str(out, user);
+	for (uint32_t i = 0; i < j->node[node].n; i++) {
+		uint32_t value = json_next(j, at);
+
+		if (!json_str_is(j, at, STR("user"))) {
+			buf_addc(out, ',');
+			buf_addstr(out, json_raw(j, at));
+			buf_addc(out, ':');
+			buf_addstr(out, json_raw(j, value));
+		}
+		at = json_next(j, value);
+	}
+	buf_addc(out, '}');
+}
+
+void
+live_put_presence_begin(struct buf *out)
+{
+	buf_adds(out, "{\"type\":\"presence\",\"sessions\":[");
+}
+
+bool
+live_put_presence_row(struct str session, bool is_first, struct buf *out)
+{
+	if (out->len + 1 + session.n + sizeof PRESENCE_END - 1 >
+	    LIVE_MESSAGE_MAX)
+		return false;
+	if (!is_first)
+		buf_addc(out, ',');
+	buf_addstr(out, session);
+	return true;
+}
+
+void
+live_put_presence_end(bool truncated, struct buf *out)
+{
+	buf_adds(out, truncated ? PRESENCE_END : "]}");
 }

@@ -34,8 +34,8 @@ enum live_kind {
 };
 
 struct live_session {
-	struct str id;  /* session_id */
-	struct str raw; /* the object, byte for byte */
+	struct str id; /* session_id */
+	uint32_t node; /* the object, of the batch's tape */
 };
 
 struct live_in {
@@ -72,5 +72,13 @@ void live_put_pong(int64_t now_ms, struct buf *out);
 void live_put_error(enum err code, struct str message, struct buf *out);
 void live_put_resync(struct str epoch, struct buf *out);
 void live_put_auth_success(struct buf *out);
+/* A session as it came, but for the user, who is as the hub knows him. */
+void live_put_session(const struct json *j, uint32_t node, struct str user,
+    struct buf *out);
+void live_put_presence_begin(struct buf *out);
+/* session: what live_put_session() wrote.  False, and nothing is written, where
+ * the message would become longer than LIVE_MESSAGE_MAX. */
+bool live_put_presence_row(struct str session, bool is_first, struct buf *out);
+void live_put_presence_end(bool truncated, struct buf *out);
 
 #endif

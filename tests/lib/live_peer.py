@@ -229,6 +229,25 @@ async def others_hear_nothing():
     same(call("GET", "/api/v1/events/", BOB)[1]["head"], 1)
 
 
+async def who_is_here():
+    session = {"session_id": "s1", "agent": "claude", "device": "laptop", "cwd": "/src",
+               "git_branch": "main", "active": ["001-a/WP01"], "last_activity": None}
+    async with Peer() as p, Peer(v1=False) as old, Peer(BOB, v1=False) as other:
+        same((await old.next())["type"], "snapshot")
+        same((await other.next())["type"], "snapshot")
+        await p.hello(99999, call("GET", "/api/v1/events/?limit=1", ANN)[1]["epoch"])
+        same((await p.next())["type"], "resync")
+        await p.hello()
+        await p.say({"type": "presence", "sessions": [{**session, "user": "eve"}]})
+        m = await old.next()
+        same((m["type"], m["sessions"]), ("presence", [{**session, "user": "ann"}]))
+        await p.say({"type": "presence", "sessions": []})
+        while (m := await old.next())["sessions"]:
+            pass
+        await other.say({"type": "ping"})
+        same((await other.next())["type"], "pong")
+
+
 async def thousands_to_catch_up():
     for first in range(1000, 4000, 500):
         head = push(first, 500)["head"]
@@ -293,9 +312,9 @@ async def main():
     for look in (a_token_is_good_once, a_token_in_the_query, a_team_that_one_is_not_in,
                  the_tail_from_the_start, the_tail_from_a_position, many_in_one_message,
                  a_position_of_another_log, a_snapshot_and_its_tail, events_that_one_sends,
-                 answers_keep_the_order, others_hear_nothing, thousands_to_catch_up,
-                 what_is_no_message, who_is_nobody_yet, pages_of_others,
-                 a_session_that_ends):
+                 answers_keep_the_order, others_hear_nothing, who_is_here,
+                 thousands_to_catch_up, what_is_no_message, who_is_nobody_yet,
+                 pages_of_others, a_session_that_ends):
         name = look.__name__.replace("_", " ")
         try:
             await asyncio.wait_for(look(), 60)

@@ -105,6 +105,8 @@ serve(void *arg)
 		.quiet = true,
 		.lock_wait_ms = l->lock_wait_ms,
 		.ping_ms = l->ping_ms,
+		.presence_ms = l->presence_ms,
+		.grace_ms = l->grace_ms,
 		.ready = on_ready,
 		.ctx = l };
 	struct err_info e = { 0 };

@@ -75,6 +75,8 @@ scene_open_with(struct scene *s, void (*prepare)(struct hub_lab *l))
 		prepare(&s->l);
 	s->l.faults = &faults;
 	s->l.ping_ms = 200; /* what could not be read is tried again then */
+	s->l.presence_ms = 20;
+	s->l.grace_ms = 1;
 	s->next = 1;
 	if (!CHECK(hub_lab_start(&s->l)))
 		exit(1);
@@ -270,14 +272,15 @@ live_begin(struct scene *s, struct peer *p, bool v1)
 }
 
 /* Until all kinds of messages have come of which `want` has the letter - snapshot,
- * many events, ack; 0 where it ended before, or an error was said. */
+ * many events, ack, presence; 0 where it ended before, or an error was said. */
 static int
 live_hear(struct peer *p, const char *want)
 {
-	static const char *const kind[] = { "snapshot", "events", "ack" };
+	static const char *const kind[] = { "snapshot", "events", "ack",
+		"presence" };
 	struct ws ws;
 	size_t left = strlen(want);
-	bool got[3] = { false };
+	bool got[4] = { false };
 	int pings = 0;
 
 	ws_init(&ws, WS_CLIENT, 1 << 20);
@@ -291,9 +294,9 @@ live_hear(struct peer *p, const char *want)
 				break; /* it never comes */
 			peer_say(p, "{\"type\":\"pong\"}");
 		}
-		for (size_t k = 0; k < 3; k++)
+		for (size_t k = 0; k < 4; k++)
 			if (strcmp(type, kind[k]) == 0 &&
-			    strchr(want, "sma"[k]) != NULL && !got[k]) {
+			    strchr(want, "smap"[k]) != NULL && !got[k]) {
 				got[k] = true;
 				left--;
 			}
@@ -310,8 +313,11 @@ ask_live(struct scene *s, struct peer *p)
 
 	if (status != 101)
 		return status;
+	peer_say(p,
+	    "{\"type\":\"presence\",\"sessions\":["
+	    "{\"session_id\":\"s\"}]}");
 	/* What stands there already, then its own and the answer. */
-	status = live_hear(p, "m");
+	status = live_hear(p, "mp");
 	if (status == 200) {
 		lab_batch(&batch, s->next, 1, "");
 		buf_addf(&b, "{\"type\":\"events\",%s", batch.data + 1);

@@ -121,21 +121,51 @@ static void
 sessions_are_kept_as_they_came(void)
 {
 	struct batch b = { 0 };
+	struct buf out = { 0 };
 	struct err_info e = { 0 };
 	struct live_in in;
 
 	CHECK_OK(live_decode(&in, &b,
 	             STR("{\"type\":\"presence\",\"sessions\":[ "
-	                 "{\"session_id\":\"s\\u0031\", \"more\":[1]},"
+	                 "{\"session_id\":\"s\\u0031\", \"user\" :7, "
+	                 "\"more\":[1, 2.50]},"
 	                 "{\"session_id\":\"s2\"}]}"),
 	             &e),
 	    &e);
 	CHECK_U(in.n_sessions, 2);
 	CHECK_STR(in.session[0].id, "s1");
-	CHECK_STR(in.session[0].raw,
-	    "{\"session_id\":\"s\\u0031\", \"more\":[1]}");
+	live_put_session(&b.json, in.session[0].node, STR("a\"n"), &out);
+	CHECK_STR(buf_str(&out),
+	    "{\"user\":\"a\\\"n\",\"session_id\":\"s\\u0031\","
+	    "\"more\":[1, 2.50]}");
 	CHECK_STR(in.session[1].id, "s2");
+	buf_fini(&out);
 	batch_fini(&b);
+}
+
+/* A message is as long as it may be, and not a byte longer. */
+static void
+presence_is_cut(void)
+{
+	struct buf out = { 0 }, session = { 0 };
+	size_t n = 0;
+
+	while (session.len < 4096 - 7)
+		buf_addc(&session, '1');
+	live_put_presence_begin(&out);
+	while (live_put_presence_row(buf_str(&session), n == 0, &out))
+		n++;
+	/* What is left is filled to the last byte. */
+	session.len = LIVE_MESSAGE_MAX - out.len - 1 -
+	    strlen("],\"truncated\":true}") + 1;
+	CHECK(!live_put_presence_row(buf_str(&session), false, &out));
+	session.len--;
+	CHECK(live_put_presence_row(buf_str(&session), false, &out));
+	live_put_presence_end(true, &out);
+	CHECK_U(out.len, LIVE_MESSAGE_MAX);
+	CHECK_U(n, 256);
+	buf_fini(&out);
+	buf_fini(&session);
 }
 
 /* As many as the limit are read, one more is not. */
@@ -293,6 +323,7 @@ main(void)
 	T_RUN(messages);
 	T_RUN(what_a_hello_says);
 	T_RUN(sessions_are_kept_as_they_came);
+	T_RUN(presence_is_cut);
 	T_RUN(limits_are_kept);
 	T_RUN(what_a_hub_says);
 	T_RUN(many_events_are_the_single_ones);
