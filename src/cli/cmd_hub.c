@@ -64,6 +64,25 @@ serve_ready(void *ctx, const char *url, const char *ca)
 }
 
 static enum err
+serve_origins(struct cli *c, struct hub_options *o, struct err_info *e)
+{
+	const char **origin;
+	size_t n = 0, at = 0;
+
+	while (cli_opt_next(c, "origin", &at) != NULL)
+		n++;
+	origin = arena_array(&c->ctx->arena, n, sizeof *origin);
+	if (origin == NULL && n > 0)
+		return err_set(e, ERR_NOMEM);
+	at = 0;
+	for (size_t i = 0; i < n; i++)
+		origin[i] = cli_opt_next(c, "origin", &at);
+	o->origin = origin;
+	o->n_origins = n;
+	return ERR_OK;
+}
+
+static enum err
 run_serve(struct cli *c, struct err_info *e)
 {
 	struct hub_options o = { .listen = cli_opt(c, "listen"),
@@ -81,6 +100,8 @@ run_serve(struct cli *c, struct err_info *e)
 	if (o.dev_tls && o.cert != NULL)
 		return cli_usage(e,
 		    "--dev-tls and --tls-cert exclude each other");
+	if (rc == ERR_OK)
+		rc = serve_origins(c, &o, e);
 	if (rc != ERR_OK)
 		return rc;
 	os_memory_keep();
@@ -106,6 +127,11 @@ static const struct cmd_opt serve_opts[] = {
 	{ .name = "plain",
 	    .help = "plain HTTP beyond loopback too (behind a proxy that does "
 	            "TLS)" },
+	{ .name = "origin",
+	    .arg = "URL",
+	    .help = "a web page's SCHEME://HOST[:PORT] that may open live "
+	            "connections besides the hub's own",
+	    .flags = OPT_REPEAT },
 	{ .letter = 'q', .name = "quiet", .help = "no line per request" },
 	{ 0 },
 };

@@ -86,6 +86,23 @@ listen_parse(struct hub *hub, struct listen *ret, struct err_info *e)
 	return ERR_OK;
 }
 
+static enum err
+origins_parse(struct hub *hub, struct err_info *e)
+{
+	size_t n = hub->o.n_origins;
+
+	hub->origin = arena_array(&hub->arena, n, sizeof *hub->origin);
+	if (hub->origin == NULL && n > 0)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < n; i++)
+		if (!origin_parse(str_of(hub->o.origin[i]), &hub->origin[i]))
+			return err_setf(e, ERR_USAGE,
+			    "--origin: %s is no SCHEME://HOST[:PORT], such as "
+			    "https://board.example.org",
+			    hub->o.origin[i]);
+	return ERR_OK;
+}
+
 /* What can be said before anything is made or opened. */
 static enum err
 options_check(struct hub *hub, struct listen *l, struct err_info *e)
@@ -107,7 +124,7 @@ options_check(struct hub *hub, struct listen *l, struct err_info *e)
 		    "--tls-cert and --tls-key, or --plain where a proxy does "
 		    "the TLS",
 		    l->host);
-	return rc;
+	return rc == ERR_OK ? origins_parse(hub, e) : rc;
 }
 
 static enum err

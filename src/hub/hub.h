@@ -11,6 +11,7 @@
 #define CLOWDER_HUB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "err.h"
 
@@ -21,6 +22,10 @@ struct hub_options {
 	bool dev_tls;           /* a self-signed pair for this machine */
 	bool plain;             /* plain HTTP also beyond loopback */
 	bool quiet;             /* no line per request */
+	/* Pages that may open live connections besides the hub's own:
+	 * "https://board.example.org"; borrowed. */
+	const char *const *origin;
+	size_t n_origins;
 	/* For another process that writes to the replica, then 503; 0: 2000. */
 	unsigned lock_wait_ms;
 	unsigned reopen_ms; /* till failed storage is tried again; 0: 1000 */

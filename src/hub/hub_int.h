@@ -12,6 +12,7 @@
 #include "hub.h"
 #include "lock.h"
 #include "map.h"
+#include "origin.h"
 #include "pool.h"
 #include "store.h"
 #include "trouble.h"
@@ -39,7 +40,8 @@ struct hub {
 	struct live *live;
 	/* Somebody could not be told that a log has grown: look. */
 	atomic_bool live_lost;
-	struct gzip gzip; /* loop thread */
+	struct gzip gzip;      /* loop thread */
+	struct origin *origin; /* in arena; o.n_origins */
 	struct hub_metrics metrics;
 	struct trouble trouble; /* of the replica */
 	struct trouble accounts_trouble;

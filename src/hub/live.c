@@ -263,18 +263,25 @@ token_of(struct http_request *req)
 	return STR("");
 }
 
-/* RFC 6454: a browser says on whose behalf it asks; only our own pages may. */
+/* RFC 6454: a browser says on whose behalf it asks; only our own pages may, and
+ * those that we were told. */
 static bool
-origin_ok(const struct http_request *req)
+origin_ok(const struct hub *hub, const struct http_request *req)
 {
-	struct str origin = http_header(req, "Origin");
-	struct str scheme = req->tls ? STR("https://") : STR("http://");
+	struct str field = http_header(req, "Origin");
+	struct origin from, own;
 
-	if (origin.p == NULL)
+	if (field.p == NULL)
 		return true;
-	return str_starts(origin, scheme) &&
-	    str_eq_nocase(str_n(origin.p + scheme.n, origin.n - scheme.n),
-	        req->head->host);
+	if (!origin_parse(field, &from))
+		return false;
+	if (origin_parse_host(req->head->host, req->tls, &own) &&
+	    origin_eq(&from, &own))
+		return true;
+	for (size_t i = 0; i < hub->o.n_origins; i++)
+		if (origin_eq(&from, &hub->origin[i]))
+			return true;
+	return false;
 }
 
 static void
@@ -304,7 +311,7 @@ api_live(struct call *call, struct http_request *req)
 	struct member *m;
 	enum err rc = ERR_OK;
 
-	if (!origin_ok(req)) {
+	if (!origin_ok(call->hub, req)) {
 		(void)err_setf(&e, ERR_FORBIDDEN,
 		    "this hub's live connections are not for pages of %.*s",
 		    STR_ARG(http_header(req, "Origin")));

@@ -346,9 +346,8 @@ presence_set(struct member *m, struct presence *p)
 }
 
 static enum err
-presence_read(struct member *m, const struct live_in *msg,
-    const struct json *j, struct str user, struct presence **ret,
-    struct err_info *e)
+presence_read(struct member *m, const struct live_in *msg, const struct json *j,
+    struct str user, struct presence **ret, struct err_info *e)
 {
 	size_t had = m->presence != NULL ? m->presence->bytes : 0, more;
 	enum err rc = ERR_OK;

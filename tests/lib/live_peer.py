@@ -289,9 +289,13 @@ async def who_is_nobody_yet():
 
 
 async def pages_of_others():
-    async with Peer(headers={"Origin": HUB}):
-        pass
-    for origin in ("https://evil.example", HUB + ".evil.example", "null"):
+    for origin in (HUB, "https://board.example", "https://board.example:443",
+                   "http://localhost:3000"):
+        async with Peer(headers={"Origin": origin}):
+            pass
+    for origin in ("https://evil.example", HUB + ".evil.example", "null", "",
+                   HUB.replace("http", "https", 1), "http://board.example",
+                   "http://localhost", "https://board.example.evil.example"):
         try:
             async with Peer(headers={"Origin": origin}):
                 raise AssertionError(origin)

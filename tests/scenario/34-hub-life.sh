@@ -22,6 +22,9 @@ for listen in 0.0.0.0:0 '[::]:0' 192.0.2.1:0; do
 done
 nope "a certificate without its key" 2 'go together' --tls-cert x
 nope "two certificates" 2 'exclude each other' --dev-tls --tls-cert x --tls-key y
+for origin in nonsense board.example https://board.example/ 'https://*.example' http://x:0 null ''; do
+	nope "--origin '$origin'" 2 "--origin: ${origin//\*/.}.* is no SCHEME://HOST" --origin https://good.example --origin "$origin"
+done
 check "nothing was made" [ ! -e "$T/other" ]
 nope "a certificate that is not there" 1 'x.*[Nn]o such file' --tls-cert "$T/x" --tls-key "$T/y"
 nope "an address that is not ours" 1 '192\.0\.2\.1' --plain --listen 192.0.2.1:0

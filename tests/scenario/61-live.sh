@@ -10,7 +10,7 @@ python=/usr/bin/python3
 
 user ann
 user bob
-serve
+serve --origin https://board.example --origin http://localhost:3000
 token bob
 bob=$access bob_refresh=$refresh
 token ann
