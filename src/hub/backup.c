@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "content.h"
 #include "family.h"
 #include "fault.h"
 #include "file.h"
@@ -413,6 +414,9 @@ replica_check(const char *path, const struct hub_tell *tell,
 		rc = epoch_read(s, r, e);
 	if (rc == ERR_OK)
 		rc = store_verify(s, &r->store, tell->finding, tell->progress,
+		    tell->ctx, e);
+	if (rc == ERR_OK)
+		rc = content_verify(s, &r->store.wrong, tell->finding,
 		    tell->ctx, e);
 	r->store.wrong += wrong;
 	store_close(s);

@@ -17,6 +17,9 @@
 #include "store.h"
 #include "trouble.h"
 
+/* Bytes of decoded batches and contents; above it they are asked to come again. */
+#define HUB_DECODED_MAX (UINT64_C(256) << 20)
+
 /* Counters for /metrics; any thread. */
 struct hub_metrics {
 	atomic_ullong requests, refused_requests, bytes_in, bytes_out;
@@ -165,6 +168,7 @@ void api_pull(struct call *call, struct http_request *req);
 void api_snapshot(struct call *call, struct http_request *req);
 void api_health(struct call *call, struct http_request *req);
 void api_metrics(struct call *call, struct http_request *req);
+void api_content(struct call *call, struct http_request *req);
 void api_ws_token(struct call *call, struct http_request *req);
 void api_live(struct call *call, struct http_request *req);
 

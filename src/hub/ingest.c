@@ -6,8 +6,6 @@
 /* Values in a body.  An event alone has fewer, so halving a batch that is
  * refused for it comes to an end.  16 MiB of tape. */
 enum { NODES_MAX = 1 << 20 };
-/* Bytes of decoded batches; above it they are asked to come again. */
-#define DECODED_MAX (UINT64_C(256) << 20)
 
 void
 ingest_fini(struct ingest *in)
@@ -90,7 +88,7 @@ read_whole(struct ingest *in, struct gzip *g, struct err_info *e)
 	struct batch *b = &in->batch;
 	enum err rc;
 
-	if (atomic_load(&in->hub->held) > DECODED_MAX)
+	if (atomic_load(&in->hub->held) > HUB_DECODED_MAX)
 		return err_setf(e, ERR_UNAVAILABLE,
 		    "too many batches are under way, try again");
 	b->json.count_max = NODES_MAX;

@@ -8,6 +8,8 @@
 
 enum {
 	BODY_SMALL = 16 * 1024,
+	/* 512 KiB of text, each byte of which may be written in six. */
+	BODY_CONTENT = 4 * 1024 * 1024,
 	GZIP_WORTH = 1024, /* bytes from which deflating pays */
 	GZIP_FAST = 1,     /* level: the log is text, the CPU is dearer */
 	RETRY_LATER_S = 5,
@@ -21,6 +23,7 @@ static const struct route routes[] = {
 	{ "POST", "/oauth/revoke",         false, BODY_SMALL, BODY_SMALL, api_revoke },
 	{ "GET",  "/api/v1/me",            true,  0, 0, api_me },
 	{ "POST", "/api/v1/events/batch",  true,  PROTO_BODY_PLAIN_MAX, PROTO_BODY_GZIP_MAX, api_batch },
+	{ "POST", "/api/dossier/push-content", true, BODY_CONTENT, BODY_CONTENT, api_content },
 	{ "GET",  "/api/v1/events",        true,  0, 0, api_pull },
 	{ "GET",  "/api/v1/snapshot",      true,  0, 0, api_snapshot },
 	{ "POST", "/api/v1/ws-token",      true,  BODY_SMALL, BODY_SMALL, api_ws_token },

@@ -39,6 +39,7 @@ for path in me events/ snapshot/ sync/health/; do
 	refuses "$path wants sign-in" 401 unauthorized "/api/v1/$path"
 done
 is "and says how" "$(field www-authenticate)" bearer
+refuses "so do contents" 401 unauthorized -d '{}' /api/dossier/push-content/
 refuses "so does batch" 401 unauthorized -d '{"events":[]}' /api/v1/events/batch/
 refuses "basic is not enough" 401 unauthorized -u ann:secret-ann /api/v1/me
 as=(-L)
@@ -101,6 +102,40 @@ is "the answer came packed" "$(field content-encoding)" gzip
 events 5 1001 >"$T/batch"
 refuses "1,001" 400 bad_request --data-binary "@$T/batch" /api/v1/events/batch/
 like "says so in details" "$(json 'd["details"]')" '1001'
+
+# --- contents of artifacts
+content() { # PATH TEXT [HASH]
+	printf '{"project_uuid":"p-1","feature_slug":"001-a","artifact_path":"%s","content_hash":"%s","content_body":"%s","of_later":1}' \
+		"$1" "${3-$(printf %s "$2" | sha256sum | cut -d' ' -f1)}" "$2" >"$T/content"
+}
+pushing=(--data-binary "@$T/content" /api/dossier/push-content/)
+content spec.md "some text"
+answers "a content is stored" 201 "${pushing[@]}"
+is "says where, and what" "$(json '[d["status"], d["artifact_path"], d["content_hash"][:8]]')" \
+	"[\"stored\", \"spec.md\", \"$(printf 'some text' | sha256sum | cut -c1-8)\"]"
+answers "again" 200 "${pushing[@]}"
+is "it is there" "$(json 'd["status"]')" already_exists
+content plan.md "some text"
+gzip -c "$T/content" >"$T/content.gz"
+answers "at another place, packed" 201 -H 'Content-Encoding: gzip' --data-binary "@$T/content.gz" "${pushing[2]}"
+content spec.md "another text"
+answers "another one at the first place" 201 "${pushing[@]}"
+content spec.md "a text" "$(printf 'some text' | sha256sum | cut -d' ' -f1)"
+refuses "a hash of another text" 400 bad_request "${pushing[@]}"
+like "names the member" "$(json 'd["details"]')" content_hash
+content "" "a text"
+refuses "no path" 400 bad_request "${pushing[@]}"
+refuses "not JSON" 400 bad_json -d 'x' "${pushing[2]}"
+refuses "no body" 400 bad_json -X POST "${pushing[2]}"
+content big.md "$(printf %524288d 7)"
+answers "512 KiB" 201 "${pushing[@]}"
+content big.md "$(printf %524289d 7)"
+refuses "one byte more" 413 too_large "${pushing[@]}"
+printf '{"content_body":"%5000000d"}' 7 >"$T/content"
+refuses "5 MB" 413 too_large "${pushing[@]}"
+content spec.md "of another team"
+refuses "another team's" 403 forbidden -H 'X-Team-Slug: of-others' "${pushing[@]}"
+check "verify reads them as well" clowder hub verify --data "$hub_data"
 
 # --- refusals of one event, in words that older clients sort by
 refused() { # DESCRIPTION CODE RETRY WORDS-REGEX MEMBER=JSON...

@@ -25,6 +25,12 @@ home b
 check "b signs in" sign_in ann
 check "b syncs" clowder sync now
 
+# --- contents of artifacts go with it
+content='{"project_uuid":"p","feature_slug":"f","artifact_path":"a","content_hash":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","content_body":"x"}'
+token ann
+with "$access"
+answers "a content is stored" 201 -d "$content" /api/dossier/push-content/
+
 # --- while others write
 token ann
 with "$access"
@@ -87,6 +93,7 @@ with "$access"
 ask "/api/v1/events/?limit=1"
 is "a token of before is still good" "$status" 200
 is "the log ends where the backup did" "$(json '[d["head"], d["epoch"]]')" "[$events, \"$new_epoch\"]"
+answers "the content has come back" 200 -d "$content" /api/dossier/push-content/
 refuses "a position of the old epoch" 409 resync "/api/v1/events/?epoch=$epoch&after=1"
 home a
 check "a syncs" clowder sync now

@@ -243,6 +243,53 @@ walks_a_snapshot(void)
 	walk(ask_snapshot, reads_again, 20);
 }
 
+/* --- the content of an artifact ---------------------------------------------------- */
+
+/* SHA-256 of "x". */
+#define HASH_OF_X \
+	"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+
+static int
+push_content(struct scene *s, struct peer *p)
+{
+	char body[512];
+	int n = snprintf(body, sizeof body,
+	    "{\"project_uuid\":\"p\",\"feature_slug\":\"f\","
+	    "\"artifact_path\":\"a%u\",\"content_hash\":\"%s\","
+	    "\"content_body\":\"x\"}",
+	    s->next, HASH_OF_X);
+
+	CHECK(n > 0 && (size_t)n < sizeof body);
+	return peer_call(p, "POST", "/api/dossier/push-content/",
+	    str_n(body, n > 0 ? (size_t)n : 0));
+}
+
+static int
+ask_content(struct scene *s, struct peer *p)
+{
+	int status = push_content(s, p);
+
+	return status == 201 ? 200 : status;
+}
+
+/* It stands there, or comes to; once. */
+static void
+content_is_whole(struct scene *s)
+{
+	until_well(s);
+	(void)push_content(s, &s->p);
+	CHECK(s->p.status == 200 || s->p.status == 201);
+	CHECK_I(push_content(s, &s->p), 200);
+	CHECK_STR(str_of(peer_string(&s->p, "status")), "already_exists");
+	s->next++;
+}
+
+static void
+walks_a_content(void)
+{
+	walk(ask_content, content_is_whole, 30);
+}
+
 /* --- a live connection ------------------------------------------------------------- */
 
 /* Open one that says its position, behind all events but one, or one that gets the
@@ -530,6 +577,7 @@ main(void)
 	T_RUN(spares_the_others_of_a_group);
 	T_RUN(walks_a_pull);
 	T_RUN(walks_a_snapshot);
+	T_RUN(walks_a_content);
 	T_RUN(walks_a_live_connection);
 	T_RUN(walks_a_live_snapshot);
 	T_RUN(walks_a_first_batch);
