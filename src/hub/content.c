@@ -75,8 +75,7 @@ read_body(struct content *c, const struct json *j, struct arena *a,
     struct err_info *e)
 {
 	uint8_t said[32], is[32];
-	enum err rc =
-	    read_member(j, a, "content_body", SIZE_MAX, &c->body, e);
+	enum err rc = read_member(j, a, "content_body", SIZE_MAX, &c->body, e);
 
 	if (rc != ERR_OK)
 		return rc;
@@ -85,7 +84,8 @@ read_body(struct content *c, const struct json *j, struct arena *a,
 		    "content_body: at most 512 KiB are taken");
 	if (!hex_decode(c->hash, said, sizeof said) ||
 	    c->hash.n != 2 * sizeof said)
-		return bad(e, "content_hash", "it is no SHA-256 in hexadecimal");
+		return bad(e, "content_hash",
+		    "it is no SHA-256 in hexadecimal");
 	hash_sha256(c->body, is);
 	hex_encode(is, sizeof is, c->sum);
 	return hash_eq(said, is, sizeof is) ?
@@ -181,8 +181,8 @@ static enum err
 take_room(struct store *s, space_id space, uint64_t more, struct arena *a,
     struct err_info *e)
 {
-	struct str name = str_of(arena_fmt(a, USED_PREFIX "%llu",
-	    (unsigned long long)space));
+	struct str name =
+	    str_of(arena_fmt(a, USED_PREFIX "%llu", (unsigned long long)space));
 	struct str text, now;
 	uint64_t used = 0;
 	enum err rc;
@@ -197,8 +197,7 @@ take_room(struct store *s, space_id space, uint64_t more, struct arena *a,
 	if (used + more > CONTENT_TEAM_MAX)
 		return err_setf(e, ERR_QUOTA,
 		    "the contents of a team may have 256 MiB");
-	now = str_of(
-	    arena_fmt(a, "%llu", (unsigned long long)(used + more)));
+	now = str_of(arena_fmt(a, "%llu", (unsigned long long)(used + more)));
 	return now.p != NULL ? store_note_put(s, name, now, e) :
 	                       err_set(e, ERR_NOMEM);
 }
@@ -339,8 +338,7 @@ check_place(struct store *s, struct str value, bool *good, struct err_info *e)
 /* Those whose names begin so. */
 static enum err
 check_places(struct store *s, struct str prefix, uint64_t *wrong,
-    void (*finding)(void *ctx, const char *text), void *ctx,
-    struct err_info *e)
+    void (*finding)(void *ctx, const char *text), void *ctx, struct err_info *e)
 {
 	struct arena a = { 0 };
 	struct str *name, *value;
@@ -368,8 +366,7 @@ check_places(struct store *s, struct str prefix, uint64_t *wrong,
 
 enum err
 content_verify(struct store *s, uint64_t *wrong,
-    void (*finding)(void *ctx, const char *text), void *ctx,
-    struct err_info *e)
+    void (*finding)(void *ctx, const char *text), void *ctx, struct err_info *e)
 {
 	enum err rc = ERR_OK;
 

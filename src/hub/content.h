@@ -23,7 +23,7 @@ enum {
 
 struct content {
 	struct str project_uuid, feature_slug, artifact_path;
-	struct str hash;  /* as it came */
+	struct str hash;      /* as it came */
 	char sum[2 * 32 + 1]; /* of the body: SHA-256, lower case */
 	struct str body;
 };

@@ -14,8 +14,10 @@
 #include "ws_token.h"
 
 enum {
-	/* Bytes of events that a room holds. */
+	/* Bytes of events that a room holds.  It begins with so many events that
+	 * were there before, for those who come again. */
 	ROOM_TAIL_MAX = 1 << 20,
+	ROOM_BACK = PROTO_EVENTS_MAX,
 	/* Bytes that are given to a connection at once; more when it took them. */
 	SERVE_MAX = 64 * 1024,
 	/* Bytes of answers that a peer has not read; then nothing more of it is
@@ -79,6 +81,7 @@ TAILQ_HEAD(presences, presence);
 struct room {
 	struct live *live;
 	space_id space;
+	struct str team;        /* own: its slug */
 	struct members members; /* borrow */
 	size_t n_members;
 	uint64_t head; /* greatest seq that is known to be committed */
@@ -145,6 +148,7 @@ struct live {
 	struct ws_tokens tokens;
 	struct map heads; /* space_id -> struct live_head, own */
 	struct map rooms; /* space_id -> struct room, own */
+	struct map teams; /* slug -> the same, borrow */
 	size_t members;
 	struct ws_budget partial;
 	size_t snapshots;        /* bytes of parts that members hold */
@@ -176,8 +180,10 @@ void member_known(struct member *m, struct str token);
 void live_heads_free(struct live *l);
 void rooms_free(struct live *l);
 /* The team's, with all that has come up to now.  head: as it was read. */
-struct room *room_get(struct live *l, space_id space, uint64_t head,
-    struct err_info *e);
+struct room *room_get(struct live *l, space_id space, struct str team,
+    uint64_t head, struct err_info *e);
+/* The same where it is there already; else NULL. */
+struct room *room_find(const struct live *l, struct str team);
 void room_enter(struct room *r, struct member *m, uint64_t cursor);
 void room_leave(struct member *m);
 void room_told(struct room *r, uint64_t head);

@@ -1,4 +1,5 @@
-/* A member comes into its team's room.
+/* A member comes into its team's room: at once where it is there already and the
+ * member says a position, else
  *
  *	loop -> reader: the team's log, position or snapshot -> loop: room
  *	          `-> (writer, where the team has no log yet) -> reader
@@ -142,7 +143,7 @@ enter(struct live_join *j)
 		    "too many snapshots are on their way, try again");
 		return;
 	}
-	r = room_get(j->live, j->space, j->head, &e);
+	r = room_get(j->live, j->space, j->team, j->head, &e);
 	if (r == NULL) {
 		member_end(m, WS_INTERNAL, e.code, e.text);
 		return;
@@ -209,11 +210,31 @@ join_written(struct pool_job *job)
 	join_free(j);
 }
 
+/* Where the team's room is there it says all that the log would: thousands that
+ * come again at once ask nobody. */
+static bool
+join_at_once(struct member *m, struct str epoch, uint64_t after)
+{
+	struct room *r = m->v1 ? room_find(m->live, m->team) : NULL;
+
+	if (r == NULL || after > r->head ||
+	    (epoch.n > 0 && !str_is(epoch, m->live->hub->epoch)))
+		return false;
+	room_enter(r, m, after);
+	room_follow(r);
+	member_serve(m);
+	return true;
+}
+
 void
 member_join(struct member *m, struct str epoch, uint64_t after)
 {
-	struct live_join *j = mem_zero(sizeof *j);
+	struct live_join *j;
 	struct err_info e = { 0 };
+
+	if (join_at_once(m, epoch, after))
+		return;
+	j = mem_zero(sizeof *j);
 
 	if (j == NULL) {
 		member_end(m, WS_INTERNAL, ERR_NOMEM, err_text(ERR_NOMEM));

@@ -157,6 +157,7 @@ room_free(struct room *r)
 	while (r->n > 0)
 		tail_drop(r);
 	free(r->event);
+	free((void *)(uintptr_t)r->team.p);
 	free(r);
 }
 
@@ -166,6 +167,7 @@ room_settle(struct room *r)
 	if (r->n_members > 0 || r->read != NULL || !TAILQ_EMPTY(&r->presences))
 		return;
 	(void)map_del(&r->live->rooms, room_key(&r->space));
+	(void)map_del(&r->live->teams, r->team);
 	room_free(r);
 }
 
@@ -178,10 +180,35 @@ rooms_free(struct live *l)
 	while (map_next(&l->rooms, &at, NULL, &r))
 		room_free(r);
 	map_fini(&l->rooms);
+	map_fini(&l->teams);
 }
 
 struct room *
-room_get(struct live *l, space_id space, uint64_t head, struct err_info *e)
+room_find(const struct live *l, struct str team)
+{
+	return map_get(&l->teams, team);
+}
+
+static bool
+room_list(struct room *r, struct str team)
+{
+	char *name = mem_alloc(team.n + 1);
+
+	if (name == NULL)
+		return false;
+	str_copy(name, team.n + 1, team);
+	r->team = str_n(name, team.n);
+	if (!map_put(&r->live->rooms, room_key(&r->space), r))
+		return false;
+	if (map_put(&r->live->teams, r->team, r))
+		return true;
+	(void)map_del(&r->live->rooms, room_key(&r->space));
+	return false;
+}
+
+struct room *
+room_get(struct live *l, space_id space, struct str team, uint64_t head,
+    struct err_info *e)
 {
 	struct room *r = map_get(&l->rooms, room_key(&space));
 	const struct live_head *h = map_get(&l->heads, room_key(&space));
@@ -196,11 +223,11 @@ room_get(struct live *l, space_id space, uint64_t head, struct err_info *e)
 	*r = (struct room){ .live = l,
 		.space = space,
 		.head = h != NULL && h->head > head ? h->head : head,
-		.last = head };
+		.last = head > ROOM_BACK ? head - ROOM_BACK : 0 };
 	TAILQ_INIT(&r->members);
 	TAILQ_INIT(&r->presences);
-	if (!map_put(&l->rooms, room_key(&r->space), r)) {
-		free(r);
+	if (!room_list(r, team)) {
+		room_free(r);
 		(void)err_set(e, ERR_NOMEM);
 		return NULL;
 	}

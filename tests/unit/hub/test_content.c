@@ -74,8 +74,7 @@ reads_what_is_one(void)
 		struct content c;
 
 		t_note("%s", row[i].text);
-		CHECK_ERR(
-		    content_decode(&c, &j, &a, str_of(row[i].text), &e),
+		CHECK_ERR(content_decode(&c, &j, &a, str_of(row[i].text), &e),
 		    row[i].code);
 		CHECK(strstr(e.text, row[i].why) != NULL);
 		arena_fini(&a);
@@ -278,8 +277,8 @@ has_a_quota(void)
 	memset(text, 'x', sizeof text);
 	scene_open(&sc);
 	/* As if nearly all were taken. */
-	CHECK_OK(store_note_put(sc.s, STR("content.used/1"),
-	             STR("266338303"), &e), /* 2^28 - 4 * 2^19 - 1 */
+	CHECK_OK(store_note_put(sc.s, STR("content.used/1"), STR("266338303"),
+	             &e), /* 2^28 - 4 * 2^19 - 1 */
 	    &e);
 	for (; n < 10 && e.code == ERR_OK; n++) {
 		text[0] = (char)('a' + n);
@@ -290,12 +289,10 @@ has_a_quota(void)
 	CHECK_U(n, 4);
 	CHECK_U(notes(&sc, "content.body/"), 3);
 	text[0] = 'c';
-	CHECK_OK(
-	    put(&sc, 0, "p", "a", str_n(text, sizeof text), &added, &e),
+	CHECK_OK(put(&sc, 0, "p", "a", str_n(text, sizeof text), &added, &e),
 	    &e);
 	CHECK(!added);
-	CHECK_OK(
-	    put(&sc, 1, "p", "a", str_n(text, sizeof text), &added, &e),
+	CHECK_OK(put(&sc, 1, "p", "a", str_n(text, sizeof text), &added, &e),
 	    &e);
 	CHECK(added);
 	scene_close(&sc);

@@ -254,6 +254,58 @@ joins_while_others_write(void)
 	scene_close(&s);
 }
 
+/* Say this hello on a connection of its own; the next message. */
+static const char *
+answer_to_hello(struct scene *s, const char *epoch, unsigned after)
+{
+	char hello[256];
+
+	live_open(s, true, V1);
+	CHECK(snprintf(hello, sizeof hello,
+	          "{\"type\":\"hello\",\"epoch\":\"%s\",\"after\":%u}", epoch,
+	          after) > 0);
+	say(s, hello);
+	CHECK(hear(s) == WS_TEXT);
+	return peer_string(&s->live, "type");
+}
+
+/* Where somebody listens already, or nobody does: each position is answered alike. */
+static void
+comes_again_where_it_was(void)
+{
+	enum { ALL = 1500 };
+	char epoch[65];
+	struct scene s;
+	struct peer keeper;
+
+	scene_open(&s, 0);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_U(peer_push(&s.p, 1 + i * 500, 500, ""), 200);
+	str_copy(epoch, sizeof epoch, str_of(peer_string(&s.p, "epoch")));
+	for (int kept = 0; kept < 2; kept++) {
+		CHECK_STR(str_of(answer_to_hello(&s, epoch, ALL + 1)),
+		    "resync");
+		CHECK_STR(str_of(answer_to_hello(&s, "another", 5)), "resync");
+		CHECK_STR(str_of(answer_to_hello(&s, epoch, ALL - 1)), "event");
+		CHECK_U(peer_number(&s.live, "seq"), ALL);
+		CHECK_STR(str_of(answer_to_hello(&s, epoch, ALL - 700)),
+		    "event");
+		CHECK_U(peer_number(&s.live, "seq"), ALL - 699);
+		hear_events(&s, ALL - 698, ALL);
+		CHECK_STR(str_of(answer_to_hello(&s, epoch, 1)), "event");
+		CHECK_U(peer_number(&s.live, "seq"), 2);
+		hear_events(&s, 3, ALL);
+		/* It goes on as the keeper: now there is a room. */
+		if (kept == 0) {
+			keeper = s.live;
+			ws_fini(&s.ws);
+			s.live.fd = -1;
+		}
+	}
+	peer_close(&keeper);
+	scene_close(&s);
+}
+
 /* A hub that ends says so. */
 static void
 says_that_it_stops(void)
@@ -284,6 +336,7 @@ main(void)
 	T_RUN(ends_a_session_with_its_account);
 	T_RUN(waits_for_who_does_not_read);
 	T_RUN(joins_while_others_write);
+	T_RUN(comes_again_where_it_was);
 	T_RUN(says_that_it_stops);
 	return t_done();
 }

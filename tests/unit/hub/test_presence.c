@@ -57,12 +57,14 @@ is_type(struct line *v, const char *type)
 	return strcmp(peer_string(&v->p, "type"), type) == 0;
 }
 
-/* The next one of this type. */
+/* The next one of this type; not waited for once something is wrong. */
 static bool
 hear_type(struct line *v, const char *type)
 {
 	enum ws_step step;
 
+	if (t_failing())
+		return false;
 	do
 		step = peer_hear(&v->p, &v->ws);
 	while (step == WS_TEXT && !is_type(v, type));
