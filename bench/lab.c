@@ -238,10 +238,11 @@ make_account(struct lab_hub *h, struct err_info *e)
 }
 
 static enum err
-serve(struct lab_hub *h, struct err_info *e)
+serve(struct lab_hub *h, bool tls, struct err_info *e)
 {
 	const char *argv[] = { h->clowder, "hub", "serve", "--quiet", "--json",
-		"--listen", "127.0.0.1:0", "--data", h->data, NULL };
+		"--listen", "127.0.0.1:0", "--data", h->data,
+		tls ? "--dev-tls" : NULL, NULL };
 	struct buf out = { 0 };
 	const char *port;
 	enum err rc = ask_program(argv, NULL, "", &out, &h->pid, e);
@@ -337,7 +338,8 @@ lab_hub_metric(struct lab_hub *h, const char *name)
 }
 
 enum err
-lab_hub_start(struct lab_hub *h, const char *clowder, struct err_info *e)
+lab_hub_serve(struct lab_hub *h, const char *clowder, bool tls,
+    struct err_info *e)
 {
 	enum err rc;
 
@@ -347,8 +349,14 @@ lab_hub_start(struct lab_hub *h, const char *clowder, struct err_info *e)
 		return rc;
 	h->data = arena_fmt(&h->arena, "%s/hub", h->folder);
 	rc = make_account(h, e);
-	if (rc == ERR_OK)
-		rc = serve(h, e);
+	return rc == ERR_OK ? serve(h, tls, e) : rc;
+}
+
+enum err
+lab_hub_start(struct lab_hub *h, const char *clowder, struct err_info *e)
+{
+	enum err rc = lab_hub_serve(h, clowder, false, e);
+
 	return rc == ERR_OK ? sign_in(h, e) : rc;
 }
 

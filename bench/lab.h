@@ -3,6 +3,7 @@
 #ifndef CLOWDER_LAB_H
 #define CLOWDER_LAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,6 +69,9 @@ struct lab_hub {
 
 /* Make the folder, the account, start the hub, sign in. */
 enum err lab_hub_start(struct lab_hub *h, const char *clowder,
+    struct err_info *e);
+/* The same without signing in; tls: with a certificate of its own. */
+enum err lab_hub_serve(struct lab_hub *h, const char *clowder, bool tls,
     struct err_info *e);
 /* SIGTERM, wait, remove the folder.  Safe on a zeroed one. */
 void lab_hub_stop(struct lab_hub *h);
