@@ -34,8 +34,8 @@ enum {
 	SESSIONS = 64,
 	RATE = 100, /* events/s */
 	BEAT_S = 20,
-	BEAT = 58,   /* bytes of one */
-	TIDY_S = 2,  /* a hub that rests gives memory back */
+	BEAT = 58,  /* bytes of one */
+	TIDY_S = 2, /* a hub that rests gives memory back */
 	PROBE_MS = 20
 };
 /* What is promised: docs/performance.md. */
@@ -54,7 +54,7 @@ struct bench {
 	struct gen gen;
 	struct arena arena; /* of access */
 	char **access;      /* in arena */
-	struct buf event; /* the next one */
+	struct buf event;   /* the next one */
 	/* By number of the event, from `base` on. */
 	double *sent, *took;
 	size_t *got;
@@ -387,7 +387,8 @@ measure_idle(const struct options *o, size_t n, bool tls, struct err_info *e)
 	if (rc != ERR_OK)
 		return rc;
 	(void)snprintf(what, sizeof what,
-	    "%zu idle live connections%s, memory of one", n, tls ? ", TLS" : "");
+	    "%zu idle live connections%s, memory of one", n,
+	    tls ? ", TLS" : "");
 	lab_row(&(struct lab_row){ .what = what,
 	    .ours = idle.kib,
 	    .target = tls ? idle_tls_kib : idle_kib,
@@ -414,7 +415,7 @@ static double
 health(uint16_t port)
 {
 	static const char ask[] = "GET /api/health HTTP/1.1\r\nHost: x\r\n"
-				  "Connection: close\r\n\r\n";
+	                          "Connection: close\r\n\r\n";
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

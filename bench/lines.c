@@ -12,8 +12,13 @@
 #include "fault.h"
 #include "lab.h"
 
-enum { OPEN_S = 120, READ_MAX = 65536, EVENTS_MAX = 512, PER_SESSION = 16,
-	WINDOW_MAX = 1024 };
+enum {
+	OPEN_S = 120,
+	READ_MAX = 65536,
+	EVENTS_MAX = 512,
+	PER_SESSION = 16,
+	WINDOW_MAX = 1024
+};
 
 static char scratch[READ_MAX];
 
@@ -36,17 +41,17 @@ receive(struct line *c)
 		return n > 0 ? n : n < 0 && errno == EAGAIN ? 0 : -1;
 	}
 	n = SSL_read(c->ssl, scratch, (int)sizeof scratch);
-	return n > 0 ? n :
-	    SSL_get_error(c->ssl, (int)n) == SSL_ERROR_WANT_READ ? 0 : -1;
+	return n > 0                                             ? n :
+	    SSL_get_error(c->ssl, (int)n) == SSL_ERROR_WANT_READ ? 0 :
+	                                                           -1;
 }
 
 /* Little is said, so the socket takes it at once. */
 static enum err
 put(struct line *c, struct str s, struct err_info *e)
 {
-	ssize_t n = c->ssl == NULL ?
-	    send(c->fd, s.p, s.n, MSG_NOSIGNAL) :
-	    SSL_write(c->ssl, s.p, (int)s.n);
+	ssize_t n = c->ssl == NULL ? send(c->fd, s.p, s.n, MSG_NOSIGNAL) :
+	                             SSL_write(c->ssl, s.p, (int)s.n);
 
 	return n == (ssize_t)s.n ? ERR_OK : lost(e, "it takes nothing");
 }
@@ -80,8 +85,7 @@ begin(struct lines *l, struct line *c, struct err_info *e)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(l->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT,
-		.data.ptr = c };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT, .data.ptr = c };
 	int one = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -212,7 +216,8 @@ answer(struct lines *l, struct line *c, struct str part, struct err_info *e)
 static enum err
 message(struct lines *l, struct line *c, struct str text, struct err_info *e)
 {
-	static const struct str event = STR_INIT("{\"type\":\"event\",\"seq\":");
+	static const struct str event =
+	    STR_INIT("{\"type\":\"event\",\"seq\":");
 
 	if (str_starts(text, STR("{\"type\":\"ping\""))) {
 		l->pings++;

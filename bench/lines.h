@@ -35,7 +35,7 @@ struct lines {
 	size_t window; /* so many are on their way at once */
 	int ep;
 	uint16_t port;
-	SSL_CTX *ctx; /* own; NULL: plain */
+	SSL_CTX *ctx;     /* own; NULL: plain */
 	struct str first; /* said by the first that is open; borrowed */
 	uint64_t pings, bytes;
 	/* An event has come; text: the message. */

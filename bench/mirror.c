@@ -128,7 +128,8 @@ start(struct mirror *m, const char *file, uint16_t *port, struct err_info *e)
 		s.ep = epoll_create1(EPOLL_CLOEXEC);
 		s.cpu_s = m->cpu_s;
 		if (file != NULL)
-			s.file = open(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+			s.file =
+			    open(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
 		if (s.fd == NULL || s.ep < 0 || (file != NULL && s.file < 0))
 			_exit(1);
 		serve(&s);

@@ -10,14 +10,14 @@ struct mirror {
 	size_t n, bytes;
 	int *fd; /* own */
 	int ep, pid;
-	double *cpu_s; /* shared: of the other process, at its end */
+	double *cpu_s;   /* shared: of the other process, at its end */
 	double opened_s; /* until all were greeted */
 };
 
 /* n connections, messages of so many bytes; file: what the first one sends is
  * appended and synced before it is sent on; NULL: it is not. */
-enum err mirror_open(struct mirror *m, size_t n, size_t bytes,
-    const char *file, struct err_info *e);
+enum err mirror_open(struct mirror *m, size_t n, size_t bytes, const char *file,
+    struct err_info *e);
 /* One message from the first to all: until it has come to all but `spare`.  reply:
  * each answers it. */
 enum err mirror_round(struct mirror *m, bool reply, double *ret_s,

@@ -177,7 +177,7 @@ room_tell(struct room *r)
 	if (!room_write(r))
 		return; /* it has changed still */
 	r->changed = false;
-	r->rests = r->told.len * r->n_members / PRESENCE_TELL_MAX;
+	r->rests = r->told.len * r->n_members / r->live->presence_tell_max;
 	for (m = TAILQ_FIRST(&r->members); m != NULL; m = next) {
 		next = TAILQ_NEXT(m, in_room);
 		m->presence_due = true;
@@ -283,7 +283,7 @@ room_fits(struct room *r, size_t more, struct err_info *e)
 static enum err
 hub_fits(struct live *l, size_t more, struct err_info *e)
 {
-	while (l->presence_bytes + more > PRESENCE_MAX)
+	while (l->presence_bytes + more > l->presence_max)
 		if (!drop_gone(l, NULL))
 			return err_setf(e, ERR_UNAVAILABLE,
 			    "too many sessions are reported");
@@ -470,6 +470,9 @@ presence_init(struct live *l)
 	l->timer_at = UINT64_MAX;
 	deadlines_init(&l->rests);
 	deadlines_init(&l->graces);
+	l->presence_max = o->presence_max > 0 ? o->presence_max : PRESENCE_MAX;
+	l->presence_tell_max =
+	    o->presence_tell_max > 0 ? o->presence_tell_max : PRESENCE_TELL_MAX;
 	l->rests.ms[KIND] = o->presence_ms > 0 ? o->presence_ms : PRESENCE_MS;
 	l->graces.ms[KIND] = o->grace_ms > 0 ? o->grace_ms : GRACE_MS;
 }

@@ -13,6 +13,8 @@
 #include "live_int.h"
 #include "log.h"
 
+enum { CROWD = 256 };
+
 /* ---- reading the log -------------------------------------------------- */
 
 /* ERR_TOO_LARGE: enough for now. */
@@ -242,6 +244,10 @@ room_enter(struct room *r, struct member *m, uint64_t cursor)
 	m->room = r;
 	m->cursor = cursor;
 	m->state = MEMBER_LIVE;
+	/* What a crowd took as it came goes back to the system: by the reader, who
+	 * rests after it has read. */
+	if (r->n_members % CROWD == 0)
+		r->look = true;
 	presence_enter(r, m);
 }
 

@@ -107,6 +107,8 @@ serve(void *arg)
 		.ping_ms = l->ping_ms,
 		.presence_ms = l->presence_ms,
 		.grace_ms = l->grace_ms,
+		.presence_max = l->presence_max,
+		.presence_tell_max = l->presence_tell_max,
 		.ready = on_ready,
 		.ctx = l };
 	struct err_info e = { 0 };

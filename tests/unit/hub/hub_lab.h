@@ -20,7 +20,8 @@ struct hub_lab {
 	unsigned
 	    lock_wait_ms; /* 60 s: nobody is refused while a test holds it */
 	unsigned ping_ms; /* heartbeats of live connections; 0: the usual */
-	unsigned presence_ms, grace_ms; /* 0: the usual */
+	unsigned presence_ms, grace_ms;         /* 0: the usual */
+	size_t presence_max, presence_tell_max; /* likewise */
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "hub_lab.h"
 
 #define V1 "Sec-WebSocket-Protocol: clowder.v1\r\n"
@@ -21,17 +22,26 @@ struct scene {
 };
 
 static void
-scene_open(struct scene *s, unsigned presence_ms, unsigned grace_ms)
+scene_open_with(struct scene *s, unsigned presence_ms, unsigned grace_ms,
+    size_t max, size_t tell_max)
 {
 	hub_lab_init(&s->l);
 	s->l.presence_ms = presence_ms;
 	s->l.grace_ms = grace_ms;
+	s->l.presence_max = max;
+	s->l.presence_tell_max = tell_max;
 	if (!hub_lab_start(&s->l))
 		exit(1);
 	peer_open(&s->ann, &s->l);
 	s->ann.token = peer_sign_in(&s->ann, "ann");
 	peer_open(&s->bob, &s->l);
 	s->bob.token = peer_sign_in(&s->bob, "bob");
+}
+
+static void
+scene_open(struct scene *s, unsigned presence_ms, unsigned grace_ms)
+{
+	scene_open_with(s, presence_ms, grace_ms, 0, 0);
 }
 
 static void
@@ -511,6 +521,65 @@ keeps_the_bounds(void)
 	scene_close(&s);
 }
 
+/* What all teams may say together: who has gone makes room, of whatever team. */
+static void
+keeps_the_bound_of_all(void)
+{
+	struct line red, blue, bob;
+	struct scene s;
+	uint64_t held;
+
+	scene_open_with(&s, 1, LONG_MS, 500, 0);
+	line_open_in(&s, &s.ann, "red", &red);
+	line_open_in(&s, &s.ann, "blue", &blue);
+	line_open_in(&s, &s.bob, NULL, &bob);
+	report(&red, "s1", "x");
+	hear_sessions(&red, 1);
+	report(&blue, "s2", "x");
+	hear_sessions(&blue, 1);
+	held = peer_metric(&s.ann, "presence_bytes");
+	CHECK(held > 250 && held <= 500);
+	report(&bob, "s3", "x");
+	CHECK(hear_type(&bob, "error"));
+	CHECK_STR(str_of(peer_string(&bob.p, "code")), "unavailable");
+	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
+	/* In place of what it said before there is room. */
+	report(&blue, "s4", "x");
+	hear_sessions(&blue, 1);
+	CHECK(peer_has(&blue.p, "s4"));
+	line_gone(&s, &red, 2);
+	report(&bob, "s3", "x");
+	hear_sessions(&blue, 2);
+	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
+	line_close(&blue);
+	line_close(&bob);
+	scene_close(&s);
+}
+
+/* Where there is much to tell, or many to be told, it is told less often. */
+static void
+tells_many_less_often(void)
+{
+	enum { EACH_MS = 20, TELL = 30, LEAST = 3 };
+	struct line a;
+	struct scene s;
+	uint64_t began;
+
+	scene_open_with(&s, EACH_MS, 0, 0, TELL);
+	line_open_in(&s, &s.ann, NULL, &a);
+	began = os_mono_ms();
+	report(&a, "s", "x");
+	report(&a, "s", "y");
+	hear_sessions(&a, 1);
+	/* More than LEAST times TELL bytes were told. */
+	CHECK(a.p.body.len > LEAST * TELL);
+	hear_sessions(&a, 1);
+	CHECK(peer_has(&a.p, "\"y\""));
+	CHECK(os_mono_ms() - began >= (LEAST + 1) * EACH_MS - 1);
+	line_close(&a);
+	scene_close(&s);
+}
+
 int
 main(void)
 {
@@ -525,5 +594,7 @@ main(void)
 	T_RUN(tells_the_first_at_once_and_the_rest_together);
 	T_RUN(queues_nothing_for_who_does_not_read);
 	T_RUN(keeps_the_bounds);
+	T_RUN(keeps_the_bound_of_all);
+	T_RUN(tells_many_less_often);
 	return t_done();
 }
