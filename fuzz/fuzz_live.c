@@ -1,7 +1,9 @@
-/* Fuzz: what a client says on a live connection.  Covers live_decode.
+/* Fuzz: what a client says on a live connection.  Covers live_decode and
+ * live_put_session.
  *
  * Held: no crash; what was read is within the limits; a bare envelope and the
- * same one wrapped are judged alike. */
+ * same one wrapped are judged alike; a session that is sent on is JSON of its own,
+ * with the user that the hub names and no other. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -39,6 +41,26 @@ wrapped(const struct batch *b, struct str bare)
 	buf_fini(&m);
 }
 
+static void
+sent_on(const struct batch *b, const struct live_session *s)
+{
+	struct json j = { 0 };
+	struct arena a = { 0 };
+	struct buf out = { 0 };
+	struct err_info e = { 0 };
+	struct str id;
+
+	live_put_session(&b->json, s->node, STR("a\"n"), &out);
+	must(json_parse(&j, buf_str(&out), JSON_DEPTH_MAX, &e) == ERR_OK);
+	must(json_check(&j, 0, JSON_DEPTH_MAX, &e) == ERR_OK);
+	must(json_str_is(&j, json_get(&j, 0, "user"), STR("a\"n")));
+	must(json_str(&j, json_get(&j, 0, "session_id"), &a, &id));
+	must(str_eq(id, s->id));
+	json_fini(&j);
+	arena_fini(&a);
+	buf_fini(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -57,6 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(in.token.n <= LIVE_TOKEN_MAX);
 		must(in.epoch.n <= PROTO_EPOCH_MAX);
 		must((in.kind == LIVE_EVENTS) || b.n == 0);
+		for (size_t i = 0; i < in.n_sessions; i++)
+			sent_on(&b, &in.session[i]);
 		if (in.kind == LIVE_EVENTS && in.type.n == 0 &&
 		    json_get(&b.json, 0, "type") == 0)
 			wrapped(&b, message);
