@@ -33,8 +33,9 @@ struct hub_options {
 	/* Who is here: between two messages, and how long one who has gone is
 	 * still here; 0: 1000, 60000. */
 	unsigned presence_ms, grace_ms;
-	/* Bytes of all reports, and of what a room is told at once; 0: 64 MiB. */
-	size_t presence_max, presence_tell_max;
+	/* Bytes: of a team's reports, of all, and of what a room is told at once;
+	 * 0: 8 MiB, 64 MiB, 64 MiB. */
+	size_t presence_room_max, presence_max, presence_tell_max;
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

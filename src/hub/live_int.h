@@ -158,7 +158,7 @@ struct live {
 	uint64_t timer_at;       /* UINT64_MAX: it does not run */
 	struct deadlines rests;  /* of rooms */
 	struct deadlines graces; /* of those who have gone */
-	size_t presence_max, presence_tell_max;
+	size_t presence_room_max, presence_max, presence_tell_max;
 	size_t presence_bytes;
 };
 

@@ -273,7 +273,7 @@ drop_gone(struct live *l, struct room *of)
 static enum err
 room_fits(struct room *r, size_t more, struct err_info *e)
 {
-	while (r->presence_bytes + more > PRESENCE_ROOM_MAX)
+	while (r->presence_bytes + more > r->live->presence_room_max)
 		if (!drop_gone(r->live, r))
 			return err_setf(e, ERR_QUOTA,
 			    "the sessions of the team are too many");
@@ -460,6 +460,12 @@ on_timer(uv_timer_t *t)
 	timer_set(l);
 }
 
+static size_t
+or_else(size_t said, size_t usual)
+{
+	return said > 0 ? said : usual;
+}
+
 void
 presence_init(struct live *l)
 {
@@ -470,11 +476,11 @@ presence_init(struct live *l)
 	l->timer_at = UINT64_MAX;
 	deadlines_init(&l->rests);
 	deadlines_init(&l->graces);
-	l->presence_max = o->presence_max > 0 ? o->presence_max : PRESENCE_MAX;
-	l->presence_tell_max =
-	    o->presence_tell_max > 0 ? o->presence_tell_max : PRESENCE_TELL_MAX;
-	l->rests.ms[KIND] = o->presence_ms > 0 ? o->presence_ms : PRESENCE_MS;
-	l->graces.ms[KIND] = o->grace_ms > 0 ? o->grace_ms : GRACE_MS;
+	l->presence_room_max = or_else(o->presence_room_max, PRESENCE_ROOM_MAX);
+	l->presence_max = or_else(o->presence_max, PRESENCE_MAX);
+	l->presence_tell_max = or_else(o->presence_tell_max, PRESENCE_TELL_MAX);
+	l->rests.ms[KIND] = (uint32_t)or_else(o->presence_ms, PRESENCE_MS);
+	l->graces.ms[KIND] = (uint32_t)or_else(o->grace_ms, GRACE_MS);
 }
 
 static void

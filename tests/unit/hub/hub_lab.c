@@ -107,6 +107,7 @@ serve(void *arg)
 		.ping_ms = l->ping_ms,
 		.presence_ms = l->presence_ms,
 		.grace_ms = l->grace_ms,
+		.presence_room_max = l->presence_room_max,
 		.presence_max = l->presence_max,
 		.presence_tell_max = l->presence_tell_max,
 		.ready = on_ready,

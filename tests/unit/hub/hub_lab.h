@@ -20,8 +20,9 @@ struct hub_lab {
 	unsigned
 	    lock_wait_ms; /* 60 s: nobody is refused while a test holds it */
 	unsigned ping_ms; /* heartbeats of live connections; 0: the usual */
-	unsigned presence_ms, grace_ms;         /* 0: the usual */
-	size_t presence_max, presence_tell_max; /* likewise */
+	unsigned presence_ms, grace_ms; /* 0: the usual */
+	/* likewise */
+	size_t presence_room_max, presence_max, presence_tell_max;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;

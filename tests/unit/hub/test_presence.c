@@ -8,6 +8,13 @@
 
 #define V1 "Sec-WebSocket-Protocol: clowder.v1\r\n"
 
+/* MiB that somebody does not read: more than the system holds.  The thread
+ * sanitizer looks for races, for which a few will do. */
+#ifdef __SANITIZE_THREAD__
+enum { ROUNDS = 2 };
+#else
+enum { ROUNDS = 16 };
+#endif
 enum { LONG_MS = 600000, SHORT_MS = 100, MESSAGE_MAX = 1 << 20 };
 
 /* A live connection. */
@@ -23,11 +30,12 @@ struct scene {
 
 static void
 scene_open_with(struct scene *s, unsigned presence_ms, unsigned grace_ms,
-    size_t max, size_t tell_max)
+    size_t room_max, size_t max, size_t tell_max)
 {
 	hub_lab_init(&s->l);
 	s->l.presence_ms = presence_ms;
 	s->l.grace_ms = grace_ms;
+	s->l.presence_room_max = room_max;
 	s->l.presence_max = max;
 	s->l.presence_tell_max = tell_max;
 	if (!hub_lab_start(&s->l))
@@ -41,7 +49,7 @@ scene_open_with(struct scene *s, unsigned presence_ms, unsigned grace_ms,
 static void
 scene_open(struct scene *s, unsigned presence_ms, unsigned grace_ms)
 {
-	scene_open_with(s, presence_ms, grace_ms, 0, 0);
+	scene_open_with(s, presence_ms, grace_ms, 0, 0, 0);
 }
 
 static void
@@ -444,8 +452,9 @@ tells_the_first_at_once_and_the_rest_together(void)
 static void
 queues_nothing_for_who_does_not_read(void)
 {
-	enum { ROUNDS = 40, EACH = 250 };
+	enum { EACH = 250 };
 	struct line a, b;
+	char name[16];
 	struct scene s;
 	uint64_t most = 0;
 
@@ -454,7 +463,6 @@ queues_nothing_for_who_does_not_read(void)
 	line_open_in(&s, &s.ann, NULL, &b);
 	CHECK_U(until_read(&a) + until_read(&b), 0);
 	for (int i = 0; i < ROUNDS && !t_failing(); i++) {
-		char name[16];
 		uint64_t unsent;
 
 		CHECK(snprintf(name, sizeof name, "r%d-", i) > 0);
@@ -465,10 +473,10 @@ queues_nothing_for_who_does_not_read(void)
 		most = unsent > most ? unsent : most;
 	}
 	/* It is given one, and the system holds some. */
-	CHECK(most > 0 && most <= MESSAGE_MAX + 64);
+	CHECK(most <= MESSAGE_MAX + 64 && (most > 0 || ROUNDS < 16));
 	do
 		CHECK(hear_type(&b, "presence"));
-	while (!peer_has(&b.p, "\"r39-0\"") && !t_failing());
+	while (!peer_has(&b.p, name) && !t_failing());
 	line_close(&a);
 	line_close(&b);
 	scene_close(&s);
@@ -478,12 +486,12 @@ queues_nothing_for_who_does_not_read(void)
 static void
 keeps_the_bounds(void)
 {
-	enum { MEMBERS = 9, EACH = 255 };
+	enum { MEMBERS = 4, EACH = 255, MIB = 1 << 20 };
 	struct line v[MEMBERS];
 	struct scene s;
 	uint64_t held;
 
-	scene_open(&s, 1, LONG_MS);
+	scene_open_with(&s, 1, LONG_MS, (MEMBERS - 1) * MIB, 0, 0);
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		line_open_in(&s, &s.ann, NULL, &v[i]);
 		(void)until_read(&v[i]);
@@ -529,7 +537,7 @@ keeps_the_bound_of_all(void)
 	struct scene s;
 	uint64_t held;
 
-	scene_open_with(&s, 1, LONG_MS, 500, 0);
+	scene_open_with(&s, 1, LONG_MS, 0, 500, 0);
 	line_open_in(&s, &s.ann, "red", &red);
 	line_open_in(&s, &s.ann, "blue", &blue);
 	line_open_in(&s, &s.bob, NULL, &bob);
@@ -565,7 +573,7 @@ tells_many_less_often(void)
 	struct scene s;
 	uint64_t began;
 
-	scene_open_with(&s, EACH_MS, 0, 0, TELL);
+	scene_open_with(&s, EACH_MS, 0, 0, 0, TELL);
 	line_open_in(&s, &s.ann, NULL, &a);
 	began = os_mono_ms();
 	report(&a, "s", "x");
