@@ -527,11 +527,11 @@ measure_storm(const struct options *o, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = prober_take(p, &worst, &n, e);
 	prober_stop(p, pid);
+	bench_close(&b);
 	if (rc == ERR_OK)
 		rc = mirror_open(&m, o->storm, BEAT, NULL, e);
 	bare = m.opened_s;
 	mirror_close(&m, NULL);
-	bench_close(&b);
 	if (rc != ERR_OK)
 		return rc;
 	(void)lab_median(took, TIMES); /* sorts */
