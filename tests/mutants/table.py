@@ -493,6 +493,22 @@ MUTANTS = [
            "src/hub/live_presence.c",
            "\tif (r->rests > 0) {\n",
            "\tif (r->rests > 0 && r->told.len == 0) {\n"),
+    # --- following ------------------------------------------------------------------
+    Mutant("a row counts as told before it is", "tests/suite/follow_suite",
+           "src/client/follow.c",
+           "\tenum err rc = t->f->opt.on_row(t->f->opt.ctx, t->f->store, row, e);\n",
+           "\tenum err rc;\n\n\tt->c->pos = row->pos;\n"
+           "\trc = t->f->opt.on_row(t->f->opt.ctx, t->f->store, row, e);\n"),
+    Mutant("a new space is followed from its end", "tests/suite/follow_suite",
+           "src/client/follow.c", "!f->began || f->lost, e)", "true, e)"),
+    Mutant("another store of the same length is the same", "tests/suite/follow_suite",
+           "src/client/follow.c", "\t\t\t*ret = eid_eq(&id, &c->id);\n",
+           "\t\t\t*ret = true;\n"),
+    Mutant("what is left after a full turn waits for a ring", "tests/suite/follow_suite",
+           "src/client/follow.c", "f->more = f->told >= FOLLOW_ROWS_MAX;",
+           "f->more = false;"),
+    Mutant("a failed look is forgotten", "tests/suite/follow_suite",
+           "src/client/follow.c", "\trung = f->rung;\n", "\trung = f->rung;\n\tf->rung = false;\n"),
     # --- watching ------------------------------------------------------------------
     Mutant("each change begins the window anew", "tests/suite/watch_suite",
            "src/watch/watch_tell.c",
