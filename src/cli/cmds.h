@@ -11,6 +11,7 @@ extern const struct cmd cmd_auth_doctor, cmd_auth_import, cmd_sync_diagnose,
 extern const struct cmd cmd_commands, cmd_complete, cmd_completion, cmd_help,
     cmd_man, cmd_version, cmd_hub, cmd_debug, cmd_consolidate, cmd_init,
     cmd_project, cmd_feature, cmd_wp, cmd_todo, cmd_item, cmd_board, cmd_log,
-    cmd_show, cmd_conflicts, cmd_rebuild, cmd_verify, cmd_export, cmd_import;
+    cmd_show, cmd_conflicts, cmd_rebuild, cmd_verify, cmd_export, cmd_import,
+    cmd_watch;
 
 #endif

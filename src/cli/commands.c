@@ -8,7 +8,7 @@ static const struct cmd *const work[] = {
 	&cmd_project, NULL,
 };
 static const struct cmd *const past[] = {
-	&cmd_log, &cmd_show, &cmd_conflicts, NULL,
+	&cmd_log, &cmd_watch, &cmd_show, &cmd_conflicts, NULL,
 };
 static const struct cmd *const with_others[] = {
 	&cmd_sync, &cmd_daemon, &cmd_auth, NULL,

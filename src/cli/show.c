@@ -245,27 +245,34 @@ show_log_begin(struct show_log *l, struct work *w)
 	namer_init(&l->namer, w);
 }
 
+enum err
+show_words(struct namer *namer, const struct deed *d, struct buf *out,
+    struct err_info *e)
+{
+	struct str name;
+	enum err rc = namer_name(namer, d->row.space, &d->ev.entity, &name, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	words_event(&d->ev, name, out);
+	if (d->row.status == EVENT_REFUSED)
+		buf_addf(out, " [%s: %.*s]", status_name(&d->row),
+		    STR_ARG(d->row.why));
+	return buf_ok(out, e);
+}
+
 static enum err
 line_add(struct show_log *l, struct err_info *e)
 {
 	struct arena *a = l->w->a;
 	struct show_line line = { .when_ms = deed_when(&l->deed) };
 	struct buf words = { 0 };
-	struct str name;
-	enum err rc = namer_name(&l->namer, l->deed.row.space,
-	    &l->deed.ev.entity, &name, e);
+	enum err rc = show_words(&l->namer, &l->deed, &words, e);
 
-	if (rc != ERR_OK)
-		return rc;
-	words_event(&l->deed.ev, name, &words);
 	line.refused = l->deed.row.status == EVENT_REFUSED;
-	if (line.refused)
-		buf_addf(&words, " [%s: %.*s]", status_name(&l->deed.row),
-		    STR_ARG(l->deed.row.why));
 	line.id = arena_str(a, l->deed.ev.id_text);
 	line.who = arena_str(a, deed_who(&l->deed, a));
 	line.what = arena_str(a, buf_str(&words));
-	rc = buf_ok(&words, e);
 	buf_fini(&words);
 	if (rc == ERR_OK &&
 	    (line.id.p == NULL || line.who.p == NULL || line.what.p == NULL ||

@@ -28,6 +28,9 @@ enum err show_log_add(struct show_log *l, const struct log_row *row,
     struct err_info *e);
 /* Prints what was added and frees; rc is handed on. */
 enum err show_log_end(struct show_log *l, enum err rc, struct err_info *e);
+/* Append one event in words, and why it was refused where it was. */
+enum err show_words(struct namer *namer, const struct deed *d, struct buf *out,
+    struct err_info *e);
 /* One event as an object. */
 enum err show_event_json(struct json_writer *j, struct namer *namer,
     const struct deed *d, struct err_info *e);
