@@ -12,6 +12,6 @@ extern const struct cmd cmd_commands, cmd_complete, cmd_completion, cmd_help,
     cmd_man, cmd_version, cmd_hub, cmd_debug, cmd_consolidate, cmd_init,
     cmd_project, cmd_feature, cmd_wp, cmd_todo, cmd_item, cmd_board, cmd_log,
     cmd_show, cmd_conflicts, cmd_rebuild, cmd_verify, cmd_export, cmd_import,
-    cmd_watch;
+    cmd_watch, cmd_session;
 
 #endif

@@ -13,7 +13,9 @@ static const struct cmd *const past[] = {
 static const struct cmd *const with_others[] = {
 	&cmd_sync, &cmd_daemon, &cmd_auth, NULL,
 };
-static const struct cmd *const agents[] = { &cmd_consolidate, NULL };
+static const struct cmd *const agents[] = {
+	&cmd_session, &cmd_consolidate, NULL,
+};
 static const struct cmd *const machine[] = {
 	&cmd_doctor, &cmd_export, &cmd_import, &cmd_verify, &cmd_rebuild, NULL,
 };
@@ -27,7 +29,7 @@ const struct cmd_section cmd_sections[] = {
 	{ "Work", work },
 	{ "What happened", past },
 	{ "With others", with_others },
-	{ "What agents leave", agents },
+	{ "Agents", agents },
 	{ "This machine", machine },
 	{ "Serving and looking inside", servers },
 	{ "About this program", about_us },

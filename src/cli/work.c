@@ -5,6 +5,7 @@
 
 #include "ids.h"
 #include "notice.h"
+#include "sessions.h"
 
 /* The same parts of every event, and which space is looked at. */
 static enum err
@@ -73,6 +74,8 @@ work_end(struct work *w, enum err rc, struct err_info *e)
 		rc = store_commit(w->s, e);
 	if (w->in_tx && rc != ERR_OK)
 		store_rollback(w->s);
+	if (w->in_tx && rc == ERR_OK)
+		sessions_touch(&w->c->ctx->home, w->draft.session_id);
 	if (w->in_tx && rc == ERR_OK && w->said.len > 0)
 		out_note(w->c->out, PAINT_WARN, "%s", w->said.data);
 	w->in_view = w->in_tx = false;

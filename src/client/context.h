@@ -57,6 +57,9 @@ enum err ctx_draft(struct ctx *c, struct draft *d, struct err_info *e);
 
 /* The session id below an agent that says so; n 0 = none. */
 struct str ctx_agent_session(void);
+/* The session that writes: $CLOWDER_SESSION_ID, else below Claude Code its own;
+ * n 0 = none.  ERR_USAGE: the variable holds what is no id. */
+enum err ctx_session(struct str *ret, struct err_info *e);
 
 /* The world for stores that commands open. */
 struct store_env ctx_store_env(void);

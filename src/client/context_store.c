@@ -6,6 +6,7 @@
 #include "context.h"
 #include "file.h"
 #include "proc.h"
+#include "sessions.h"
 
 enum { LOCK_WAIT_MS = 10000, AUTHOR_MAX = 256, EMPTY_AGE_MS = 60000 };
 
@@ -186,6 +187,23 @@ ctx_agent_session(void)
 	return s.n <= AUTHOR_MAX / 2 ? s : (struct str){ 0 };
 }
 
+enum err
+ctx_session(struct str *ret, struct err_info *e)
+{
+	struct str set = env_str("CLOWDER_SESSION_ID");
+	bool ok = set.n <= SESSIONS_ID_MAX;
+
+	for (size_t i = 0; i < set.n; i++)
+		ok = ok && (unsigned char)set.p[i] > 0x20 && set.p[i] != 127;
+	if (!ok)
+		return err_setf(e, ERR_USAGE,
+		    "CLOWDER_SESSION_ID must be one word of at most %d bytes",
+		    SESSIONS_ID_MAX);
+	*ret = set.n == 0 && env_str("CLAUDECODE").n > 0 ? ctx_agent_session() :
+	                                                   set;
+	return ERR_OK;
+}
+
 /* "user:ann", "agent:claude/<session>": one line, no blanks at its ends. */
 static bool
 author_ok(struct str s)
@@ -254,8 +272,9 @@ ctx_draft(struct ctx *c, struct draft *d, struct err_info *e)
 		rc = ctx_author(c, &d->author, e);
 	if (rc != ERR_OK)
 		return rc;
-	if (env_str("CLAUDECODE").n > 0)
-		d->session_id = ctx_agent_session();
+	rc = ctx_session(&d->session_id, e);
+	if (rc != ERR_OK)
+		return rc;
 	d->project_uuid = p->uuid;
 	d->project_slug = p->slug;
 	if (p->has_git) {

@@ -18,11 +18,12 @@ home_find(struct home *ret, const char *program, struct arena *a,
 		"doorbell", "sync.lock", "auth", "auth/session.sealed",
 		"auth/seal.salt", "auth/refresh.lock", "sync-daemon",
 		"sync-daemon.lock", "sync-daemon.log", "local/notices",
-		"export" };
+		"local/sessions", "export" };
 	const char **const to[] = { &ret->config, &ret->store, &ret->doorbell,
 		&ret->sync_lock, &ret->auth_dir, &ret->session, &ret->salt,
 		&ret->refresh_lock, &ret->daemon_state, &ret->daemon_lock,
-		&ret->daemon_log, &ret->notices, &ret->export_dir };
+		&ret->daemon_log, &ret->notices, &ret->sessions,
+		&ret->export_dir };
 	enum err rc = os_home_dir(program, a, &ret->dir, e);
 
 	for (size_t i = 0; rc == ERR_OK && i < sizeof to / sizeof *to; i++) {
@@ -94,6 +95,7 @@ home_sweep(const struct home *h)
 	sweep(h->dir, &a);
 	sweep(h->auth_dir, &a);
 	sweep(h->export_dir, &a);
+	sweep(h->sessions, &a);
 	if (local != NULL)
 		sweep(local, &a);
 	arena_fini(&a);

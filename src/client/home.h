@@ -15,7 +15,8 @@ struct home {
 	const char *sync_lock;
 	const char *auth_dir, *session, *salt, *refresh_lock;
 	const char *daemon_state, *daemon_lock, *daemon_log;
-	const char *notices; /* what was said once already */
+	const char *notices;  /* what was said once already */
+	const char *sessions; /* folder: of this machine, one file each */
 	const char *export_dir;
 };
 

@@ -1,0 +1,926 @@
+/* session: agents, scripts and people say that they are at work; who is. */
+#include <sodium.h>
+
+#include "clock.h"
+#include "cmds.h"
+#include "deed.h"
+#include "id.h"
+#include "input.h"
+#include "lookup.h"
+#include "path.h"
+#include "proc.h"
+#include "sessions.h"
+#include "show.h"
+#include "view.h"
+#include "when.h"
+#include "words.h"
+
+/* --- which session ------------------------------------------------------------------- */
+
+static enum err
+one_word(struct str s, const char *what, struct err_info *e)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == ' ')
+			return cli_usage(e, "%s is one word", what);
+	return ERR_OK;
+}
+
+/* --id, else the session that this process belongs to; n 0 = none is named. */
+static enum err
+named_id(struct cli *c, struct str *ret, struct err_info *e)
+{
+	const char *typed = cli_opt(c, "id");
+	enum err rc;
+
+	if (typed == NULL)
+		return ctx_session(ret, e);
+	rc = input_line(&c->ctx->arena, "--id", typed, SESSIONS_ID_MAX, ret, e);
+	return rc == ERR_OK ? one_word(*ret, "--id", e) : rc;
+}
+
+static enum err
+needed_id(struct cli *c, struct str *ret, struct err_info *e)
+{
+	enum err rc = named_id(c, ret, e);
+
+	if (rc == ERR_OK && ret->n == 0)
+		rc = cli_usage(e, "which session? --id or $CLOWDER_SESSION_ID");
+	return rc;
+}
+
+/* "claude" of agent:claude/<session>, "ann" of user:ann. */
+static struct str
+kind_of(struct str author)
+{
+	size_t colon = str_find(author, ':'), slash;
+
+	if (colon != SIZE_MAX)
+		author = str_n(author.p + colon + 1, author.n - colon - 1);
+	slash = str_find(author, '/');
+	return slash != SIZE_MAX ? str_n(author.p, slash) : author;
+}
+
+/* --agent; n 0 = none is named. */
+static enum err
+named_agent(struct cli *c, struct str *ret, struct err_info *e)
+{
+	const char *typed = cli_opt(c, "agent");
+	enum err rc;
+
+	*ret = (struct str){ 0 };
+	if (typed == NULL)
+		return ERR_OK;
+	rc = input_line(&c->ctx->arena, "--agent", typed, SESSIONS_AGENT_MAX,
+	    ret, e);
+	if (rc == ERR_OK)
+		rc = one_word(*ret, "--agent", e);
+	if (rc == ERR_OK &&
+	    (str_find(*ret, ':') != SIZE_MAX ||
+	        str_find(*ret, '/') != SIZE_MAX))
+		rc = cli_usage(e, "--agent holds no : and no /");
+	return rc;
+}
+
+static enum err
+new_id(struct arena *a, struct str *ret, struct err_info *e)
+{
+	uint8_t dice[EID_DICE_BYTES];
+	char text[EID_TEXT_MAX];
+	struct eid id;
+
+	randombytes_buf(dice, sizeof dice);
+	eid_new(&id, (uint64_t)os_wall_ms(), dice);
+	*ret = arena_str(a, str_n(text, eid_format(&id, text)));
+	return ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
+}
+
+static enum err
+load(struct work *w, bool ended, struct sessions *ret, struct err_info *e)
+{
+	struct sessions_at at = { .now_ms = os_wall_ms(), .ended = ended };
+	const struct config *config;
+	enum err rc = ctx_home(w->c->ctx, &at.home, e);
+
+	if (rc == ERR_OK)
+		rc = ctx_config(w->c->ctx, &config, e);
+	if (rc != ERR_OK)
+		return rc;
+	at.stale_after_s = config->stale_after_s;
+	return sessions_load(w->s, &at, w->a, ret, e);
+}
+
+static enum err
+unknown(struct cli *c, struct str id, struct err_info *e)
+{
+	cli_hint(c, "session list --all");
+	return err_setf(e, ERR_NOT_FOUND, "no session %.*s", STR_ARG(id));
+}
+
+/* The one with this id: of several that which goes on, where that is one. */
+static enum err
+pick_exact(const struct sessions *l, struct str id, struct str agent,
+    const struct session_seen **ret, struct err_info *e)
+{
+	*ret = NULL;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct session_seen *s = &l->s[i];
+
+		if (!str_eq(s->id, id) ||
+		    (agent.n > 0 && !str_eq(s->agent, agent)))
+			continue;
+		if (*ret == NULL)
+			*ret = s;
+		else if (s->state != SESSION_ENDED &&
+		    !str_eq(s->agent, (*ret)->agent))
+			return err_setf(e, ERR_AMBIGUOUS,
+			    "session %.*s is one of %.*s and one of %.*s "
+			    "(--agent says which)",
+			    STR_ARG(id), STR_ARG((*ret)->agent),
+			    STR_ARG(s->agent));
+	}
+	return ERR_OK;
+}
+
+/* The same, else by the beginning of its id. */
+static enum err
+pick(struct work *w, const struct sessions *l, struct str id, struct str agent,
+    const struct session_seen **ret, struct err_info *e)
+{
+	struct lookup_item *item;
+	size_t at = 0;
+	enum err rc = pick_exact(l, id, agent, ret, e);
+
+	if (rc != ERR_OK || *ret != NULL)
+		return rc;
+	if (l->n == 0)
+		return unknown(w->c, id, e);
+	item = arena_array(w->a, l->n, sizeof *item);
+	if (item == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < l->n; i++)
+		item[i] = (struct lookup_item){ .key = l->s[i].id,
+			.also = l->s[i].key,
+			.what = l->s[i].device };
+	rc = lookup_pick(item, l->n, id, "session", &at, e);
+	if (rc == ERR_NOT_FOUND)
+		cli_hint(w->c, "session list --all");
+	*ret = &l->s[at];
+	return rc;
+}
+
+/* --- what is written ------------------------------------------------------------------- */
+
+static enum err
+author(struct work *w, space_id sp, struct str project, const char *type,
+    struct str agent, struct str id, struct payload *p, struct err_info *e)
+{
+	char *key = arena_fmt(w->a, "%.*s:%.*s", STR_ARG(agent), STR_ARG(id));
+
+	if (key == NULL || agent.n == 0) {
+		buf_fini(&p->b);
+		return key == NULL ?
+		    err_set(e, ERR_NOMEM) :
+		    err_setf(e, ERR_REFUSED,
+		        "session %.*s is another program's", STR_ARG(id));
+	}
+	w->draft.session_id = id;
+	return work_author_in(w, sp, project, type, AGG_SESSION, str_of(key), p,
+	    NULL, e);
+}
+
+static void
+payload_of(struct payload *p, struct str id)
+{
+	payload_begin(p);
+	json_key(&p->w, "session_id"), json_put_str(&p->w, id);
+}
+
+static void
+put_text(struct payload *p, const char *name, struct str s)
+{
+	if (s.n > 0)
+		json_key(&p->w, name), json_put_str(&p->w, s);
+}
+
+static enum err
+write_end(struct work *w, const struct session_seen *s, struct str reason,
+    struct err_info *e)
+{
+	struct payload p;
+
+	payload_of(&p, s->id);
+	put_text(&p, "reason", reason);
+	return author(w, s->space, s->project, "session_ended", s->agent, s->id,
+	    &p, e);
+}
+
+static enum err
+write_start(struct work *w, const struct session_record *r, struct err_info *e)
+{
+	const char *cwd;
+	char host[OS_NAME_MAX];
+	struct payload p;
+	enum err rc = os_cwd(w->a, &cwd, e);
+
+	if (rc != ERR_OK)
+		return rc;
+	os_host_name(host);
+	payload_of(&p, r->id);
+	put_text(&p, "agent", r->agent);
+	put_text(&p, "host", str_of(host));
+	put_text(&p, "cwd", str_of(cwd));
+	put_text(&p, "git_branch", w->draft.git_branch);
+	if (r->pid > 0)
+		json_key(&p.w, "pid"), json_put_i(&p.w, r->pid);
+	return author(w, w->space, w->project, "session_started", r->agent,
+	    r->id, &p, e);
+}
+
+/* Sessions of this machine whose process is gone could not say that they ended. */
+static enum err
+end_the_gone(struct work *w, const struct sessions *l, struct err_info *e)
+{
+	struct str own = w->draft.session_id;
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < l->n; i++)
+		if (l->s[i].state == SESSION_ENDED && l->s[i].pid > 0 &&
+		    str_is(l->s[i].reason, SESSION_GONE))
+			rc = write_end(w, &l->s[i], STR(SESSION_GONE), e);
+	w->draft.session_id = own;
+	return rc;
+}
+
+static void
+forget_the_gone(const struct home *h, const struct sessions *l)
+{
+	struct err_info ignored = { 0 };
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->s[i].state == SESSION_ENDED && l->s[i].pid > 0)
+			(void)sessions_forget(h,
+			    &(struct session_record){
+			        .agent = l->s[i].agent, .id = l->s[i].id },
+			    &ignored);
+}
+
+/* --- start ------------------------------------------------------------------------------- */
+
+static enum err
+named_pid(struct cli *c, struct session_record *r, struct err_info *e)
+{
+	const char *typed = cli_opt(c, "pid");
+	uint64_t pid;
+
+	if (typed == NULL)
+		return ERR_OK;
+	if (!str_u64(str_of(typed), &pid) || pid == 0 || pid > INT32_MAX)
+		return cli_usage(e, "--pid wants the number of a process");
+	return sessions_process(r, (int)pid, &c->ctx->arena, e);
+}
+
+static enum err
+start_names(struct cli *c, struct session_record *r, struct err_info *e)
+{
+	struct str author = { 0 };
+	enum err rc = named_id(c, &r->id, e);
+
+	if (rc == ERR_OK && r->id.n == 0)
+		rc = new_id(&c->ctx->arena, &r->id, e);
+	if (rc == ERR_OK)
+		rc = named_agent(c, &r->agent, e);
+	if (rc == ERR_OK && r->agent.n == 0) {
+		rc = ctx_author(c->ctx, &author, e);
+		r->agent = kind_of(author);
+	}
+	return rc == ERR_OK ? named_pid(c, r, e) : rc;
+}
+
+/* *live: it is at work already, and only gives a sign of life. */
+static enum err
+start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
+    struct err_info *e)
+{
+	const struct session_seen *s = NULL;
+	enum err rc = load(w, false, l, e);
+
+	*live = false;
+	for (size_t i = 0; rc == ERR_OK && s == NULL && i < l->n; i++)
+		if (str_eq(l->s[i].id, r->id) &&
+		    str_eq(l->s[i].agent, r->agent) &&
+		    l->s[i].state == SESSION_LIVE)
+			s = &l->s[i];
+	if (rc == ERR_OK)
+		rc = end_the_gone(w, l, e);
+	*live = s != NULL;
+	r->project = s != NULL ? s->project : w->project;
+	r->logged_ms = s != NULL ? s->since_ms : os_wall_ms();
+	return rc == ERR_OK && s == NULL ? write_start(w, r, e) : rc;
+}
+
+static void
+say_started(struct cli *c, const struct session_record *r, bool live)
+{
+	struct json_writer *w;
+
+	if (c->json) {
+		w = out_json(c->out);
+		json_obj(w);
+		json_key(w, "session_id"), json_put_str(w, r->id);
+		json_key(w, "agent"), json_put_str(w, r->agent);
+		json_key(w, "started"), json_put_bool(w, !live);
+		json_end(w);
+		out_json_end(c->out);
+		return;
+	}
+	if (c->out->tty)
+		out_say(c->out,
+		    live ? "Goes on: session " : "Started session ");
+	out_str(c->out, PAINT_ID, r->id);
+	if (c->out->tty) {
+		out_say(c->out, " of ");
+		out_str(c->out, PAINT_NONE, r->agent);
+	}
+	out_say(c->out, "\n");
+}
+
+/* What the record of it held stays: the process, when it was logged last. */
+static enum err
+keep_record(const struct home *h, struct session_record *r, struct arena *a,
+    struct err_info *e)
+{
+	struct session_record *list;
+	size_t n = 0;
+	enum err rc = sessions_records(h, a, &list, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		if (str_eq(list[i].id, r->id) &&
+		    str_eq(list[i].agent, r->agent)) {
+			if (r->pid == 0) {
+				r->pid = list[i].pid;
+				r->start = list[i].start;
+				r->boot_id = list[i].boot_id;
+			}
+			if (list[i].logged_ms > r->logged_ms)
+				r->logged_ms = list[i].logged_ms;
+		}
+	return rc;
+}
+
+static enum err
+start_run(struct cli *c, struct err_info *e)
+{
+	struct session_record r = { 0 };
+	struct sessions l = { 0 };
+	const struct home *h = NULL;
+	struct work w = { 0 };
+	bool live = false;
+	enum err rc = start_names(c, &r, e);
+
+	if (rc == ERR_OK)
+		rc = ctx_home(c->ctx, &h, e);
+	if (rc != ERR_OK)
+		return rc;
+	rc = work_begin(&w, c, e);
+	if (rc == ERR_OK)
+		rc = start(&w, &r, &l, &live, e);
+	rc = work_end(&w, rc, e);
+	if (rc == ERR_OK)
+		forget_the_gone(h, &l);
+	if (rc == ERR_OK && live)
+		rc = keep_record(h, &r, &c->ctx->arena, e);
+	if (rc == ERR_OK)
+		rc = sessions_save(h, &r, e);
+	if (rc == ERR_OK)
+		say_started(c, &r, live);
+	return rc;
+}
+
+/* --- beat -------------------------------------------------------------------------------- */
+
+static enum err
+find_record(struct cli *c, const struct home *h, struct str id,
+    struct str agent, struct session_record *ret, bool *found,
+    struct err_info *e)
+{
+	struct session_record *list;
+	size_t n = 0;
+	enum err rc = sessions_records(h, &c->ctx->arena, &list, &n, e);
+
+	*found = false;
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		if (!str_eq(list[i].id, id) ||
+		    (agent.n > 0 && !str_eq(list[i].agent, agent)))
+			continue;
+		if (*found)
+			return err_setf(e, ERR_AMBIGUOUS,
+			    "session %.*s is one of %.*s and one of %.*s "
+			    "(--agent says which)",
+			    STR_ARG(id), STR_ARG(ret->agent),
+			    STR_ARG(list[i].agent));
+		*ret = list[i];
+		*found = true;
+	}
+	return rc;
+}
+
+static enum err
+has_ended(struct cli *c, struct str id, struct err_info *e)
+{
+	cli_hint_word(c, "session start --id", id);
+	return err_setf(e, ERR_REFUSED, "session %.*s has ended", STR_ARG(id));
+}
+
+static enum err
+beat_logged(struct work *w, struct session_record *r, struct err_info *e)
+{
+	const struct session_seen *s = NULL;
+	struct sessions l;
+	struct payload p;
+	enum err rc = load(w, true, &l, e);
+
+	if (rc == ERR_OK)
+		rc = pick_exact(&l, r->id, r->agent, &s, e);
+	if (rc == ERR_OK && s == NULL)
+		rc = unknown(w->c, r->id, e);
+	/* One whose process is gone beats by another: it goes on. */
+	if (rc == ERR_OK && s->state == SESSION_ENDED &&
+	    !str_is(s->reason, SESSION_GONE))
+		rc = has_ended(w->c, r->id, e);
+	if (rc != ERR_OK)
+		return rc;
+	r->agent = s->agent;
+	r->project = s->project;
+	r->logged_ms = os_wall_ms();
+	payload_of(&p, s->id);
+	return author(w, s->space, s->project, "session_heartbeat", s->agent,
+	    s->id, &p, e);
+}
+
+static enum err
+beat_run(struct cli *c, struct err_info *e)
+{
+	struct session_record r = { 0 };
+	const struct home *h = NULL;
+	struct str id, agent;
+	struct work w;
+	bool found = false, logged;
+	int64_t now = os_wall_ms();
+	enum err rc = needed_id(c, &id, e);
+
+	if (rc == ERR_OK)
+		rc = named_agent(c, &agent, e);
+	if (rc == ERR_OK)
+		rc = ctx_home(c->ctx, &h, e);
+	if (rc == ERR_OK)
+		rc = find_record(c, h, id, agent, &r, &found, e);
+	if (rc != ERR_OK)
+		return rc;
+	logged = found && r.logged_ms <= now &&
+	    now - r.logged_ms < SESSIONS_LOGGED_MS && !sessions_gone(&r);
+	if (!logged) {
+		if (!found)
+			r = (struct session_record){ .agent = agent, .id = id };
+		if (sessions_gone(&r))
+			r.pid = 0;
+		rc = work_begin(&w, c, e);
+		if (rc == ERR_OK)
+			rc = beat_logged(&w, &r, e);
+		rc = work_end(&w, rc, e);
+	}
+	if (rc == ERR_OK)
+		rc = logged ? sessions_beat(h, &r, e) : sessions_save(h, &r, e);
+	if (rc == ERR_OK && c->json) {
+		struct json_writer *j = out_json(c->out);
+
+		json_obj(j);
+		json_key(j, "session_id"), json_put_str(j, r.id);
+		json_key(j, "agent"), json_put_str(j, r.agent);
+		json_key(j, "logged"), json_put_bool(j, !logged);
+		json_end(j);
+		out_json_end(c->out);
+	}
+	return rc;
+}
+
+/* --- end --------------------------------------------------------------------------------- */
+
+static void
+say_ended(struct cli *c, const struct session_seen *s, bool already)
+{
+	struct json_writer *w;
+
+	if (c->json) {
+		w = out_json(c->out);
+		json_obj(w);
+		json_key(w, "session_id"), json_put_str(w, s->id);
+		json_key(w, "agent"), json_put_str(w, s->agent);
+		json_key(w, "ended"), json_put_bool(w, !already);
+		json_end(w);
+		out_json_end(c->out);
+		return;
+	}
+	out_say(c->out,
+	    already ? "Had ended already: session " : "Ended session ");
+	out_str(c->out, PAINT_ID, s->id);
+	out_say(c->out, "\n");
+}
+
+static enum err
+end_run(struct cli *c, struct err_info *e)
+{
+	const char *typed = cli_opt(c, "reason");
+	struct str id, agent, reason = { 0 };
+	const struct session_seen *s = NULL;
+	const struct home *h;
+	struct sessions l;
+	struct work w;
+	bool already = false;
+	enum err rc = needed_id(c, &id, e);
+
+	if (rc == ERR_OK)
+		rc = named_agent(c, &agent, e);
+	if (rc == ERR_OK && typed != NULL)
+		rc = input_line(&c->ctx->arena, "--reason", typed,
+		    INPUT_TITLE_MAX, &reason, e);
+	if (rc == ERR_OK)
+		rc = ctx_home(c->ctx, &h, e);
+	if (rc != ERR_OK)
+		return rc;
+	rc = work_begin(&w, c, e);
+	if (rc == ERR_OK)
+		rc = load(&w, true, &l, e);
+	if (rc == ERR_OK)
+		rc = pick(&w, &l, id, agent, &s, e);
+	if (rc == ERR_OK) {
+		already = s->state == SESSION_ENDED &&
+		    !str_is(s->reason, SESSION_GONE);
+		if (!already)
+			rc = write_end(&w, s, reason, e);
+	}
+	rc = work_end(&w, rc, e);
+	if (rc == ERR_OK)
+		rc = sessions_forget(h,
+		    &(struct session_record){ .agent = s->agent, .id = s->id },
+		    e);
+	if (rc == ERR_OK)
+		say_ended(c, s, already);
+	return rc;
+}
+
+/* --- list, show --------------------------------------------------------------------------- */
+
+static void
+put_ms(struct json_writer *j, const char *name, int64_t ms)
+{
+	char text[WHEN_TEXT_MAX];
+
+	json_key(j, name);
+	if (ms > 0)
+		json_put_str(j, str_n(text, when_format(ms, text)));
+	else
+		json_put_null(j);
+}
+
+static void
+item_json(struct json_writer *j, const struct session_item *it)
+{
+	json_obj(j);
+	json_key(j, "type"), json_put_z(j, aggregate_name(it->type));
+	json_key(j, "id"), json_put_str(j, it->key);
+	view_put_text(j, "title", it->title);
+	json_key(j, "state"), json_put_str(j, it->state);
+	json_key(j, "project"), json_put_str(j, it->project);
+	json_end(j);
+}
+
+static void
+session_json(struct json_writer *j, const struct session_seen *s)
+{
+	size_t todos = 0;
+
+	for (size_t i = 0; i < s->n_items; i++)
+		todos += s->item[i].type == AGG_TODO;
+	json_obj(j);
+	json_key(j, "session_id"), json_put_str(j, s->id);
+	view_put_text(j, "agent", s->agent);
+	view_put_text(j, "device", s->device);
+	put_ms(j, "last_activity", s->last_ms);
+	json_key(j, "active_todos"), json_put_u(j, todos);
+	json_key(j, "active_items");
+	json_arr(j);
+	for (size_t i = 0; i < s->n_items; i++)
+		item_json(j, &s->item[i]);
+	json_end(j);
+	json_key(j, "state"), json_put_z(j, session_state_name(s->state));
+	put_ms(j, "since", s->since_ms);
+	json_key(j, "here"), json_put_bool(j, s->here);
+	json_key(j, "project"), json_put_str(j, s->project);
+	view_put_text(j, "cwd", s->cwd);
+	view_put_text(j, "git_branch", s->branch);
+	view_put_text(j, "reason", s->reason);
+	json_key(j, "pid");
+	if (s->pid > 0)
+		json_put_i(j, s->pid);
+	else
+		json_put_null(j);
+	json_end(j);
+}
+
+static void
+list_json(struct cli *c, const struct sessions *l, bool all)
+{
+	static const char *const name[] = { "active_sessions", "stale_sessions",
+		"ended_sessions" };
+	struct json_writer *j = out_json(c->out);
+
+	json_obj(j);
+	for (int state = SESSION_LIVE; state <= SESSION_ENDED; state++) {
+		if (state == SESSION_ENDED && !all)
+			continue;
+		json_key(j, name[state]);
+		json_arr(j);
+		for (size_t i = 0; i < l->n; i++)
+			if ((int)l->s[i].state == state)
+				session_json(j, &l->s[i]);
+		json_end(j);
+	}
+	json_end(j);
+	out_json_end(c->out);
+}
+
+/* "WP03, “write the tests”" */
+static struct str
+items_text(struct work *w, struct namer *namer, const struct session_seen *s)
+{
+	struct err_info ignored = { 0 };
+	struct buf b = { 0 };
+	struct str ret;
+
+	for (size_t i = 0; i < s->n_items; i++) {
+		const struct session_item *it = &s->item[i];
+		struct entity_key key = { it->project,
+			str_of(aggregate_name(it->type)), it->key };
+		struct str name = it->key;
+
+		if (namer_name(namer, s->space, &key, &name, &ignored) !=
+		    ERR_OK)
+			name = it->key;
+		buf_adds(&b, i > 0 ? ", " : "");
+		buf_addstr(&b, name);
+	}
+	ret = arena_str(w->a, buf_str(&b));
+	buf_fini(&b);
+	return ret;
+}
+
+static enum paint
+state_paint(enum session_state s)
+{
+	static const enum paint paint[] = { [SESSION_LIVE] = PAINT_ACTIVE,
+		[SESSION_STALE] = PAINT_WARN,
+		[SESSION_ENDED] = PAINT_DIM };
+
+	return paint[s];
+}
+
+static void
+row_text(struct work *w, struct out_table *t, struct namer *namer,
+    const struct session_seen *s)
+{
+	struct buf b = { 0 };
+
+	out_cell(t, PAINT_ID, s->id);
+	out_cell(t, PAINT_NONE, s->agent);
+	out_cellf(t, PAINT_NONE, "%.*s%s", STR_ARG(s->device),
+	    s->here ? " (here)" : "");
+	out_cell(t, state_paint(s->state),
+	    str_of(session_state_name(s->state)));
+	if (s->last_ms > 0)
+		deed_ago(s->last_ms, os_wall_ms(), &b);
+	out_cell(t, PAINT_DIM, buf_str(&b));
+	t->failed |= b.failed;
+	buf_fini(&b);
+	out_cell(t, PAINT_NONE, items_text(w, namer, s));
+}
+
+static void
+list_text(struct work *w, const struct sessions *l, bool all)
+{
+	static const struct out_column column[] = { { "SESSION", COL_SHRINK },
+		{ "AGENT", COL_SHRINK }, { "DEVICE", COL_SHRINK },
+		{ "STATE", 0 }, { "LAST ACTIVITY", 0 },
+		{ "AT WORK ON", COL_MAIN | COL_MAY }, { NULL, 0 } };
+	struct out_table t;
+	struct namer namer;
+	size_t n = 0;
+
+	namer_init(&namer, w);
+	out_table_begin(&t, w->c->out, column);
+	for (size_t i = 0; i < l->n; i++)
+		if (all || l->s[i].state != SESSION_ENDED) {
+			row_text(w, &t, &namer, &l->s[i]);
+			n++;
+		}
+	out_table_end(&t);
+	namer_fini(&namer);
+	if (n == 0)
+		out_say(w->c->out, "No sessions\n");
+}
+
+static enum err
+list_run(struct cli *c, struct err_info *e)
+{
+	bool all = cli_has(c, "all");
+	struct sessions l;
+	struct work w;
+	enum err rc = work_read(&w, c, e);
+
+	if (rc == ERR_OK)
+		rc = load(&w, all, &l, e);
+	if (rc == ERR_OK && c->json)
+		list_json(c, &l, all);
+	else if (rc == ERR_OK)
+		list_text(&w, &l, all);
+	return work_end(&w, rc, e);
+}
+
+static void
+show_text(struct work *w, const struct session_seen *s)
+{
+	enum { LABEL = 13 };
+	struct out *o = w->c->out;
+	struct buf b = { 0 };
+
+	out_str(o, PAINT_TITLE, s->id);
+	out_say(o, "\n");
+	out_pair(o, LABEL, "Agent", PAINT_NONE, "%.*s", STR_ARG(s->agent));
+	out_pair(o, LABEL, "Device", PAINT_NONE, "%.*s%s", STR_ARG(s->device),
+	    s->here ? " (this one)" : "");
+	out_pair(o, LABEL, "State", state_paint(s->state), "%s%s%.*s",
+	    session_state_name(s->state), s->reason.n > 0 ? ": " : "",
+	    STR_ARG(s->reason));
+	deed_ago(s->since_ms, os_wall_ms(), &b);
+	out_pair(o, LABEL, s->state == SESSION_ENDED ? "Ended" : "Began",
+	    PAINT_NONE, "%.*s", STR_ARG(buf_str(&b)));
+	buf_reset(&b);
+	deed_ago(s->last_ms, os_wall_ms(), &b);
+	out_pair(o, LABEL, "Last activity", PAINT_NONE, "%.*s",
+	    STR_ARG(buf_str(&b)));
+	if (s->cwd.n > 0)
+		out_pair(o, LABEL, "Folder", PAINT_NONE, "%.*s",
+		    STR_ARG(s->cwd));
+	if (s->branch.n > 0)
+		out_pair(o, LABEL, "Branch", PAINT_NONE, "%.*s",
+		    STR_ARG(s->branch));
+	if (s->pid > 0)
+		out_pair(o, LABEL, "Process", PAINT_NONE, "%d", s->pid);
+	for (size_t i = 0; i < s->n_items; i++)
+		out_pair(o, LABEL, i == 0 ? "At work on" : "", PAINT_NONE,
+		    "%.*s  %.*s", STR_ARG(s->item[i].key),
+		    STR_ARG(s->item[i].title));
+	buf_fini(&b);
+}
+
+static enum err
+show_run(struct cli *c, struct err_info *e)
+{
+	const struct session_seen *s = NULL;
+	struct sessions l;
+	struct work w;
+	enum err rc = work_read(&w, c, e);
+
+	if (rc == ERR_OK)
+		rc = load(&w, true, &l, e);
+	if (rc == ERR_OK)
+		rc = pick(&w, &l, str_of(cli_arg(c, 0)), STR(""), &s, e);
+	if (rc == ERR_OK && c->json) {
+		session_json(out_json(c->out), s);
+		out_json_end(c->out);
+	} else if (rc == ERR_OK) {
+		show_text(&w, s);
+	}
+	return work_end(&w, rc, e);
+}
+
+/* --- rows -------------------------------------------------------------------------------- */
+
+#define OPT_ID \
+	{ \
+		.name = "id", .arg = "ID", \
+		.help = "which session ($CLOWDER_SESSION_ID)" \
+	}
+#define OPT_AGENT \
+	{ \
+		.name = "agent", .arg = "NAME", \
+		.help = "what is at work, as claude or codex" \
+	}
+
+static const struct cmd_opt start_opt[] = {
+	OPT_ID,
+	OPT_AGENT,
+	{ .name = "pid",
+	    .arg = "PID",
+	    .help = "the process that it is: gone, the session has ended" },
+	{ 0 },
+};
+static const struct cmd_example start_example[] = {
+	{ "session start --agent codex --pid $$", "prints the new id" },
+	{ "session start --id build-7", "with an id of your own" },
+	{ 0 },
+};
+static const struct cmd session_start = {
+	.name = "start",
+	.purpose = "say that a session is at work",
+	.about = "Without an id a new one is made and printed; put it into "
+	         "$CLOWDER_SESSION_ID, and what is written says whose it is. A "
+	         "session that is live already goes on, without another event.",
+	.opt = start_opt,
+	.example = start_example,
+	.run = start_run,
+};
+static const struct cmd_opt beat_opt[] = { OPT_ID, OPT_AGENT, { 0 } };
+static const struct cmd_example beat_example[] = {
+	{ "session beat", "of $CLOWDER_SESSION_ID" },
+	{ 0 },
+};
+static const struct cmd_exit ended_exits[] = {
+	{ 4, "it has ended, or the id fits several" },
+	{ 0 },
+};
+static const struct cmd session_beat = {
+	.name = "beat",
+	.purpose = "say that a session is still at work",
+	.about =
+	    "Cheap, and may be said often: others are told at most every 15 "
+	    "minutes. Commands that write with $CLOWDER_SESSION_ID say it as "
+	    "well.",
+	.opt = beat_opt,
+	.example = beat_example,
+	.exits = ended_exits,
+	.run = beat_run,
+};
+static const struct cmd_opt end_opt[] = {
+	OPT_ID,
+	OPT_AGENT,
+	{ .name = "reason", .arg = "R", .help = "why" },
+	{ 0 },
+};
+static const struct cmd_example end_example[] = {
+	{ "session end --id build-7 --reason \"all green\"", "" },
+	{ 0 },
+};
+static const struct cmd session_end = {
+	.name = "end",
+	.purpose = "say that a session has ended",
+	.about = "Also of another machine, by any unambiguous beginning of its "
+	         "id. One that had ended already stays as it is.",
+	.opt = end_opt,
+	.example = end_example,
+	.run = end_run,
+};
+static const struct cmd_opt list_opt[] = {
+	{ .name = "all", .help = "those too that have ended" },
+	{ 0 },
+};
+static const struct cmd_example list_example[] = {
+	{ "session list", "who is at work, and on what" },
+	{ "session list --json | jq .active_sessions", "for programs" },
+	{ 0 },
+};
+static const struct cmd session_list = {
+	.name = "list",
+	.purpose = "show who is at work, on all machines",
+	.about =
+	    "Of all projects. A session is live until it ends, its process is "
+	    "gone, or nothing was heard of it for [session] stale_after (7d): "
+	    "then it is stale. Of other machines a quarter of an hour may be "
+	    "missing. It is at work on what is assigned to it, or was put into "
+	    "progress by it.",
+	.opt = list_opt,
+	.example = list_example,
+	.run = list_run,
+};
+static const struct cmd_arg show_arg[] = {
+	{ .name = "ID", .help = "a session by the beginning of its id" },
+	{ 0 },
+};
+static const struct cmd_example show_example[] = {
+	{ "session show 0199f8a1", "where it runs, and what it has in hand" },
+	{ 0 },
+};
+static const struct cmd session_show = {
+	.name = "show",
+	.purpose = "show one session",
+	.arg = show_arg,
+	.example = show_example,
+	.run = show_run,
+};
+static const struct cmd *const session_sub[] = { &session_start, &session_beat,
+	&session_end, &session_list, &session_show, NULL };
+const struct cmd cmd_session = {
+	.name = "session",
+	.purpose = "agents, scripts and people at work",
+	.sub = session_sub,
+};
