@@ -2,6 +2,7 @@
  * feature, then the todos. */
 #include <stdlib.h>
 
+#include "board_watch.h"
 #include "cmds.h"
 #include "fault.h"
 #include "ids.h"
@@ -568,8 +569,14 @@ static enum err
 board_run(struct cli *c, struct err_info *e)
 {
 	struct board b = { .n = 0 };
-	enum err rc = work_read(&b.w, c, e);
+	enum err rc;
 
+	if (cli_has(c, "watch") && (c->json || !c->out->tty))
+		return cli_usage(e,
+		    "--watch wants a terminal; `watch --json` is for programs");
+	if (cli_has(c, "watch"))
+		return board_watch(c, e);
+	rc = work_read(&b.w, c, e);
 	if (rc == ERR_OK && cli_has(c, "feature"))
 		rc = work_feature(&b.w, cli_opt(c, "feature"), &b.only, e);
 	if (rc == ERR_OK && !work_nothing(&b.w)) {
@@ -589,11 +596,14 @@ static const struct cmd_opt board_opt[] = {
 	    .arg = "F",
 	    .help = "only this one",
 	    .words = WORDS_FEATURE },
+	{ .name = "watch",
+	    .help = "on the whole terminal, live; ? shows the keys" },
 	{ 0 },
 };
 static const struct cmd_example board_example[] = {
 	{ "board", "the folder's project" },
 	{ "board --feature 001", "one feature" },
+	{ "board --watch", "follows what anybody writes; > moves a card on" },
 	{ "board --json | jq '.features[].lanes.in_progress'", "for programs" },
 	{ 0 },
 };
@@ -604,7 +614,9 @@ const struct cmd cmd_board = {
 	    "Work packages in their lanes, feature by feature, then the todos "
 	    "that are open. On a terminal lanes stand side by side and long "
 	    "ones "
-	    "are cut; elsewhere everything is listed.",
+	    "are cut; elsewhere everything is listed. With --watch it fills "
+	    "the "
+	    "terminal and follows what anybody writes.",
 	.opt = board_opt,
 	.example = board_example,
 	.run = board_run,
