@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "after.h"
 #include "clock.h"
 #include "fault.h"
 #include "follow.h"
@@ -286,6 +287,8 @@ run_quietly(struct live *l, int argc, char **argv, struct err_info *e)
 	rc = cli_parse(&c, argc, argv, e);
 	if (rc == ERR_OK)
 		rc = c.cmd->run(&c, e);
+	if (rc == ERR_OK)
+		after_command(&c);
 	out_json_drop(&l->quiet);
 	out_flush(&l->quiet);
 	cli_fini(&c);

@@ -578,11 +578,17 @@ walk(unsigned k, bool opening)
 	}
 	hit = hit || fault_hit();
 	fault_arm(-1);
+	CHECK_U(follow_pos(sc.f, sp), had);
+	if (opening) {
+		follow_close(sc.f);
+		sc.f = NULL;
+		return hit;
+	}
 	(void)write_one(sp);
-	CHECK(snprintf(team, sizeof team, "%d-%u", opening, k) > 0);
+	CHECK(snprintf(team, sizeof team, "%u", k) > 0);
 	if (more)
 		(void)write_one(lab_space(sc.s, "h", "a", team));
-	fault_arm_fine(opening ? -1 : (int)k);
+	fault_arm_fine((int)k);
 	if (follow_turn(sc.f, now, &e) != ERR_OK)
 		CHECK(fault_hit());
 	hit = hit || fault_hit();
@@ -658,7 +664,7 @@ one_run(uint64_t seed)
 static void
 any_order_of_deeds(void)
 {
-	for (uint64_t i = 0; i < 12 && !t_failing(); i++)
+	for (uint64_t i = 0; i < 8 && !t_failing(); i++)
 		one_run(t_seed() + i);
 	t_note("%s", "");
 }
