@@ -13,6 +13,8 @@
 #include "file.h"
 #include "path.h"
 
+enum { YOUNG_MS = 5000 };
+
 /* Of one space: what was told last. */
 struct cursor {
 	space_id space;
@@ -34,6 +36,7 @@ struct follow {
 	bool rung, more;   /* to be looked at now */
 	bool checked;      /* the cursors fit the store that is open */
 	bool lost;         /* they do not, and begin at its end */
+	bool waits;        /* it is just being made: soon looked at again */
 	uint64_t again_ms; /* after a failure; 0 = none */
 	uint64_t look_ms;  /* when nobody rings; UINT64_MAX = never */
 };
@@ -60,6 +63,16 @@ store_stat(const struct follow *f, struct os_file_id *id, bool *there,
 	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 }
 
+/* Between its first byte and its first row a store looks like one that is old, or
+ * broken: what was written to so lately is given time. */
+static bool
+is_young(const struct os_file_id *id)
+{
+	int64_t age = os_wall_ms() - id->mtime_ns / 1000000;
+
+	return age >= 0 && age < YOUNG_MS;
+}
+
 static enum err
 store_find(struct follow *f, struct err_info *e)
 {
@@ -68,6 +81,7 @@ store_find(struct follow *f, struct err_info *e)
 	bool there;
 	enum err rc = store_stat(f, &id, &there, e);
 
+	f->waits = false;
 	if (rc != ERR_OK)
 		return rc;
 	if (f->store != NULL &&
@@ -77,7 +91,12 @@ store_find(struct follow *f, struct err_info *e)
 		return ERR_OK;
 	f->file = id;
 	rc = store_sqlite_open(&f->store, f->opt.home->store, &opt, e);
-	return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+	f->waits =
+	    (rc == ERR_UNSUPPORTED || rc == ERR_CORRUPT) && is_young(&id);
+	if (rc != ERR_NOT_FOUND && !f->waits)
+		return rc;
+	*e = (struct err_info){ 0 };
+	return ERR_OK;
 }
 
 /* --- cursors -------------------------------------------------------------------- */
@@ -295,6 +314,8 @@ follow_open(struct follow **ret, const struct follow_options *opt,
 		return rc;
 	}
 	f->rung = false;
+	if (f->waits)
+		f->again_ms = os_mono_ms() + FOLLOW_AGAIN_MS;
 	if (opt->look_ms > 0)
 		f->look_ms = os_mono_ms() + opt->look_ms;
 	*ret = f;
@@ -346,7 +367,9 @@ failed(struct follow *f, enum err rc, uint64_t now_ms)
 enum err
 follow_turn(struct follow *f, uint64_t now_ms, struct err_info *e)
 {
-	bool rung, due = now_ms >= f->look_ms || f->more;
+	bool rung,
+	    due = now_ms >= f->look_ms || f->more ||
+	    (f->waits && now_ms >= f->again_ms);
 	enum err rc = watch_turn(f->watch, now_ms, e);
 
 	if (rc != ERR_OK)
@@ -357,7 +380,7 @@ follow_turn(struct follow *f, uint64_t now_ms, struct err_info *e)
 	rc = look(f, e);
 	if (rc != ERR_OK)
 		return failed(f, rc, now_ms);
-	f->again_ms = 0;
+	f->again_ms = f->waits ? now_ms + FOLLOW_AGAIN_MS : 0;
 	f->rung = false;
 	if (f->opt.look_ms > 0)
 		f->look_ms = now_ms + f->opt.look_ms;

@@ -507,6 +507,9 @@ MUTANTS = [
     Mutant("what is left after a full turn waits for a ring", "tests/suite/follow_suite",
            "src/client/follow.c", "f->more = f->told >= FOLLOW_ROWS_MAX;",
            "f->more = false;"),
+    Mutant("a store that is being made is an old one", "tests/suite/follow_suite",
+           "src/client/follow.c", "(rc == ERR_UNSUPPORTED || rc == ERR_CORRUPT)",
+           "rc == ERR_FAILED"),
     Mutant("a failed look is forgotten", "tests/suite/follow_suite",
            "src/client/follow.c", "\trung = f->rung;\n", "\trung = f->rung;\n\tf->rung = false;\n"),
     # --- sessions -------------------------------------------------------------------

@@ -145,6 +145,7 @@ exits "an unknown project" 1 clowder watch --project nosuch
 run clowder watch -n 0 --json --all-projects --project shop
 is "an error is one document, too" "$(json 'd["error"]')" usage
 mkdir -p "$T/broken" && head -c 8192 /dev/urandom >"$T/broken/store.db"
+touch -d "1 hour ago" "$T/broken/store.db"
 CLOWDER_HOME=$T/broken run clowder watch
 is "a store that is none ends it" "$code" 1
 done_testing

@@ -1,8 +1,11 @@
 /* Following a store: every row that is written is told once and in order, whoever
  * wrote it, whether somebody rang or not, and whatever failed on the way. */
+#include <fcntl.h>
 #include <poll.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -447,23 +450,56 @@ a_store_that_goes_and_comes(void)
 	scene_end();
 }
 
+/* So old that nobody is just making it. */
+static void
+write_garbage(void)
+{
+	struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
+	CHECK_OK(os_write_atomic(sc.home.store, STR("no database, this"), 0600,
+	             &e),
+	    &e);
+	CHECK_I(utimensat(AT_FDCWD, sc.home.store, times, 0), 0);
+}
+
+/* Another process has opened it and not yet written its first row. */
+static void
+one_that_is_being_made(void)
+{
+	sqlite3 *db = NULL;
+	space_id sp;
+
+	scene_begin();
+	CHECK_OK(os_mkdirs(sc.home.dir, 0700, &e), &e);
+	CHECK_I(sqlite3_open(sc.home.store, &db), SQLITE_OK);
+	CHECK_I(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL),
+	    SQLITE_OK);
+	follow_begin();
+	CHECK(follow_store(sc.f) == NULL);
+	/* Looked at again by itself. */
+	CHECK(follow_due_ms(sc.f) <= os_mono_ms() + FOLLOW_AGAIN_MS);
+	CHECK_I(sqlite3_close(db), SQLITE_OK);
+	writer_open(1, false);
+	sp = lab_space(sc.s, "h", "a", "t");
+	(void)write_one(sp);
+	CHECK_OK(follow_turn(sc.f, os_mono_ms() + FOLLOW_AGAIN_MS + 1, &e), &e);
+	CHECK_U(sc.n, 1);
+	scene_end();
+}
+
 static void
 one_that_cannot_be_read(void)
 {
 	scene_begin();
 	CHECK_OK(os_mkdirs(sc.home.dir, 0700, &e), &e);
-	CHECK_OK(os_write_atomic(sc.home.store, STR("no database, this"), 0600,
-	             &e),
-	    &e);
+	write_garbage();
 	CHECK(follow_open(&sc.f, &sc.opt, &e) != ERR_OK);
 	CHECK(sc.f == NULL);
 	/* One that is just being made is none yet. */
 	CHECK_OK(os_write_atomic(sc.home.store, STR(""), 0600, &e), &e);
 	follow_begin();
 	CHECK(follow_store(sc.f) == NULL);
-	CHECK_OK(os_write_atomic(sc.home.store, STR("no database, this"), 0600,
-	             &e),
-	    &e);
+	write_garbage();
 	CHECK_OK(os_touch(sc.home.doorbell, &e), &e);
 	for (e.code = ERR_OK; e.code == ERR_OK;) {
 		struct pollfd p = { .fd = follow_fd(sc.f), .events = POLLIN };
@@ -682,6 +718,7 @@ main(void)
 	T_RUN(an_older_copy_is_said);
 	T_RUN(the_same_log_in_another_file_goes_on);
 	T_RUN(a_store_that_goes_and_comes);
+	T_RUN(one_that_is_being_made);
 	T_RUN(one_that_cannot_be_read);
 	T_RUN(copies_are_known);
 	T_RUN(without_events_of_the_system);
