@@ -255,10 +255,9 @@ is_ours(struct watcher *x, const struct log_row *row, bool *ret,
 
 /* Copies that a shared project leaves in another team were shown before. */
 static enum err
-on_row(void *ctx, struct store *s, const struct log_row *row,
+show_row(struct watcher *x, struct store *s, const struct log_row *row,
     struct err_info *e)
 {
-	struct watcher *x = ctx;
 	bool ours = false, known = false;
 	enum err rc = turn_begin(x, s, e);
 
@@ -266,9 +265,21 @@ on_row(void *ctx, struct store *s, const struct log_row *row,
 		rc = is_ours(x, row, &ours, e);
 	if (rc == ERR_OK && ours)
 		rc = follow_known(x->f, row, &known, e);
-	if (rc != ERR_OK || !ours || known)
+	return rc == ERR_OK && ours && !known ? put_row(x, e) : rc;
+}
+
+/* In one view: each look by itself costs several calls of the system. */
+static enum err
+on_row(void *ctx, struct store *s, const struct log_row *row,
+    struct err_info *e)
+{
+	enum err rc = store_read_begin(s, e);
+
+	if (rc != ERR_OK)
 		return rc;
-	return put_row(x, e);
+	rc = show_row(ctx, s, row, e);
+	store_read_end(s);
+	return rc;
 }
 
 static void
