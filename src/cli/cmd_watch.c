@@ -44,6 +44,7 @@ struct watcher {
 	struct deed deed;
 	space_id space; /* where the project is worked on */
 	bool in_turn;
+	size_t when_columns;     /* of the line that is written */
 	char why[WATCH_WHY_MAX]; /* what was said of poll mode */
 };
 
@@ -113,6 +114,7 @@ put_when(struct watcher *x, struct err_info *e)
 		buf_add(&b, text, when_format(deed_when(&x->deed), text));
 	rc = buf_ok(&b, e);
 	out_str(o, PAINT_DIM, buf_str(&b));
+	x->when_columns = b.len;
 	buf_fini(&b);
 	return rc;
 }
@@ -167,8 +169,8 @@ put_column(struct out *o, struct str s, size_t columns)
 static void
 put_what(struct watcher *x, struct str what)
 {
-	size_t used = EVENT_COLUMNS + 2 + 8 + 2 + WHO_COLUMNS + 2 +
-	    (x->project.n == 0 ? PROJECT_COLUMNS + 2 : 0);
+	size_t used = EVENT_COLUMNS + 2 + x->when_columns + 2 + WHO_COLUMNS +
+	    2 + (x->project.n == 0 ? PROJECT_COLUMNS + 2 : 0);
 	struct out *o = x->c->out;
 	size_t columns;
 
