@@ -31,8 +31,9 @@ may_end(struct ctx *c, int pid, struct os_proc *ret)
 	struct err_info e = { 0 };
 	const char *exe;
 
-	if (pid > 1 && pid != os_pid() && os_proc_look(pid, ret, &e) == ERR_OK &&
-	    ret->uid == os_uid() && os_exe(&c->arena, &exe, &e) == ERR_OK &&
+	if (pid > 1 && pid != os_pid() &&
+	    os_proc_look(pid, ret, &e) == ERR_OK && ret->uid == os_uid() &&
+	    os_exe(&c->arena, &exe, &e) == ERR_OK &&
 	    str_eq(program_of(ret->exe), program_of(exe)))
 		return true;
 	*ret = (struct os_proc){ 0 };

@@ -9,6 +9,7 @@
 
 #include "fault.h"
 #include "map.h"
+#include "presence.h"
 #include "when.h"
 
 enum { NODE_SHOWN = 8 };
@@ -353,6 +354,57 @@ items_load(struct loader *l, const struct space *sp, size_t n,
 	return rc;
 }
 
+/* --- who is there, as the hub tells --------------------------------------------------------- */
+
+static struct session_seen *
+in_list(const struct loader *l, const struct presence *p)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (str_eq(l->list[i].id, p->id) &&
+		    (p->agent.n == 0 || str_eq(l->list[i].agent, p->agent)))
+			return &l->list[i];
+	return NULL;
+}
+
+/* It is at work, whatever the log has heard of it. */
+static enum err
+presence_one(struct loader *l, const struct presence *p, struct err_info *e)
+{
+	struct session_seen *s = in_list(l, p);
+
+	if (s == NULL) {
+		if (!mem_grow(&l->list, &l->cap, l->n + 1, sizeof *l->list))
+			return err_set(e, ERR_NOMEM);
+		s = &l->list[l->n++];
+		*s = (struct session_seen){ .space = p->space,
+			.id = p->id,
+			.key = p->id,
+			.agent = p->agent,
+			.device = p->device,
+			.cwd = p->cwd,
+			.branch = p->branch,
+			.since_ms = p->last_ms };
+	}
+	if (s->here || s->state == SESSION_ENDED)
+		return ERR_OK;
+	s->user = p->user;
+	s->state = SESSION_LIVE;
+	later(&s->last_ms, p->last_ms);
+	return ERR_OK;
+}
+
+static enum err
+presence_add(struct loader *l, struct err_info *e)
+{
+	struct presence *p = NULL;
+	size_t n = 0;
+	enum err rc = presence_load(l->at->home, l->a, &p, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++)
+		rc = presence_one(l, &p[i], e);
+	return rc;
+}
+
 /* --- the list -------------------------------------------------------------------------------- */
 
 static int
@@ -384,6 +436,8 @@ load_all(struct loader *l, struct err_info *e)
 		rc = store_entities(l->s, sp[i].id, STR(""), "session",
 		    session_add, l, e);
 	}
+	if (rc == ERR_OK)
+		rc = presence_add(l, e);
 	if (rc == ERR_OK && l->n > 0)
 		qsort(l->list, l->n, sizeof *l->list, by_activity);
 	return rc == ERR_OK ? items_load(l, sp, n, e) : rc;

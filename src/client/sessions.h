@@ -75,6 +75,8 @@ struct session_seen {
 	struct str
 	    device; /* its host, else the beginning of its replica's id */
 	struct str cwd, branch, reason;
+	struct str
+	    user; /* the hub's word, of who is there now; n 0: not told */
 	enum session_state state;
 	bool here;        /* of this machine */
 	int pid;          /* here only; 0 = none was named */

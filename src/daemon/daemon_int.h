@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "mailbox.h"
 #include "post.h"
+#include "sessions.h"
 #include "sync_live.h"
 #include "watch.h"
 #include "ws_client.h"
@@ -24,7 +25,7 @@ enum {
 	WIRE_AHEAD_MAX = 4 << 20,
 	BODY_MAX = 1 << 20,      /* of a local request */
 	LOG_BYTES_MAX = 1 << 20, /* then the log is begun anew */
-	PRESENCE_MAX = 1 << 20
+	PRESENCE_MAX = LIVE_MESSAGE_MAX - 1024
 };
 
 /* What health says, written by the keeper. */
@@ -120,6 +121,9 @@ void lines_drop(struct lines *l);
 bool lines_any(const struct lines *l);
 void lines_poke(struct lines *l);
 void lines_changed(struct lines *l);
+/* What this machine's sessions do, to the hub. */
+enum err lines_presence(struct lines *l, const struct sessions *here,
+    struct err_info *e);
 /* As far as they come; when they want to be called again (UINT64_MAX: never). */
 uint64_t lines_step(struct lines *l);
 void lines_view(const struct lines *l, struct daemon_view *ret);

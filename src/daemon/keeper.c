@@ -24,6 +24,7 @@ enum {
 	QUIET_MS = 1000, /* without anything to do: memory is given back */
 	SHOW_MS = 100,   /* what health says is that old at most, while busy */
 	CARRY_MS = 1000, /* shared projects are looked for so often, likewise */
+	PRESENCE_MS = 30000,
 	AWAY_MS = 300000, /* the hub was not there for an exchange */
 	SESSION_ID_MAX = 256,
 	LOCK_AGAIN_MS = 5000 /* another process talks with the hub */
@@ -49,7 +50,7 @@ struct keeper {
 	bool signed_out;     /* the last exchange found nobody signed in */
 	struct err_info why; /* of the last exchange */
 	char session_id[SESSION_ID_MAX]; /* it was made with */
-	uint64_t show_ms, carry_ms;
+	uint64_t show_ms, carry_ms, presence_ms;
 	uint64_t active_ms; /* when the last mail came */
 	bool show_due;
 	atomic_bool rung; /* a ring is in the box */
@@ -446,6 +447,41 @@ carry(struct keeper *k)
 		lines_changed(k->lines);
 }
 
+/* Who works here.  A process may end without a word: as long as there is one it is
+ * looked at again. */
+static void
+tell_presence(struct keeper *k)
+{
+	struct arena a = { 0 };
+	struct sessions here;
+	struct err_info e = { 0 };
+	enum err rc;
+	struct config cfg = config_now(k, &rc, &e);
+	struct sessions_at at = { .now_ms = os_wall_ms(),
+		.stale_after_s = cfg.stale_after_s,
+		.home = k->d->home };
+
+	k->presence_ms = UINT64_MAX;
+	if (rc == ERR_OK && lines_any(k->lines)) {
+		rc = sessions_here(k->store, &at, &a, &here, &e);
+		if (rc == ERR_OK && here.n > 0)
+			k->presence_ms = os_mono_ms() + PRESENCE_MS;
+		if (rc == ERR_OK)
+			rc = lines_presence(k->lines, &here, &e);
+	}
+	if (rc != ERR_OK)
+		log_line(LOG_WARN, "daemon", "presence: %s", e.text);
+	arena_fini(&a);
+}
+
+/* What nobody has to have at once. */
+static void
+look_around(struct keeper *k)
+{
+	carry(k);
+	tell_presence(k);
+}
+
 static uint64_t
 turn(struct keeper *k)
 {
@@ -453,7 +489,11 @@ turn(struct keeper *k)
 
 	if (!k->exchanging && os_mono_ms() >= k->exchange_ms)
 		exchange(k);
+	if (os_mono_ms() >= k->presence_ms)
+		tell_presence(k);
 	until = lines_step(k->lines);
+	if (k->presence_ms < until)
+		until = k->presence_ms;
 	return !k->exchanging && k->exchange_ms < until ? k->exchange_ms :
 	                                                  until;
 }
@@ -464,7 +504,7 @@ rest(struct keeper *k)
 	struct err_info e = { 0 };
 
 	k->busy = false;
-	carry(k);
+	look_around(k);
 	show(k);
 	(void)store_checkpoint(k->store, &e);
 	store_slim(k->store);
@@ -496,8 +536,8 @@ keep(struct keeper *k)
 		if (any)
 			k->active_ms = os_mono_ms();
 		until = turn(k);
-		if (any && os_mono_ms() >= k->carry_ms)
-			carry(k);
+		if (k->busy && any && os_mono_ms() >= k->carry_ms)
+			look_around(k);
 		k->show_due |= any;
 		if (k->show_due && os_mono_ms() >= k->show_ms)
 			show(k);
@@ -547,6 +587,7 @@ keeper_start(struct daemon *d, struct err_info *e)
 	k->d = d;
 	k->wait_end = &k->wait_first;
 	k->busy = true;
+	k->presence_ms = UINT64_MAX;
 	rc = mailbox_init(&k->box, e);
 	if (rc != ERR_OK) {
 		free(k);

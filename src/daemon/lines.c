@@ -8,10 +8,12 @@
 #include "fault.h"
 #include "keeper.h"
 #include "log.h"
+#include "presence.h"
 #include "replica.h"
 
 struct line {
 	struct line *next;
+	space_id space;
 	struct lines *all;
 	uint64_t no;
 	struct str team; /* own */
@@ -54,6 +56,7 @@ line_free(struct line *x)
 {
 	if (x->wire != 0)
 		wire_end(x->all->d, x->wire);
+	presence_forget(x->all->d->home, x->space);
 	sync_live_free(x->live);
 	free((void *)(uintptr_t)x->team.p);
 	free(x);
@@ -92,6 +95,24 @@ lines_poke(struct lines *l)
 		sync_live_poke(x->live, false);
 }
 
+enum err
+lines_presence(struct lines *l, const struct sessions *here, struct err_info *e)
+{
+	struct buf b = { 0 };
+	enum err rc = ERR_OK;
+
+	for (struct line *x = l->first; rc == ERR_OK && x != NULL;
+	     x = x->next) {
+		buf_reset(&b);
+		presence_put(here, x->space, &b);
+		rc = buf_ok(&b, e);
+		if (rc == ERR_OK && b.len <= PRESENCE_MAX)
+			rc = sync_live_presence(x->live, buf_str(&b), e);
+	}
+	buf_fini(&b);
+	return rc;
+}
+
 void
 lines_changed(struct lines *l)
 {
@@ -118,6 +139,18 @@ on_note(void *ctx, const struct sync_note *n)
 	    STR_ARG(n->why));
 }
 
+/* Who is there: for whoever asks on this machine. */
+static void
+on_presence(void *ctx, struct str sessions)
+{
+	struct line *x = ctx;
+	struct err_info e = { 0 };
+
+	if (sessions.n <= PRESENCE_MAX &&
+	    presence_save(x->all->d->home, x->space, sessions, &e) != ERR_OK)
+		log_line(LOG_WARN, "daemon", "presence: %s", e.text);
+}
+
 static enum err
 line_add(struct lines *l, const struct space *sp, uint64_t interval_ms,
     struct err_info *e)
@@ -126,6 +159,7 @@ line_add(struct lines *l, const struct space *sp, uint64_t interval_ms,
 	struct sync_live_options opt = { .team = sp->team,
 		.interval_ms = interval_ms,
 		.sync = { .note = on_note, .ctx = x },
+		.presence = on_presence,
 		.ctx = x };
 	struct sync_replica ops;
 	enum err rc;
@@ -134,6 +168,7 @@ line_add(struct lines *l, const struct space *sp, uint64_t interval_ms,
 		return err_set(e, ERR_NOMEM);
 	x->all = l;
 	x->no = ++l->last_no;
+	x->space = sp->id;
 	x->said = SYNC_OFFLINE;
 	x->replica = (struct replica){ l->store, sp->id, ctx_store_env() };
 	x->team.p = mem_dup(sp->team.p, sp->team.n);
@@ -333,6 +368,9 @@ note_word(struct line *x)
 	if (st.word == x->said)
 		return;
 	x->said = st.word;
+	/* Nobody tells who is there any more. */
+	if (!st.live)
+		presence_forget(x->all->d->home, x->space);
 	log_line(LOG_INFO, "daemon", "team=%.*s %s%s%s", STR_ARG(x->team),
 	    sync_word_name(st.word), st.error.code != ERR_OK ? ": " : "",
 	    st.error.code != ERR_OK ? st.error.text : "");
