@@ -20,8 +20,8 @@ enum {
 void presence_put(const struct sessions *l, space_id space, struct buf *out);
 
 /* The hub's word: a JSON array of sessions. */
-enum err presence_save(const struct home *h, space_id space, struct str sessions,
-    struct err_info *e);
+enum err presence_save(const struct home *h, space_id space,
+    struct str sessions, struct err_info *e);
 /* The connection is gone; fine where there is none. */
 void presence_forget(const struct home *h, space_id space);
 
