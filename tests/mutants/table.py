@@ -269,16 +269,9 @@ MUTANTS = [
            "tests/suite/store_suite", "src/store/store_sync.c",
            "\tif (fixed && payload.n > 0)\n", "\tif (fixed && payload.n > SIZE_MAX / 2)\n"),
     # --- staying in step: found by the simulator, and by the test of the engine
-    Mutant("what changes while an answer is awaited is forgotten",
-           "tests/unit/sync/test_sync_live", "src/sync/sync_live.c",
-           "\tif (l->changed && sync_is_idle(l->talk)) {\n"
-           "\t\tl->changed = false;\n",
-           "\tbool look = l->changed;\n\n"
-           "\tl->changed = false;\n"
-           "\tif (look && sync_is_idle(l->talk)) {\n"),
-    Mutant("a change during a round is taken for done", "sim",
-           "src/sync/sync_live.c", "\tl->refreshed = false;\n\tl->stage = AT_TOKEN;\n",
-           "\tl->refreshed = l->changed = false;\n\tl->stage = AT_TOKEN;\n"),
+    Mutant("what is written while connected waits for the next round", "sim",
+           "src/sync/sync_live.c", "\tif (l->changed && sync_is_idle(l->talk)) {\n",
+           "\tif (l->changed && l->whole && sync_is_idle(l->talk)) {\n"),
     Mutant("the position said at first is one too far", "sim", "src/sync/sync_live.c",
            "\t\tlive_put_hello(str_of(l->talk->at.epoch), l->talk->at.pulled,\n",
            "\t\tlive_put_hello(str_of(l->talk->at.epoch), l->talk->at.pulled + 1,\n"),
@@ -604,4 +597,35 @@ MUTANTS = [
     Mutant("each write beside the doorbell wakes who follows it",
            "tests/suite/watch_suite", "src/watch/watch_scan.c",
            "(s->n->root->opt.only ? 0 : WATCH_WRITES)", "WATCH_WRITES"),
+    # --- the daemon ------------------------------------------------------------------
+    Mutant("anybody's health is a daemon of ours", "tests/unit/client/test_daemon",
+           "src/client/daemon_orphans.c",
+           "\t\t\t.ours = str_is(health.home_id, id) };", "\t\t\t.ours = true };"),
+    Mutant("any process may be ended as an orphan", "tests/unit/client/test_daemon",
+           "src/client/daemon_orphans.c",
+           "\t    str_eq(program_of(ret->exe), program_of(exe)))\n", "\t    exe != NULL)\n"),
+    Mutant("a state file that others read is taken", "tests/unit/client/test_daemon",
+           "src/client/daemon_state.c",
+           "os_read_secret(h->daemon_state, STATE_BYTES_MAX, &b, e);",
+           "os_read_file(h->daemon_state, STATE_BYTES_MAX, &b, e);"),
+    Mutant("a queue forgets what came before its close",
+           "tests/unit/daemon/test_daemon_mailbox", "src/daemon/mailbox.c",
+           "\topen = *ret != NULL || !b->closed;\n", "\topen = !b->closed;\n"),
+    Mutant("mails of a closed queue are lost", "tests/unit/daemon/test_daemon_mailbox",
+           "src/daemon/mailbox.c", "\tif (closed)\n\t\tm->drop(m);\n", ""),
+    Mutant("a second daemon runs beside the first", "tests/unit/daemon/test_daemon_daemon",
+           "src/daemon/daemon.c",
+           "\t\treturn err_setf(e, ERR_EXISTS, \"a daemon runs already (pid %d)\",\n"
+           "\t\t    pid);\n",
+           "\t\treturn ERR_OK;\n"),
+    Mutant("the wrong accept of a server passes", "tests/unit/net/test_net_ws_client",
+           "src/net/ws_client.c",
+           "\tif (!str_is(http1_field_get(h, \"sec-websocket-accept\"), want) ||\n",
+           "\tif (want[0] == '\\0' ||\n"),
+    Mutant("a part of what a socket did not take is lost",
+           "tests/unit/net/test_net_ws_client", "src/net/ws_client.c",
+           "\t\tif (code == CURLE_AGAIN)\n\t\t\treturn ERR_OK;\n\t\tif (code != CURLE_OK)\n"
+           "\t\t\treturn curl_peer_failed(&c->peer, code, c->host, e);\n\t\tc->out_at += n;\n",
+           "\t\tif (code == CURLE_AGAIN)\n\t\t\tbreak;\n\t\tif (code != CURLE_OK)\n"
+           "\t\t\treturn curl_peer_failed(&c->peer, code, c->host, e);\n\t\tc->out_at += n;\n"),
 ]

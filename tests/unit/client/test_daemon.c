@@ -1,9 +1,9 @@
 /* What others see of a daemon: its files, its ports, who answers there. */
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,8 +25,7 @@ home(const char *name)
 	return dir;
 }
 
-#define TOKEN \
-	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TOKEN "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static void
 state_files(void)
@@ -90,7 +89,8 @@ ports(void)
 		const char *text;
 		enum err rc;
 		unsigned first, end;
-	} rows[] = { { "", ERR_OK, 9400, 9450 }, { "1-65535", ERR_OK, 1, 65536 },
+	} rows[] = { { "", ERR_OK, 9400, 9450 },
+		{ "1-65535", ERR_OK, 1, 65536 },
 		{ "9400-9400", ERR_OK, 9400, 9401 },
 		{ "9401-9400", ERR_USAGE, 0, 0 }, { "0-5", ERR_USAGE, 0, 0 },
 		{ "5", ERR_USAGE, 0, 0 }, { "5-", ERR_USAGE, 0, 0 },
