@@ -50,7 +50,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		look(&d);
 	} else {
 		must(e.code == ERR_PROTOCOL && e.text[0] != '\0');
-		must(d.kind == LIVE_DOWN_OTHER && d.rows.n == 0 && d.ack.n == 0);
+		must(d.kind == LIVE_DOWN_OTHER && d.rows.n == 0 &&
+		    d.ack.n == 0);
 	}
 	json_fini(&j);
 	arena_fini(&a);

@@ -223,6 +223,14 @@ say_status(const struct status *st, struct buf *b)
 		buf_addf(b, "  %llu refused", (unsigned long long)st->refused);
 	if (st->server_url.n == 0)
 		return;
+	if (st->daemon.live) {
+		buf_adds(b, "  live");
+		return;
+	}
+	buf_addf(b, "  %s",
+	    !st->daemon.runs             ? "no daemon" :
+	        st->daemon.state[0] == 0 ? "starting" :
+	                                   st->daemon.state);
 	buf_adds(b, "  last contact ");
 	if (st->contact_ms > 0)
 		when_ago(st->contact_ms, now, b);

@@ -574,6 +574,11 @@ say_status(struct cli *c, const struct status *st,
 		out_pair(c->out, LABEL, "Account", PAINT_WARN,
 		    "Not signed in (run %s auth login)", c->ctx->program);
 	say_queue(c, st);
+	if (st->daemon.runs)
+		out_pair(c->out, LABEL, "Daemon",
+		    st->daemon.live ? PAINT_GOOD : PAINT_WARN, "%s%s",
+		    st->daemon.state[0] != '\0' ? st->daemon.state : "Starting",
+		    st->daemon.live ? ", live" : "");
 	out_pair(c->out, LABEL, "State", PAINT_NONE, "%.12s", hex);
 	if (check != NULL)
 		say_health(c, check);

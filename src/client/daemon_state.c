@@ -9,7 +9,7 @@
 #include "path.h"
 #include "proc.h"
 
-enum { STATE_BYTES_MAX = 4096 };
+enum { STATE_BYTES_MAX = 4096, WORD_BYTES_MAX = 64 };
 
 static bool
 is_hex(struct str s, size_t n)
@@ -80,6 +80,58 @@ daemon_alive(const struct home *h, bool *ret, int *pid, struct err_info *e)
 	*pid = rc == ERR_OK && *ret ? os_lock_pid(buf_str(&record)) : 0;
 	buf_fini(&record);
 	return rc;
+}
+
+/* Beside the notices: "Connected live\n". */
+static const char *
+word_file(const struct home *h, struct arena *a)
+{
+	const char *local = os_dir(a, h->notices);
+
+	return local != NULL ? os_join(a, local, "connection") : NULL;
+}
+
+enum err
+daemon_word_write(const struct home *h, const struct daemon_word *word,
+    struct err_info *e)
+{
+	struct arena a = { 0 };
+	const char *path = word_file(h, &a);
+	const char *text =
+	    arena_fmt(&a, "%s%s\n", word->state, word->live ? " live" : "");
+	enum err rc = path != NULL && text != NULL ?
+	    os_write_atomic(path, str_of(text), 0600, e) :
+	    err_set(e, ERR_NOMEM);
+
+	arena_fini(&a);
+	return rc;
+}
+
+void
+daemon_word_read(const struct home *h, struct daemon_word *ret)
+{
+	struct arena a = { 0 };
+	struct err_info ignore = { 0 };
+	const char *path = word_file(h, &a);
+	struct buf b = { 0 };
+	struct str line, state;
+	int pid;
+
+	*ret = (struct daemon_word){ 0 };
+	if (daemon_alive(h, &ret->runs, &pid, &ignore) != ERR_OK)
+		ret->runs = false;
+	if (ret->runs && path != NULL &&
+	    os_read_file(path, WORD_BYTES_MAX, &b, &ignore) == ERR_OK) {
+		struct str text = buf_str(&b);
+
+		if (str_split(&text, '\n', &line) &&
+		    str_split(&line, ' ', &state)) {
+			str_copy(ret->state, sizeof ret->state, state);
+			ret->live = str_is(line, "live");
+		}
+	}
+	buf_fini(&b);
+	arena_fini(&a);
 }
 
 enum err

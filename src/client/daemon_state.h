@@ -41,4 +41,15 @@ enum err daemon_ports(uint16_t *first, unsigned *end, struct err_info *e);
 enum err daemon_home_id(const struct home *h,
     char out[DAEMON_HOME_ID_CHARS + 1], struct err_info *e);
 
+/* What the daemon says of its connection, for whoever looks without asking it. */
+struct daemon_word {
+	bool runs; /* else the others say nothing */
+	bool live;
+	char state[32]; /* "Connected" ...; "" where it has not said yet */
+};
+enum err daemon_word_write(const struct home *h, const struct daemon_word *word,
+    struct err_info *e);
+/* Never fails: what cannot be read was not said. */
+void daemon_word_read(const struct home *h, struct daemon_word *ret);
+
 #endif

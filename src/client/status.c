@@ -181,6 +181,8 @@ status_read(struct ctx *c, struct status *ret, struct err_info *e)
 		rc = look_at_spaces(c, s, ret, e);
 	if (rc == ERR_OK)
 		rc = look_at_here(c, s, ret, e);
+	if (rc == ERR_OK)
+		daemon_word_read(&c->home, &ret->daemon);
 	ret->word = word_of(ret, cfg);
 	return rc;
 }
@@ -239,12 +241,28 @@ put_space(struct json_writer *w, const struct status_space *sp)
 	json_end(w);
 }
 
+/* null where none runs. */
+static void
+put_daemon(struct json_writer *w, const struct daemon_word *d)
+{
+	json_key(w, "daemon");
+	if (!d->runs) {
+		json_put_null(w);
+		return;
+	}
+	json_obj(w);
+	put_text(w, "state", str_of(d->state));
+	json_key(w, "live"), json_put_bool(w, d->live);
+	json_end(w);
+}
+
 void
 status_write(const struct status *st, struct json_writer *w)
 {
 	put_text(w, "server_url", st->server_url);
 	json_key(w, "config_file"), json_put_z(w, st->config_path);
 	json_key(w, "state"), json_put_z(w, status_word_name(st->word));
+	put_daemon(w, &st->daemon);
 	json_key(w, "signed_in"), json_put_bool(w, st->signed_in);
 	put_text(w, "user", st->user);
 	json_key(w, "events"), json_put_u(w, st->events);

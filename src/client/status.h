@@ -5,6 +5,7 @@
 #define CLOWDER_STATUS_H
 
 #include "context.h"
+#include "daemon_state.h"
 
 /* One word for the whole; strongest first. */
 enum status_word {
@@ -36,6 +37,7 @@ struct status {
 	 * one signed in last, and the first such. */
 	uint64_t elsewhere;
 	struct str elsewhere_hub, elsewhere_account;
+	struct daemon_word daemon;
 	int64_t oldest_ms;  /* of all that waits; 0 = nothing does */
 	int64_t contact_ms; /* the oldest last exchange of our spaces; 0 = one
 	                       of them never had any */

@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "config.h"
 #include "fault.h"
+#include "file.h"
 #include "log.h"
 #include "proc.h"
 #include "session_file.h"
@@ -50,6 +51,7 @@ struct keeper {
 	bool signed_out;     /* the last exchange found nobody signed in */
 	struct err_info why; /* of the last exchange */
 	char session_id[SESSION_ID_MAX]; /* it was made with */
+	struct daemon_word word;         /* as it was told last */
 	uint64_t show_ms, carry_ms, presence_ms;
 	uint64_t active_ms; /* when the last mail came */
 	bool show_due;
@@ -107,6 +109,23 @@ count_waiting(struct keeper *k, struct daemon_view *v, struct err_info *e)
 	return rc;
 }
 
+/* For whoever looks without asking; boards are woken by the doorbell. */
+static void
+tell_word(struct keeper *k, const struct daemon_view *v)
+{
+	struct daemon_word word = { .runs = true, .live = v->live };
+	struct err_info e = { 0 };
+
+	str_copy(word.state, sizeof word.state,
+	    str_of(sync_word_name(v->word)));
+	if (strcmp(word.state, k->word.state) == 0 && word.live == k->word.live)
+		return;
+	k->word = word;
+	if (daemon_word_write(k->d->home, &word, &e) != ERR_OK ||
+	    os_touch(k->d->home->doorbell, &e) != ERR_OK)
+		log_line(LOG_WARN, "daemon", "%s", e.text);
+}
+
 static void
 show(struct keeper *k)
 {
@@ -122,6 +141,7 @@ show(struct keeper *k)
 		str_copy(v.error, sizeof v.error, str_of(k->why.text));
 	if (count_waiting(k, &v, &e) != ERR_OK)
 		str_copy(v.error, sizeof v.error, str_of(e.text));
+	tell_word(k, &v);
 	pthread_mutex_lock(&k->d->view_lock);
 	k->d->view = v;
 	pthread_mutex_unlock(&k->d->view_lock);

@@ -88,7 +88,8 @@ others(void)
 	    ERR_OK);
 	CHECK_I(d.code, ERR_QUOTA);
 	CHECK_STR(d.why, "full");
-	CHECK_ERR(read_it("{\"type\":\"error\",\"code\":\"of_the_future\"}", &d),
+	CHECK_ERR(read_it("{\"type\":\"error\",\"code\":\"of_the_future\"}",
+	              &d),
 	    ERR_OK);
 	CHECK(d.code != ERR_OK);
 	CHECK_STR(d.why, "of_the_future");
