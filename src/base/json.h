@@ -114,6 +114,10 @@ json_str(const struct json *j, uint32_t node, struct arena *a, struct str *ret)
 	*ret = json_inner(j, node);
 	return true;
 }
+/* The text of an object's member, a copy in a, for what outlives the text; n 0 where
+ * it is missing, no string, or out of memory. */
+struct str json_member_copy(const struct json *j, uint32_t object,
+    const char *name, struct arena *a);
 /* True when node is a string with exactly these bytes, escapes resolved. */
 bool json_str_is(const struct json *j, uint32_t node, struct str want);
 /* An integer in 0..2^53-1 written without fraction and exponent ("-0" is not

@@ -126,6 +126,17 @@ json_get(const struct json *j, uint32_t node, const char *key)
 	return found;
 }
 
+struct str
+json_member_copy(const struct json *j, uint32_t object, const char *name,
+    struct arena *a)
+{
+	struct str s;
+
+	if (json_str(j, json_get(j, object, name), a, &s))
+		return arena_str(a, s);
+	return (struct str){ 0 };
+}
+
 #define INTEGER_MAX ((UINT64_C(1) << 53) - 1)
 
 bool

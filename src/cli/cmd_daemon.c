@@ -5,6 +5,7 @@
 #include "cmds.h"
 #include "daemon.h"
 #include "daemon_link.h"
+#include "view.h"
 #include "when.h"
 
 enum { LABEL = 9 };
@@ -42,28 +43,18 @@ word_of(const struct seen *s)
 }
 
 static void
-put_text(struct json_writer *w, const char *key, struct str s)
-{
-	json_key(w, key);
-	if (s.n > 0)
-		json_put_str(w, s);
-	else
-		json_put_null(w);
-}
-
-static void
 put_sync(const struct daemon_health *h, struct json_writer *w)
 {
 	char when[WHEN_TEXT_MAX];
 
 	json_key(w, "sync"), json_obj(w);
-	put_text(w, "state", h->sync);
+	view_put_text(w, "state", h->sync);
 	json_key(w, "live"), json_put_bool(w, h->live);
-	put_text(w, "last_sync",
+	view_put_text(w, "last_sync",
 	    h->last_sync_ms == 0 ?
 	        (struct str){ 0 } :
 	        str_n(when, when_format(h->last_sync_ms, when)));
-	put_text(w, "last_error", h->error);
+	view_put_text(w, "last_error", h->error);
 	json_key(w, "unacked"), json_put_u(w, h->unacked);
 	json_key(w, "oldest_unacked_s");
 	if (h->oldest_s < 0)
@@ -87,8 +78,8 @@ put_seen(struct cli *c, const struct seen *s)
 		json_put_null(w);
 	if (s->here == DAEMON_HERE) {
 		json_key(w, "port"), json_put_u(w, s->state.port);
-		put_text(w, "version", s->health.package_version);
-		put_text(w, "state", s->health.state);
+		view_put_text(w, "version", s->health.package_version);
+		view_put_text(w, "state", s->health.state);
 		put_sync(&s->health, w);
 	}
 	json_end(w);

@@ -72,17 +72,6 @@ daemon_call(const struct daemon_state *st, const char *method, const char *path,
 }
 
 static void
-text(const struct json *j, uint32_t object, const char *name, struct arena *a,
-    struct str *ret)
-{
-	struct str s;
-
-	*ret = (struct str){ 0 };
-	if (json_str(j, json_get(j, object, name), a, &s))
-		*ret = arena_str(a, s); /* the answer goes first */
-}
-
-static void
 read_sync(struct daemon_health *h, const struct json *j, struct arena *a)
 {
 	uint32_t sync = json_get(j, 0, "sync");
@@ -92,9 +81,9 @@ read_sync(struct daemon_health *h, const struct json *j, struct arena *a)
 	h->oldest_s = -1;
 	if (sync == 0)
 		return;
-	text(j, sync, "state", a, &h->sync);
-	text(j, sync, "last_error", a, &h->error);
-	text(j, sync, "last_sync", a, &when);
+	h->sync = json_member_copy(j, sync, "state", a);
+	h->error = json_member_copy(j, sync, "last_error", a);
+	when = json_member_copy(j, sync, "last_sync", a);
 	if (when.n > 0 && !when_parse(when, &h->last_sync_ms))
 		h->last_sync_ms = 0;
 	(void)json_bool(j, json_get(j, sync, "live"), &h->live);
@@ -118,14 +107,15 @@ read_health(const struct http_answer *ans, struct arena *a,
 	    json_u53(&j, json_get(&j, 0, "protocol_version"),
 	        &ret->protocol_version);
 	if (ok)
-		text(&j, 0, "package_version", a, &ret->package_version);
+		ret->package_version =
+		    json_member_copy(&j, 0, "package_version", a);
 	ok = ok && ret->package_version.n > 0;
 	if (ok) {
 		if (json_u53(&j, json_get(&j, 0, "pid"), &pid) &&
 		    pid <= INT32_MAX)
 			ret->pid = (int)pid;
-		text(&j, 0, "home_id", a, &ret->home_id);
-		text(&j, 0, "state", a, &ret->state);
+		ret->home_id = json_member_copy(&j, 0, "home_id", a);
+		ret->state = json_member_copy(&j, 0, "state", a);
 		read_sync(ret, &j, a);
 	}
 	json_fini(&j);

@@ -110,30 +110,18 @@ struct loading {
 	size_t n, cap;
 };
 
-/* n 0 where it is missing; a copy. */
-static struct str
-text_of(const struct json *j, uint32_t object, const char *name,
-    struct arena *a)
-{
-	struct str s;
-
-	if (json_str(j, json_get(j, object, name), a, &s))
-		return arena_str(a, s);
-	return (struct str){ 0 };
-}
-
 static enum err
 read_session(struct loading *l, const struct json *j, uint32_t at,
     space_id space, struct err_info *e)
 {
 	struct presence p = { .space = space,
-		.id = text_of(j, at, "session_id", l->a),
-		.agent = text_of(j, at, "agent", l->a),
-		.device = text_of(j, at, "device", l->a),
-		.cwd = text_of(j, at, "cwd", l->a),
-		.branch = text_of(j, at, "git_branch", l->a),
-		.user = text_of(j, at, "user", l->a) };
-	struct str when = text_of(j, at, "last_activity", l->a);
+		.id = json_member_copy(j, at, "session_id", l->a),
+		.agent = json_member_copy(j, at, "agent", l->a),
+		.device = json_member_copy(j, at, "device", l->a),
+		.cwd = json_member_copy(j, at, "cwd", l->a),
+		.branch = json_member_copy(j, at, "git_branch", l->a),
+		.user = json_member_copy(j, at, "user", l->a) };
+	struct str when = json_member_copy(j, at, "last_activity", l->a);
 
 	if (json_kind(j, at) != JSON_OBJECT || p.id.n == 0 ||
 	    p.id.n > SESSIONS_ID_MAX)

@@ -191,19 +191,6 @@ number(const struct json *j, uint32_t object, const char *name)
 	return json_u53(j, json_get(j, object, name), &n) ? n : 0;
 }
 
-/* n 0 where it is missing or no text. */
-static struct str
-text_of(const struct json *j, uint32_t object, const char *name,
-    struct arena *a)
-{
-	struct str s;
-
-	/* A copy: what it is read from may go. */
-	if (json_str(j, json_get(j, object, name), a, &s))
-		return arena_str(a, s);
-	return (struct str){ 0 };
-}
-
 static enum err
 code_of(struct str word)
 {
@@ -228,15 +215,15 @@ read_note(const struct json *j, uint32_t at, struct sync_notes *notes)
 {
 	struct arena *a = notes->arena;
 	struct sync_noted n = { .seq = number(j, at, "seq"),
-		.type = text_of(j, at, "event_type", a),
-		.aggregate = text_of(j, at, "aggregate_id", a),
-		.team = text_of(j, at, "team", a),
-		.why = text_of(j, at, "message", a),
-		.code = code_of(text_of(j, at, "code", a)) };
+		.type = json_member_copy(j, at, "event_type", a),
+		.aggregate = json_member_copy(j, at, "aggregate_id", a),
+		.team = json_member_copy(j, at, "team", a),
+		.why = json_member_copy(j, at, "message", a),
+		.code = code_of(json_member_copy(j, at, "code", a)) };
 
-	if (!fate_of(text_of(j, at, "fate", a), &n.fate))
+	if (!fate_of(json_member_copy(j, at, "fate", a), &n.fate))
 		return;
-	str_copy(n.id, sizeof n.id, text_of(j, at, "event_id", a));
+	str_copy(n.id, sizeof n.id, json_member_copy(j, at, "event_id", a));
 	keep(notes, &n);
 }
 
@@ -244,11 +231,11 @@ static void
 read_team(const struct json *j, uint32_t at, struct arena *a,
     struct sync_run_space *sp)
 {
-	struct str why = text_of(j, at, "waiting_why", a);
+	struct str why = json_member_copy(j, at, "waiting_why", a);
 	struct sync_report *r = &sp->report;
 
-	*sp =
-	    (struct sync_run_space){ .space.team = text_of(j, at, "team", a) };
+	*sp = (struct sync_run_space){ .space.team =
+		                           json_member_copy(j, at, "team", a) };
 	r->pushed = number(j, at, "pushed");
 	r->batches = number(j, at, "batches");
 	r->pulled = number(j, at, "pulled");
@@ -257,9 +244,9 @@ read_team(const struct json *j, uint32_t at, struct arena *a,
 	r->clashed = number(j, at, "clashed");
 	r->requests = number(j, at, "requests");
 	r->retries = number(j, at, "retries");
-	r->waiting_code = code_of(text_of(j, at, "waiting_code", a));
+	r->waiting_code = code_of(json_member_copy(j, at, "waiting_code", a));
 	str_copy(r->waiting_why, sizeof r->waiting_why, why);
-	sp->error.code = code_of(text_of(j, at, "error", a));
+	sp->error.code = code_of(json_member_copy(j, at, "error", a));
 }
 
 static enum err
@@ -294,10 +281,11 @@ read_sums(const struct json *j, struct sync_run *run)
 static void
 read_error(const struct json *j, struct arena *a, struct err_info *error)
 {
-	struct str why = text_of(j, 0, "message", a);
+	struct str why = json_member_copy(j, 0, "message", a);
 
-	*error =
-	    (struct err_info){ .code = code_of(text_of(j, 0, "error", a)) };
+	*error = (struct err_info){
+		.code = code_of(json_member_copy(j, 0, "error", a))
+	};
 	if (error->code != ERR_OK)
 		(void)err_setf(error, error->code, "%.*s", STR_ARG(why));
 }
