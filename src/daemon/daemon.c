@@ -52,9 +52,20 @@ daemon_end(struct daemon *d, enum daemon_phase why)
 		return;
 	d->phase = why;
 	log_line(LOG_INFO, "daemon", "ends%s",
-	    why == PHASE_RETIRING ? ": the home has another one" : "");
+	    why == PHASE_RETIRING ? ": the home has another daemon or store" :
+	                            "");
 	atomic_store(&d->abort, true);
 	http_server_stop(d->server, STOP_MS, on_server_stopped, d);
+}
+
+bool
+daemon_has_store(const struct daemon *d)
+{
+	struct os_file_id id;
+	struct err_info e = { 0 };
+
+	return os_stat_id(d->home->store, &id, &e) == ERR_OK &&
+	    id.dev == d->store_id.dev && id.ino == d->store_id.ino;
 }
 
 /* --- the tick -------------------------------------------------------------------------- */
@@ -66,7 +77,7 @@ is_ours_still(struct daemon *d)
 	struct daemon_state st;
 	struct err_info e = { 0 };
 
-	if (!os_lock_still(&d->lock))
+	if (!os_lock_still(&d->lock) || !daemon_has_store(d))
 		return false;
 	if (daemon_state_read(d->home, &st, &e) == ERR_OK)
 		return st.port == d->state.port || !os_proc_alive(st.pid);
@@ -382,6 +393,8 @@ begin(struct daemon *d, struct err_info *e)
 		rc = worker_start(d, e);
 	if (rc == ERR_OK)
 		rc = keeper_start(d, e);
+	if (rc == ERR_OK)
+		rc = os_stat_id(d->home->store, &d->store_id, e);
 	if (rc == ERR_OK)
 		rc = start_timers(d, e);
 	if (rc == ERR_OK)

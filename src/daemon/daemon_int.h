@@ -70,6 +70,7 @@ struct daemon {
 	struct watch *watch;      /* own: doorbell, session, configuration */
 	unsigned root_bell, root_session, root_config;
 	struct os_file_id config_id; /* as it was read last */
+	struct os_file_id store_id;  /* as it was opened; read only since */
 	enum daemon_phase phase;
 	bool stopped; /* nothing is left to do */
 
@@ -88,6 +89,9 @@ void daemon_end(struct daemon *d, enum daemon_phase why);
 /* The loop is awake anyway: the tick that comes soon is done now. */
 void daemon_beat(struct daemon *d);
 void daemon_look(struct daemon *d, struct daemon_view *ret); /* any thread */
+/* Any thread.  Is the store still the one that we have open?  Where it was removed
+ * or replaced nothing that we write would be seen. */
+bool daemon_has_store(const struct daemon *d);
 
 /* --- keeper.c: the replica's thread ------------------------------------------ */
 

@@ -76,6 +76,12 @@ keeper_store(struct keeper *k)
 	return k->store;
 }
 
+struct daemon *
+keeper_daemon(struct keeper *k)
+{
+	return k->d;
+}
+
 struct mailbox *
 keeper_box(struct daemon *d)
 {

@@ -6,6 +6,7 @@
 
 struct lines *keeper_lines(void *keeper);
 struct store *keeper_store(struct keeper *k);
+struct daemon *keeper_daemon(struct keeper *k);
 /* Something was done: there will be something to tidy up. */
 void keeper_busy(void *keeper);
 

@@ -141,6 +141,9 @@ author(struct keeper *k, struct draft *d, struct arena *a, struct eid *id,
 	struct spaces_choice choice;
 	enum err rc = spaces_choose(s, d->project_uuid, &choice, e);
 
+	if (!daemon_has_store(keeper_daemon(k)))
+		return err_setf(e, ERR_UNAVAILABLE,
+		    "the store was replaced: this daemon ends");
 	if (rc == ERR_OK && d->author.n == 0) {
 		rc = spaces_account(s, a, &who, e);
 		d->author = rc == ERR_OK && who.name.n > 0 ?

@@ -138,6 +138,12 @@ like "and is there" "$(clowder todo list)" "by the API"
 id=$(json 'd["event_id"]')
 check "under the id that was said" clowder show "$id"
 
+api /api/sync/publish -d '{"event":{"event_type":"todo_added","aggregate_id":"'"$(printf '%032d' 8)"'",
+	"aggregate_type":"todo","payload":{"content":"of no project"}}}'
+is "an event of no project" "$code" 202
+check "the log goes into a file" clowder export "$T/log"
+check "and it is there" grep -q "of no project" "$T/log"
+
 # --- following ------------------------------------------------------------------------------------
 curl -sN --noproxy '*' --max-time 60 -H \
 	"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
@@ -162,6 +168,14 @@ is "the id goes on where it was" "$(grep -c '^data:' "$T/rest")" 1
 like "with what is new" "$(cat "$T/rest")" 'after the break'
 api '/api/events/?after=nonsense'
 is "a position that is none" "$code" 400
+
+# A store that was put in the place of ours: nothing is written where nobody looks.
+cp -r "$CLOWDER_HOME/store.db" "$T/store.copy"
+mv "$T/store.copy" "$CLOWDER_HOME/store.db"
+api /api/sync/publish -d '{"event":{"event_type":"todo_added","aggregate_id":"'"$(printf '%032d' 9)"'",
+	"aggregate_type":"todo","payload":{"content":"into the void"}}}'
+is "another store: refused" "$code" 503
+like "with the reason" "$out" "the store was replaced"
 
 # --- the end ---------------------------------------------------------------------------------------
 api /api/shutdown -X POST
