@@ -109,6 +109,7 @@ watch_start(struct bench *b, struct err_info *e)
 	if (rc == 0)
 		rc = posix_spawn(&b->watch, b->clowder, &fa, NULL,
 		    (char *const *)(void *)argv, environ);
+	(void)posix_spawn_file_actions_destroy(&fa);
 	return rc == 0 ? ERR_OK : err_sys(e, rc, "%s", b->clowder);
 }
 

@@ -17,7 +17,7 @@ CLOWDER, FOLLOW, ROUNDS = sys.argv[1:4]
 T = tempfile.mkdtemp(prefix="clowder-bench-")
 ENV = dict(os.environ, CLOWDER_HUB_DATA=f"{T}/hub", CLOWDER_DAEMON="manual",
            CLOWDER_PORTS="26000-26099")
-IDLE_S = 20 if int(ROUNDS) < 5000 else 120
+IDLE_S = 1 if int(ROUNDS) < 100 else 20 if int(ROUNDS) < 5000 else 120
 
 
 def clowder(home, *words, text=None):
@@ -72,7 +72,7 @@ def measure():
     subprocess.run([FOLLOW, CLOWDER, ROUNDS, f"{T}/a/.clowder", f"{T}/b/.clowder"],
                    env=ENV, check=True)
     sys.stdout.flush()
-    time.sleep(3)
+    time.sleep(min(IDLE_S, 3))
     before = wake_ups(daemon("b"))
     time.sleep(IDLE_S)
     row("wake-ups of an idle daemon in 2 minutes", (wake_ups(daemon("b")) - before) * 120 / IDLE_S,
@@ -91,4 +91,5 @@ with subprocess.Popen([CLOWDER, "hub", "serve", "--json", "--quiet", "--listen",
         for h in "ab":
             clowder(h, "daemon", "stop")
         hub.terminate()
+        hub.wait()
         shutil.rmtree(T, ignore_errors=True)

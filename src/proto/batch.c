@@ -377,7 +377,7 @@ batch_results_decode(struct batch_answer *ret, const struct json *j,
 	    j->node[list].n > PROTO_EVENTS_MAX ||
 	    !json_u53(j, json_get(j, 0, "head"), &ret->head))
 		return err_setf(e, ERR_PROTOCOL,
-		    "the answer to a batch has no results and head");
+		    "the answer to a batch has no results, epoch and head");
 	if (!json_u53(j, json_get(j, 0, "clock"), &ret->clock))
 		ret->clock = 0;
 	ret->n = j->node[list].n;
@@ -409,6 +409,6 @@ batch_answer_decode(struct batch_answer *ret, struct json *j, struct str body,
 	if (!json_str(j, json_get(j, 0, "epoch"), a, &ret->epoch) ||
 	    ret->epoch.n == 0 || ret->epoch.n > PROTO_EPOCH_MAX)
 		return err_setf(e, ERR_PROTOCOL,
-		    "the answer to a batch has no epoch");
+		    "the answer to a batch has no results, epoch and head");
 	return ERR_OK;
 }

@@ -85,11 +85,10 @@ gets_through(struct world *w, struct wire *x)
 static bool
 down(struct world *w, struct wire *x, struct buf *b)
 {
+	uint64_t no = x->no; /* it may go */
 	struct msg *m;
 
 	if (!gets_through(w, x)) {
-		uint64_t no = x->no;
-
 		buf_fini(b);
 		return find(w, no) != NULL;
 	}
