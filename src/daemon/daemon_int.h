@@ -136,11 +136,12 @@ void lines_view(const struct lines *l, struct daemon_view *ret);
 
 enum err worker_start(struct daemon *d, struct err_info *e);
 void worker_stop(struct daemon *d);
+enum job_kind { JOB_CALL, JOB_REFRESH, JOB_OPEN, JOB_EXCHANGE, JOB_FORGET };
 /* What a line wants; the answer comes to the keeper's box as the same record. */
 struct job {
 	struct mail mail; /* first */
 	struct daemon *daemon;
-	enum { JOB_CALL, JOB_REFRESH, JOB_OPEN, JOB_EXCHANGE, JOB_FORGET } kind;
+	enum job_kind kind;
 	uint64_t line; /* number of the line; 0: none */
 	void (*done)(void *keeper, struct mail *m);
 	/* CALL */
@@ -159,7 +160,7 @@ struct job {
 	struct job *next;         /* EXCHANGE: waits with others */
 	struct loop_item item;    /* on its way to the loop */
 };
-struct job *job_new(struct daemon *d, int kind, uint64_t line);
+struct job *job_new(struct daemon *d, enum job_kind kind, uint64_t line);
 void job_free(struct job *j);
 void worker_do(struct daemon *d, struct job *j);
 

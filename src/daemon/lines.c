@@ -268,7 +268,7 @@ on_done(void *keeper, struct mail *m)
 
 /* Out of memory is told to the engine like any other failure. */
 static void
-refuse(struct line *x, int kind)
+refuse(struct line *x, enum job_kind kind)
 {
 	const struct sync_reply none = { .transport = ERR_NOMEM,
 		.retry_after_s = -1 };
@@ -293,7 +293,7 @@ dup_text(struct str s)
 }
 
 static void
-ask(struct line *x, int kind, const struct sync_live_want *want)
+ask(struct line *x, enum job_kind kind, const struct sync_live_want *want)
 {
 	struct daemon *d = x->all->d;
 	struct job *j = job_new(d, kind, x->no);

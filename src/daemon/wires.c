@@ -25,11 +25,13 @@ struct wires {
 	TAILQ_HEAD(, wire) all;
 };
 
+enum order_kind { ATTACH, SAY, END, DEALT };
+
 /* A call from another thread. */
 struct order {
 	struct loop_item item;
 	struct daemon *d;
-	enum { ATTACH, SAY, END, DEALT } what;
+	enum order_kind what;
 	uint64_t no;
 	struct ws_client *c; /* ATTACH: own */
 	size_t n;            /* SAY, DEALT */
@@ -301,7 +303,7 @@ run_order(void *arg)
 }
 
 static bool
-post(struct daemon *d, int what, uint64_t no, struct ws_client *c,
+post(struct daemon *d, enum order_kind what, uint64_t no, struct ws_client *c,
     struct str text, size_t n)
 {
 	struct order *o = mem_alloc(sizeof *o + text.n);

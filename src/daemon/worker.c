@@ -21,7 +21,7 @@ struct worker {
 /* --- jobs ------------------------------------------------------------------------- */
 
 struct job *
-job_new(struct daemon *d, int kind, uint64_t line)
+job_new(struct daemon *d, enum job_kind kind, uint64_t line)
 {
 	struct job *j = mem_zero(sizeof *j);
 
