@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Five machines write all the time, while the hub is killed, put back from an older
-# copy, and the wire does everything that wires do.  CLOWDER_ROUNDS: how often.
+# copy, their daemons are killed, and the wire does everything that wires do.  CLOWDER_ROUNDS: how often.
 . "$(dirname "$0")/lib.sh"
 goal "all converge, nothing is doubled, nothing is lost"
 rounds=${CLOWDER_ROUNDS:-2}
@@ -69,7 +69,12 @@ for round in $(seq "$rounds"); do
 	wire cut
 	more "round $round, cut" 1
 	wire open
-	more "round $round, open" 1
+	set -- $homes # one after the other
+	shift $((round % $#))
+	home "$1"
+	kill -9 "$(sed -n 4p "$CLOWDER_HOME/sync-daemon")"
+	daemon_up
+	more "round $round, open, another daemon of $1" 1
 	[ "$round" != $((rounds / 2)) ] ||
 		check "a copy of the hub" clowder hub backup "$T/copy" --data "$hub_data"
 done
