@@ -17,8 +17,9 @@ enum {
 	ANSWER_MAX = 16 << 20,
 	CALL_MS = 3600 * 1000,
 	AGAIN_S = 10,
-	LOOK_MS = 10,  /* between two looks at one that starts or ends */
-	KILL_MS = 1000 /* between one way to end it and the next */
+	BEGIN_MS = 2000, /* one that has not locked by then is not coming */
+	LOOK_MS = 10,    /* between two looks at one that starts or ends */
+	KILL_MS = 1000   /* between one way to end it and the next */
 };
 
 /* --- calls ---------------------------------------------------------------------- */
@@ -219,8 +220,8 @@ launch(struct ctx *c, const struct home *h, struct err_info *e)
 enum err
 daemon_start(struct ctx *c, bool *started, struct err_info *e)
 {
-	uint64_t until = os_mono_ms() + DAEMON_WAIT_MS;
-	enum daemon_presence here;
+	uint64_t until = os_mono_ms() + DAEMON_WAIT_MS, again = 0;
+	enum daemon_presence here = DAEMON_NONE;
 	struct daemon_health health;
 	struct daemon_state st;
 	const struct home *h;
@@ -229,13 +230,17 @@ daemon_start(struct ctx *c, bool *started, struct err_info *e)
 	*started = false;
 	if (rc == ERR_OK)
 		rc = daemon_find(c, &st, &health, &here, e);
-	if (rc == ERR_OK && here == DAEMON_NONE) {
-		*started = true;
-		rc = launch(c, h, e);
-	}
 	while (rc == ERR_OK && here != DAEMON_HERE && os_mono_ms() < until) {
+		/* Also where one that was there a moment ago has just died; of
+		 * several that begin all but one end. */
+		if (here == DAEMON_NONE && os_mono_ms() >= again) {
+			*started = true;
+			again = os_mono_ms() + BEGIN_MS;
+			rc = launch(c, h, e);
+		}
 		os_rest_ms(LOOK_MS);
-		rc = os_signal_check(e);
+		if (rc == ERR_OK)
+			rc = os_signal_check(e);
 		if (rc == ERR_OK)
 			rc = daemon_find(c, &st, &health, &here, e);
 	}
