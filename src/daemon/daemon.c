@@ -23,7 +23,8 @@ enum {
 	STOP_MS = 5000, /* for requests under way */
 	CONNECTIONS_MAX = 64,
 	HELD_MAX = 8 << 20,
-	LOCK_RECORD_MAX = 64
+	LOCK_RECORD_MAX = 64,
+	POLL_MS = 1000 /* where the system tells no changes */
 };
 
 /* --- the end ---------------------------------------------------------------------- */
@@ -92,13 +93,17 @@ static void
 rotate_log(struct daemon *d)
 {
 	struct stat st;
+	struct os_file_id id;
 	struct arena a = { 0 };
 	struct err_info e = { 0 };
 	const char *old = arena_fmt(&a, "%s.1", d->home->daemon_log);
 	int fd;
 
+	/* Where somebody else has the log - a terminal, a supervisor - it is his. */
 	if (old != NULL && fstat(STDERR_FILENO, &st) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_size > LOG_BYTES_MAX &&
+	    os_stat_id(d->home->daemon_log, &id, &e) == ERR_OK &&
+	    id.ino == st.st_ino && id.dev == st.st_dev &&
+	    st.st_size > LOG_BYTES_MAX &&
 	    os_rename(d->home->daemon_log, old, &e) == ERR_OK) {
 		fd = open(d->home->daemon_log,
 		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -264,7 +269,7 @@ static enum err
 open_watch(struct daemon *d, struct err_info *e)
 {
 	struct watch_options o = { .world = watch_world_system(),
-		.poll_ms = 1000,
+		.poll_ms = POLL_MS,
 		.on_change = on_change,
 		.ctx = d };
 	const struct {
@@ -452,6 +457,7 @@ let_go(struct daemon *d)
 static enum err
 serve(struct daemon *d, struct err_info *e)
 {
+	struct watch_status watched;
 	enum err rc = begin(d, e);
 
 	if (rc != ERR_OK && d->server != NULL) {
@@ -467,6 +473,10 @@ serve(struct daemon *d, struct err_info *e)
 	log_line(LOG_INFO, "daemon", "started: port=%u pid=%d version=%s",
 	    d->state.port, d->state.pid, CLOWDER_VERSION);
 	look(d);
+	watch_status(d->watch, &watched);
+	if (!watched.live)
+		log_line(LOG_WARN, "daemon", "looking every %d ms: %s", POLL_MS,
+		    watched.why);
 	while (!d->stopped)
 		(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	return ERR_OK;

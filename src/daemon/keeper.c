@@ -46,6 +46,7 @@ struct keeper {
 	struct arena who_mem;
 	uint64_t exchange_ms; /* when the next one is due; mono */
 	bool exchanging;
+	bool again; /* when it is done: what it was made with has changed */
 	struct job *wait_first, **wait_end; /* wishes for the next exchange */
 	bool busy;           /* something was done since the rest */
 	bool signed_out;     /* the last exchange found nobody signed in */
@@ -224,7 +225,7 @@ exchanged(void *ctx, struct mail *m)
 	    (in && j->rc != ERR_OK ? AWAY_MS : EXCHANGE_EVERY_MS);
 	hand_back(k->d, j);
 	k->show_ms = 0;
-	if (k->wait_first != NULL) {
+	if (k->wait_first != NULL || k->again) {
 		exchange(k);
 		return;
 	}
@@ -296,6 +297,7 @@ exchange(struct keeper *k)
 	enum err rc;
 	struct config cfg = config_now(k, &rc, &e);
 
+	k->again = false;
 	lines_drop(k->lines);
 	if (rc == ERR_OK && !cfg.sync_enabled) {
 		os_lock_release(&k->lock);
@@ -306,7 +308,10 @@ exchange(struct keeper *k)
 	}
 	if (rc != ERR_OK || !locked(k, &e)) {
 		k->exchange_ms = os_mono_ms() + LOCK_AGAIN_MS;
-		log_line(LOG_WARN, "daemon", "%s", e.text);
+		/* It is tried often, and said once. */
+		if (strcmp(k->why.text, e.text) != 0)
+			log_line(LOG_WARN, "daemon", "%s", e.text);
+		k->why = e;
 		give_up(k, e.code, &e);
 		return;
 	}
@@ -377,6 +382,7 @@ on_reset(void *ctx, struct mail *m)
 	if (j != NULL)
 		worker_do(k->d, j);
 	k->exchange_ms = 0;
+	k->again = k->exchanging;
 	k->busy = true;
 	free(m);
 }
