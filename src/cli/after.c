@@ -8,10 +8,10 @@
 
 enum { STALE_MS = 3600 * 1000, AGAIN_S = 3600 };
 
-/* When the hub was heard of last in every space of the account; 0: there is none, or
- * one never had any contact. */
-static int64_t
-last_contact(struct ctx *c)
+/* When the hub was heard of last in every space of the account; 0: in one of them
+ * never.  False: there is none. */
+static bool
+last_contact(struct ctx *c, int64_t *ret)
 {
 	struct arena a = { 0 };
 	struct spaces_account who;
@@ -29,21 +29,42 @@ last_contact(struct ctx *c)
 		    all[i].contact_ms < oldest)
 			oldest = all[i].contact_ms;
 	arena_fini(&a);
-	return n > 0 && oldest != INT64_MAX ? oldest : 0;
+	*ret = oldest;
+	return oldest != INT64_MAX;
+}
+
+/* Nothing of the hub is here yet, and it will be in a moment. */
+static void
+say_first(struct cli *c, const struct home *h)
+{
+	struct daemon_word word;
+
+	daemon_word_read(h, &word);
+	if (word.runs)
+		out_note(c->out, PAINT_WARN,
+		    "note: the first exchange with the server is still under "
+		    "way (see %s daemon status)",
+		    c->ctx->program);
 }
 
 static void
 say_stale(struct cli *c)
 {
-	int64_t now = os_wall_ms(), contact = last_contact(c->ctx);
+	int64_t now = os_wall_ms(), contact = 0;
 	struct buf ago = { 0 };
 	const struct home *h;
 	struct err_info e = { 0 };
 	bool alive = false;
 	int pid;
 
-	if (contact == 0 || now - contact <= STALE_MS ||
-	    ctx_home(c->ctx, &h, &e) != ERR_OK ||
+	if (!last_contact(c->ctx, &contact) ||
+	    ctx_home(c->ctx, &h, &e) != ERR_OK)
+		return;
+	if (contact == 0) {
+		say_first(c, h);
+		return;
+	}
+	if (now - contact <= STALE_MS ||
 	    daemon_alive(h, &alive, &pid, &e) != ERR_OK || !alive ||
 	    !home_notice(h, "stale", now, AGAIN_S))
 		return;

@@ -303,14 +303,18 @@ start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
     struct err_info *e)
 {
 	const struct session_seen *s = NULL;
+	bool named = cli_has(w->c, "agent");
 	enum err rc = load(w, false, l, e);
 
 	*live = false;
+	/* Who does not say whose it is means the one that is at work. */
 	for (size_t i = 0; rc == ERR_OK && s == NULL && i < l->n; i++)
 		if (str_eq(l->s[i].id, r->id) &&
-		    str_eq(l->s[i].agent, r->agent) &&
+		    (!named || str_eq(l->s[i].agent, r->agent)) &&
 		    l->s[i].state == SESSION_LIVE)
 			s = &l->s[i];
+	if (s != NULL)
+		r->agent = s->agent;
 	if (rc == ERR_OK)
 		rc = end_the_gone(w, l, e);
 	*live = s != NULL;

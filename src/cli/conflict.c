@@ -235,7 +235,7 @@ conflict_rule(enum kind kind, enum row_state state)
 	case KIND_PER_SESSION:
 		break;
 	}
-	return "the latest write is shown";
+	return "the latest write is shown, by stamps and not by clocks";
 }
 
 static void

@@ -39,6 +39,8 @@ add(struct buf *b, const char *text, const char *program)
 			buf_adds(b, "\\e");
 		else if (ch == '-')
 			buf_adds(b, "\\-");
+		else if (ch == '"') /* a macro would eat it */
+			buf_adds(b, "\\(dq");
 		else
 			buf_addc(b, ch);
 		start = ch == '\n';

@@ -14,6 +14,7 @@
 extern char **environ;
 
 enum {
+	LOG_BYTES_MAX = 4 << 20,
 	ANSWER_MAX = 16 << 20,
 	CALL_MS = 3600 * 1000,
 	AGAIN_S = 10,
@@ -200,21 +201,51 @@ environment(const struct home *h, struct arena *a, const char *const **ret,
 }
 
 static enum err
-launch(struct ctx *c, const struct home *h, struct err_info *e)
+launch(struct ctx *c, const struct home *h, int *pid, struct err_info *e)
 {
 	const char *argv[] = { NULL, "daemon", "run", NULL };
 	struct os_spawn s = { .argv = argv,
 		.cwd = "/",
 		.output = h->daemon_log,
 		.detach = true };
-	int pid;
 	enum err rc = home_make(h, e);
 
 	if (rc == ERR_OK)
 		rc = os_exe(&c->arena, &argv[0], e);
 	if (rc == ERR_OK)
 		rc = environment(h, &c->arena, &s.env, e);
-	return rc == ERR_OK ? os_spawn(&s, &pid, e) : rc;
+	return rc == ERR_OK ? os_spawn(&s, pid, e) : rc;
+}
+
+/* It has ended before it answered: in its own words, which are its log's last. */
+static enum err
+died(struct ctx *c, const struct home *h, struct err_info *e)
+{
+	struct str rest, line, last = { 0 };
+	struct buf b = { 0 };
+	struct err_info ignore = { 0 };
+
+	if (os_read_file(h->daemon_log, LOG_BYTES_MAX, &b, &ignore) == ERR_OK)
+		for (rest = buf_str(&b); str_split(&rest, '\n', &line);)
+			if (str_starts(line, str_of(c->program)))
+				last = line;
+	(void)err_setf(e, ERR_FAILED, "the daemon does not start: %.*s",
+	    STR_ARG(last.n > 0 ? last : str_of(h->daemon_log)));
+	buf_fini(&b);
+	return e->code;
+}
+
+/* The one that we launched is no more, and was not one too many. */
+static bool
+is_dead(int pid)
+{
+	struct os_proc proc;
+	struct err_info e = { 0 };
+	int status = 0;
+
+	return pid > 0 && os_proc_look(pid, &proc, &e) == ERR_NOT_FOUND &&
+	    os_wait(pid, &status, &e) == ERR_OK && status != 0 &&
+	    status != err_exit(ERR_EXISTS);
 }
 
 enum err
@@ -225,6 +256,7 @@ daemon_start(struct ctx *c, bool *started, struct err_info *e)
 	struct daemon_health health;
 	struct daemon_state st;
 	const struct home *h;
+	int pid = 0;
 	enum err rc = ctx_home(c, &h, e);
 
 	*started = false;
@@ -236,13 +268,15 @@ daemon_start(struct ctx *c, bool *started, struct err_info *e)
 		if (here == DAEMON_NONE && os_mono_ms() >= again) {
 			*started = true;
 			again = os_mono_ms() + BEGIN_MS;
-			rc = launch(c, h, e);
+			rc = launch(c, h, &pid, e);
 		}
 		os_rest_ms(LOOK_MS);
 		if (rc == ERR_OK)
 			rc = os_signal_check(e);
 		if (rc == ERR_OK)
 			rc = daemon_find(c, &st, &health, &here, e);
+		if (rc == ERR_OK && here == DAEMON_NONE && is_dead(pid))
+			rc = died(c, h, e);
 	}
 	if (rc == ERR_OK && here != DAEMON_HERE)
 		rc = err_setf(e, ERR_TIMEOUT,
@@ -276,7 +310,7 @@ daemon_wish(struct ctx *c)
 	if (ctx_home(c, &h, &e) == ERR_OK && is_wanted(c, h) &&
 	    daemon_alive(h, &alive, &pid, &e) == ERR_OK && !alive &&
 	    home_notice(h, "daemon", os_wall_ms(), AGAIN_S))
-		(void)launch(c, h, &e);
+		(void)launch(c, h, &pid, &e);
 }
 
 /* --- ending ---------------------------------------------------------------------------- */

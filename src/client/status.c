@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "catalogue.h"
+#include "clock.h"
 #include "hash.h"
 #include "session_file.h"
 #include "when.h"
@@ -183,6 +184,9 @@ status_read(struct ctx *c, struct status *ret, struct err_info *e)
 		rc = look_at_here(c, s, ret, e);
 	if (rc == ERR_OK)
 		daemon_word_read(&c->home, &ret->daemon);
+	/* A connection that holds is heard of all the time. */
+	if (rc == ERR_OK && ret->daemon.live)
+		ret->contact_ms = os_wall_ms();
 	ret->word = word_of(ret, cfg);
 	return rc;
 }

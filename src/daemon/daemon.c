@@ -349,7 +349,7 @@ listen_somewhere(struct daemon *d, struct err_info *e)
 		if (rc != ERR_EXISTS)
 			return rc;
 	}
-	return err_setf(e, ERR_EXISTS,
+	return err_setf(e, ERR_FAILED,
 	    "no free port of %u-%u for the daemon (CLOWDER_PORTS)", first,
 	    end - 1);
 }

@@ -142,7 +142,7 @@ show(struct keeper *k)
 	lines_view(k->lines, &v);
 	if (v.off)
 		v.word = k->signed_out ? SYNC_OFFLINE_BATCH : SYNC_OFFLINE;
-	if (v.off && k->exchanging)
+	if (v.off && (k->exchanging || k->exchange_ms == 0))
 		v.word = SYNC_RECONNECTING;
 	if (v.off && k->why.code != ERR_OK)
 		str_copy(v.error, sizeof v.error, str_of(k->why.text));

@@ -29,6 +29,7 @@ struct lines {
 	struct store *store; /* borrow */
 	struct line *first;  /* own */
 	uint64_t last_no;    /* of lines and of connections */
+	bool poked;          /* those that have had their step want another */
 };
 
 static struct sync_now
@@ -169,7 +170,7 @@ line_add(struct lines *l, const struct space *sp, uint64_t interval_ms,
 	x->all = l;
 	x->no = ++l->last_no;
 	x->space = sp->id;
-	x->said = SYNC_OFFLINE;
+	x->said = SYNC_RECONNECTING;
 	x->replica = (struct replica){ l->store, sp->id, ctx_store_env() };
 	x->team.p = mem_dup(sp->team.p, sp->team.n);
 	x->team.n = sp->team.n;
@@ -368,6 +369,11 @@ note_word(struct line *x)
 	if (st.word == x->said)
 		return;
 	x->said = st.word;
+	/* The hub is back: for all. */
+	if (st.word == SYNC_CONNECTED) {
+		lines_poke(x->all);
+		x->all->poked = true;
+	}
 	/* Nobody tells who is there any more. */
 	if (!st.live)
 		presence_forget(x->all->d->home, x->space);
@@ -395,13 +401,17 @@ line_step(struct line *x)
 uint64_t
 lines_step(struct lines *l)
 {
-	uint64_t until = UINT64_MAX;
+	uint64_t until;
 
-	for (struct line *x = l->first; x != NULL; x = x->next) {
-		uint64_t ms = line_step(x);
+	do {
+		l->poked = false;
+		until = UINT64_MAX;
+		for (struct line *x = l->first; x != NULL; x = x->next) {
+			uint64_t ms = line_step(x);
 
-		until = ms < until ? ms : until;
-	}
+			until = ms < until ? ms : until;
+		}
+	} while (l->poked);
 	return until;
 }
 

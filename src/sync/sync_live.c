@@ -127,8 +127,10 @@ word(const struct sync_live *l)
 		return SYNC_OFFLINE_BATCH;
 	if (l->stage == AT_LIVE || (is_blocked(l) && l->tries == 0))
 		return SYNC_CONNECTED;
-	return l->ever && l->tries < SYNC_LIVE_AWAY_TRIES ? SYNC_RECONNECTING :
-	                                                    SYNC_OFFLINE;
+	/* At first nothing has failed yet. */
+	return l->tries == 0 || (l->ever && l->tries < SYNC_LIVE_AWAY_TRIES) ?
+	    SYNC_RECONNECTING :
+	    SYNC_OFFLINE;
 }
 
 void
@@ -205,6 +207,11 @@ failed(struct sync_live *l, const struct err_info *e)
 static void
 lost(struct sync_live *l, const struct err_info *e)
 {
+	struct err_info ignore = { 0 };
+
+	/* While it held, not every word of the hub was noted. */
+	if (l->stage == AT_LIVE && l->now.mono_ms != l->contact_ms)
+		(void)l->r.contact(l->r.ctx, &ignore);
 	if (l->now.mono_ms - l->live_ms >= SYNC_LIVE_GOOD_MS)
 		l->falls = l->bad = 0;
 	l->error = *e;

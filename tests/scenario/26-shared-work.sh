@@ -70,7 +70,7 @@ exits "in a table" 0 clowder conflicts list
 like "the side that is shown comes first" "$out" "[Tt]itle +[^|]*\\* $shown +\\|"
 exits "the one of the title" 0 clowder conflicts show "${title:0:8}"
 like "says what is shown" "$out" "^  Shown now  $shown\$"
-like "and by which rule" "$out" '^  Rule       the latest write is shown$'
+like "and by which rule" "$out" '^  Rule       the latest write is shown, by stamps and not by clocks$'
 exits "which the list shows as well" 0 clowder wp list --json
 is "it" "$(json '[w["title"] for w in d["work_packages"]][0]')" "$shown"
 exits "no such conflict" 1 clowder conflicts show "${title:0:8}x"

@@ -98,6 +98,10 @@ CLOWDER_PORTS=$(other_port)-$(other_port) run clowder daemon run
 isnt "no free port" "$code" 0
 like "is said" "$err" "no free port of $(other_port)-$(other_port)"
 
+run env CLOWDER_PORTS="$(other_port)-$(other_port)" clowder daemon start
+isnt "nor from afar" "$code" 0
+like "where it is said as well" "$err" "does not start: clowder: no free port of $(other_port)-$(other_port)"
+
 # --- the API ---------------------------------------------------------------------------------------
 daemon_up
 bare() { curl -s -o "$T/.out" -w '%{http_code}' --noproxy '*' --max-time 20 "$@"; }

@@ -377,7 +377,7 @@ comes_live(void)
 	struct line w;
 
 	line_init(&w, "uu", "FG");
-	CHECK_I(state(&w), SYNC_OFFLINE);
+	CHECK_I(state(&w), SYNC_RECONNECTING);
 	run(&w);
 	EXPECT(&w, "CBTOH");
 	CHECK(is_live(&w));
