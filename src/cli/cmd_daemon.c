@@ -226,7 +226,7 @@ restart_run(struct cli *c, struct err_info *e)
 static enum err
 run_run(struct cli *c, struct err_info *e)
 {
-	return daemon_run(c->ctx, e);
+	return daemon_run(c->ctx, &(struct daemon_options){ 0 }, e);
 }
 
 static const struct cmd daemon_start_cmd = {

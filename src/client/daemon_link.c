@@ -352,7 +352,7 @@ daemon_stop(struct ctx *c, bool *stopped, struct err_info *e)
 	struct daemon_state st;
 	struct os_proc proc = { 0 };
 	const struct home *h;
-	bool alive = false;
+	bool alive = false, asked;
 	int pid = 0;
 	enum err rc = ctx_home(c, &h, e);
 
@@ -365,16 +365,18 @@ daemon_stop(struct ctx *c, bool *stopped, struct err_info *e)
 	if (pid > 1)
 		(void)os_proc_look(pid, &proc, &(struct err_info){ 0 });
 	rc = daemon_find(c, &st, &health, &here, e);
-	if (rc == ERR_OK && here == DAEMON_HERE)
+	asked = rc == ERR_OK && here == DAEMON_HERE;
+	if (asked)
 		ask_to_end(&st);
 	*stopped = true;
-	if (gone(h, DAEMON_WAIT_MS / 2))
+	/* Who was not asked is told by the first signal, and has as long. */
+	if (gone(h, asked || proc.pid == 0 ? DAEMON_WAIT_MS / 2 : 0))
 		return ERR_OK;
 	for (size_t i = 0;
 	     i < 2 && pid > 1 && proc.pid == pid && proc.uid == os_uid(); i++) {
 		(void)os_proc_signal(&proc, signals[i],
 		    &(struct err_info){ 0 });
-		if (gone(h, KILL_MS))
+		if (gone(h, asked || i > 0 ? KILL_MS : DAEMON_WAIT_MS / 2))
 			return ERR_OK;
 	}
 	return err_setf(e, ERR_TIMEOUT, "the daemon (pid %d) does not end",

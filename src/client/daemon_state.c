@@ -55,6 +55,20 @@ daemon_state_read(const struct home *h, struct daemon_state *ret,
 	return rc;
 }
 
+/* What stands in its place and is no file - a link, a pipe - goes: nothing is
+ * written through it. */
+static enum err
+make_room(const char *path, struct err_info *e)
+{
+	struct err_info none = { 0 };
+	struct os_file_id id;
+
+	if (os_look_id(path, false, &id, &none) != ERR_OK ||
+	    id.kind == OS_FILE || id.kind == OS_DIR)
+		return ERR_OK;
+	return os_remove(path, e);
+}
+
 enum err
 daemon_state_write(const struct home *h, const struct daemon_state *st,
     struct err_info *e)
@@ -65,6 +79,8 @@ daemon_state_write(const struct home *h, const struct daemon_state *st,
 	buf_addf(&b, "http://127.0.0.1:%u\n%u\n%s\n%d\n", st->port, st->port,
 	    st->token, st->pid);
 	rc = buf_ok(&b, e);
+	if (rc == ERR_OK)
+		rc = make_room(h->daemon_state, e);
 	if (rc == ERR_OK)
 		rc = os_write_atomic(h->daemon_state, buf_str(&b), 0600, e);
 	buf_fini(&b);

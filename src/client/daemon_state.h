@@ -29,6 +29,7 @@ struct daemon_state {
  * four such lines. */
 enum err daemon_state_read(const struct home *h, struct daemon_state *ret,
     struct err_info *e);
+/* A link or a pipe in its place goes; ERR_REFUSED: a folder. */
 enum err daemon_state_write(const struct home *h, const struct daemon_state *st,
     struct err_info *e);
 /* Is there one?  *pid: 0 where it cannot be told. */

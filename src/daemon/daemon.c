@@ -71,6 +71,13 @@ daemon_has_store(const struct daemon *d)
 
 /* --- the tick -------------------------------------------------------------------------- */
 
+static bool
+says_us(const struct daemon *d, const struct daemon_state *st)
+{
+	return st->port == d->state.port && st->pid == d->state.pid &&
+	    strcmp(st->token, d->state.token) == 0;
+}
+
 /* Is the home ours still?  The lock's file, and what the state file says. */
 static bool
 is_ours_still(struct daemon *d)
@@ -80,9 +87,13 @@ is_ours_still(struct daemon *d)
 
 	if (!os_lock_still(&d->lock) || !daemon_has_store(d))
 		return false;
-	if (daemon_state_read(d->home, &st, &e) == ERR_OK)
-		return st.port == d->state.port || !os_proc_alive(st.pid);
-	/* Removed or damaged: the lock says who it is. */
+	if (daemon_state_read(d->home, &st, &e) == ERR_OK) {
+		if (says_us(d, &st))
+			return true;
+		if (st.port != d->state.port && os_proc_alive(st.pid))
+			return false;
+	}
+	/* Removed, damaged, or of one who is gone: the lock says who it is. */
 	if (daemon_state_write(d->home, &d->state, &e) != ERR_OK)
 		log_line(LOG_WARN, "daemon", "%s", e.text);
 	return true;
@@ -122,7 +133,7 @@ static void
 tick(struct daemon *d)
 {
 	d->ticked_ms = os_mono_ms();
-	(void)uv_timer_start(&d->tick, on_tick, DAEMON_TICK_MS, 0);
+	(void)uv_timer_start(&d->tick, on_tick, d->tick_ms, 0);
 	rotate_log(d);
 	if (!is_ours_still(d))
 		daemon_end(d, PHASE_RETIRING);
@@ -137,7 +148,7 @@ on_tick(uv_timer_t *t)
 void
 daemon_beat(struct daemon *d)
 {
-	if (os_mono_ms() - d->ticked_ms >= DAEMON_TICK_EARLY_MS)
+	if (os_mono_ms() - d->ticked_ms >= d->tick_ms / 2)
 		tick(d);
 }
 
@@ -363,7 +374,7 @@ start_timers(struct daemon *d, struct err_info *e)
 		bad = uv_timer_init(&d->loop, &d->bell_due);
 	d->tick.data = d->bell_due.data = d;
 	if (bad == 0)
-		bad = uv_timer_start(&d->tick, on_tick, DAEMON_TICK_MS, 0);
+		bad = uv_timer_start(&d->tick, on_tick, d->tick_ms, 0);
 	if (bad == 0 && os_signal_fd() >= 0) {
 		d->signal = mem_zero(sizeof *d->signal);
 		if (d->signal == NULL)
@@ -483,7 +494,7 @@ serve(struct daemon *d, struct err_info *e)
 }
 
 enum err
-daemon_run(struct ctx *c, struct err_info *e)
+daemon_run(struct ctx *c, const struct daemon_options *o, struct err_info *e)
 {
 	struct daemon *d = mem_zero(sizeof *d);
 	enum err rc;
@@ -493,6 +504,7 @@ daemon_run(struct ctx *c, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	d->ctx = c;
 	d->program = c->program;
+	d->tick_ms = o->tick_ms ? o->tick_ms : DAEMON_TICK_MS;
 	d->bell_fd = -1;
 	rc = ctx_home(c, &d->home, e);
 	if (rc == ERR_OK)

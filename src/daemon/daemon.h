@@ -9,9 +9,13 @@
 
 #include "context.h"
 
+struct daemon_options {
+	uint32_t tick_ms; /* between two looks at whose the home is; 0: 30000 */
+};
 /* Run until it is told to end: by a signal, over its API, or because the home has
  * another daemon or is gone.  Works in "/" from here on.  ERR_EXISTS: there is one
  * already, which is named. */
-enum err daemon_run(struct ctx *c, struct err_info *e);
+enum err daemon_run(struct ctx *c, const struct daemon_options *o,
+    struct err_info *e);
 
 #endif

@@ -19,7 +19,6 @@
 
 enum {
 	DAEMON_TICK_MS = 30000,
-	DAEMON_TICK_EARLY_MS = 15000,
 	/* Bytes of a connection's messages that the keeper has not dealt with;
 	 * then no more is read. */
 	WIRE_AHEAD_MAX = 4 << 20,
@@ -56,6 +55,7 @@ struct daemon {
 	struct ctx *ctx; /* borrow: home and program; loop thread */
 	const struct home *home;
 	const char *program;
+	uint32_t tick_ms;
 	struct os_lock lock;
 	struct daemon_state state;
 	char home_id[DAEMON_HOME_ID_CHARS + 1];

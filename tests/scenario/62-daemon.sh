@@ -80,7 +80,34 @@ daemon_up
 is "ours has the file again" "$(sed -n 4p "$CLOWDER_HOME/sync-daemon")" "$daemon_pid"
 unlike "nobody asked him" "$(cat "$T/other.out")" 'POST|shutdown'
 
-# The file says another port, whose process lives: ours goes.  (It looks every 30 s.)
+# Killed, and its pid is somebody else's by now: the state file names him, and so does
+# the record of the lock, which nobody holds.
+kill -9 "$daemon_pid"
+wait_for "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
+sleep 600 &
+asleep=$!
+pids+=("$asleep")
+reused() {
+	sed "4s/.*/$asleep/" "$CLOWDER_HOME/sync-daemon" >"$T/state"
+	cat "$T/state" >"$CLOWDER_HOME/sync-daemon"
+}
+reused
+printf '{"pid":%s}' "$asleep" >"$CLOWDER_HOME/sync-daemon.lock"
+run clowder daemon status
+is "a pid that is another's by now is no daemon" "$code" 1
+check "stop touches nobody" clowder daemon stop
+like "and says so" "$out" "Not running"
+daemon_up
+isnt "a new one runs" "$daemon_pid" "$asleep"
+reused
+check "also where the file names him while one runs: stop" clowder daemon stop
+check "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
+check "he sleeps on" kill -0 "$asleep"
+check "restart" clowder daemon restart
+check "and on" kill -0 "$asleep"
+daemon_up
+
+# A damaged one: it is found by its lock.
 for junk in '' 'x' "$(head -c 5000 /dev/zero | tr '\0' 'x')"; do
 	printf '%s' "$junk" >"$CLOWDER_HOME/sync-daemon"
 	run clowder daemon status

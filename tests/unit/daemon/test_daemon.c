@@ -3,10 +3,16 @@
 #include "daemon.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "daemon_state.h"
 #include "fault.h"
 #include "file.h"
@@ -35,7 +41,7 @@ once(struct err_info *e)
 	enum err rc;
 
 	ctx_init(&c, "clowder");
-	rc = daemon_run(&c, e);
+	rc = daemon_run(&c, &(struct daemon_options){ 0 }, e);
 	ctx_fini(&c);
 	return rc;
 }
@@ -117,6 +123,261 @@ there_is_one(void)
 	ctx_fini(&c);
 }
 
+/* --- whose the home is ---------------------------------------------------------- */
+
+/* A daemon in a thread, which looks around every few milliseconds. */
+struct life {
+	pthread_t thread;
+	struct ctx c; /* of the test: to look at the home */
+	const struct home *h;
+	struct daemon_state st; /* as it said at first */
+	atomic_bool over;
+	enum err rc;
+	struct err_info e;
+};
+
+static void *
+live(void *arg)
+{
+	static const struct daemon_options o = { .tick_ms = 20 };
+	struct life *l = arg;
+	struct ctx c;
+
+	ctx_init(&c, "clowder");
+	l->rc = daemon_run(&c, &o, &l->e);
+	ctx_fini(&c);
+	atomic_store(&l->over, true);
+	return NULL;
+}
+
+/* Waits for a condition: 20 s. */
+#define UNTIL(condition) \
+	do { \
+		uint64_t until = os_mono_ms() + 20000; \
+		while (!(condition) && os_mono_ms() < until) \
+			os_rest_ms(1); \
+		CHECK(condition); \
+	} while (0)
+
+static bool
+says(const struct life *l, struct daemon_state *ret)
+{
+	struct err_info e = { 0 };
+
+	return daemon_state_read(l->h, ret, &e) == ERR_OK;
+}
+
+static bool
+is_its(const struct life *l)
+{
+	struct daemon_state st;
+
+	return says(l, &st) && st.port == l->st.port && st.pid == l->st.pid &&
+	    strcmp(st.token, l->st.token) == 0;
+}
+
+static void
+prepare(struct life *l, const char *name)
+{
+	struct err_info e = { 0 };
+
+	*l = (struct life){ 0 };
+	(void)home(name);
+	ctx_init(&l->c, "clowder");
+	CHECK_OK(ctx_home(&l->c, &l->h, &e), &e);
+	CHECK_OK(home_make(l->h, &e), &e);
+}
+
+static void
+begin(struct life *l)
+{
+	CHECK_U(pthread_create(&l->thread, NULL, live, l), 0);
+	UNTIL(atomic_load(&l->over) || says(l, &l->st));
+	CHECK_I(l->st.pid, os_pid());
+}
+
+/* It has ended by itself, and well. */
+static void
+retired(struct life *l)
+{
+	UNTIL(atomic_load(&l->over));
+	if (!atomic_load(&l->over))
+		(void)raise(SIGHUP); /* a failure, and not for ever */
+	CHECK_U(pthread_join(l->thread, NULL), 0);
+	CHECK_OK(l->rc, &l->e);
+	ctx_fini(&l->c);
+}
+
+/* The state of a daemon at the port behind its own. */
+static void
+say_another(struct life *l, int pid)
+{
+	struct daemon_state his = l->st;
+	struct err_info e = { 0 };
+
+	his.port++;
+	his.pid = pid;
+	memset(his.token, '0', DAEMON_TOKEN_CHARS);
+	CHECK_OK(daemon_state_write(l->h, &his, &e), &e);
+}
+
+static void
+put(struct life *l, const char *text)
+{
+	struct err_info e = { 0 };
+
+	CHECK_OK(os_write_atomic(l->h->daemon_state, str_of(text), 0600, &e),
+	    &e);
+}
+
+static void
+goes_where_there_is_another(void)
+{
+	struct daemon_state st;
+	struct life l;
+
+	prepare(&l, "another");
+	begin(&l);
+	say_another(&l, getppid());
+	retired(&l);
+	/* His file is his. */
+	CHECK(says(&l, &st) && st.port == l.st.port + 1);
+	nothing_is_left(true);
+}
+
+/* What names nobody who lives is made good, and then the home is lost. */
+static void
+stays_where_there_is_none(void)
+{
+	struct err_info e = { 0 };
+	struct daemon_state old;
+	int dead = fork();
+	struct life l;
+
+	if (dead == 0)
+		_exit(0);
+	CHECK(dead > 0 && waitpid(dead, NULL, 0) == dead);
+	prepare(&l, "none");
+	begin(&l);
+	say_another(&l, dead);
+	UNTIL(is_its(&l));
+	CHECK_OK(os_remove(l.h->daemon_state, &e), &e);
+	UNTIL(is_its(&l));
+	put(&l, "nonsense");
+	UNTIL(is_its(&l));
+	/* An older one, at the port that is ours now. */
+	old = l.st;
+	old.pid = dead;
+	memset(old.token, '0', DAEMON_TOKEN_CHARS);
+	CHECK_OK(daemon_state_write(l.h, &old, &e), &e);
+	UNTIL(is_its(&l));
+	CHECK(chmod(l.h->daemon_state, 0644) == 0);
+	UNTIL(is_its(&l));
+	CHECK(!atomic_load(&l.over));
+	CHECK_OK(os_remove(l.h->daemon_lock, &e), &e);
+	retired(&l);
+	CHECK(!os_exists(l.h->daemon_state));
+}
+
+/* Somebody else has the lock's name: the state is his, whatever it says. */
+static void
+goes_with_its_lock(void)
+{
+	struct err_info e = { 0 };
+	struct os_lock his = { 0 };
+	struct daemon_state st;
+	struct life l;
+
+	prepare(&l, "lock");
+	begin(&l);
+	CHECK_OK(os_remove(l.h->daemon_lock, &e), &e);
+	CHECK_OK(os_lock_take(&his, l.h->daemon_lock, 0, &e), &e);
+	say_another(&l, l.st.pid);
+	retired(&l);
+	CHECK(says(&l, &st) && st.port == l.st.port + 1);
+	CHECK(os_lock_still(&his));
+	os_lock_release(&his);
+}
+
+static void
+goes_with_its_home(void)
+{
+	struct err_info e = { 0 };
+	struct life l;
+
+	prepare(&l, "home");
+	begin(&l);
+	CHECK_U(rename(l.h->dir, os_join(&mem, t_tmp(), "elsewhere")), 0);
+	retired(&l);
+	CHECK(!os_exists(l.h->dir));
+	/* And where a new one stands in its place. */
+	prepare(&l, "home");
+	begin(&l);
+	CHECK_U(rename(l.h->dir, os_join(&mem, t_tmp(), "elsewhere2")), 0);
+	CHECK_OK(home_make(l.h, &e), &e);
+	retired(&l);
+	CHECK(!os_exists(l.h->daemon_state));
+}
+
+/* --- odd files in the place of the state -------------------------------------------- */
+
+static void
+make_link(const char *path)
+{
+	CHECK_U(symlink("target", path), 0);
+}
+
+static void
+make_pipe(const char *path)
+{
+	CHECK_U(mkfifo(path, 0600), 0);
+}
+
+/* The file is its own, and nobody else's. */
+static void
+state_is_a_file(void)
+{
+	static void (*const make[])(const char *) = { make_link, make_pipe };
+	struct err_info e = { 0 };
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof make / sizeof make[0]; i++) {
+		struct buf text = { 0 };
+		const char *target;
+		struct life l;
+
+		t_note("kind %zu", i);
+		prepare(&l, i == 0 ? "link" : "pipe");
+		target = os_join(&mem, l.h->dir, "target");
+		CHECK_OK(os_write_atomic(target, STR("his"), 0644, &e), &e);
+		make[i](l.h->daemon_state);
+		begin(&l);
+		CHECK(lstat(l.h->daemon_state, &st) == 0 &&
+		    S_ISREG(st.st_mode));
+		CHECK_OK(os_remove(l.h->daemon_state, &e), &e);
+		make[i](l.h->daemon_state);
+		UNTIL(is_its(&l));
+		CHECK_OK(os_read_file(target, 100, &text, &e), &e);
+		CHECK_STR(buf_str(&text), "his");
+		buf_fini(&text);
+		CHECK_OK(os_remove(l.h->daemon_lock, &e), &e);
+		retired(&l);
+	}
+	t_note(" ");
+}
+
+static void
+a_folder_is_named(void)
+{
+	struct life l;
+
+	prepare(&l, "folder");
+	CHECK_U(mkdir(l.h->daemon_state, 0700), 0);
+	CHECK_ERR(once(&l.e), ERR_REFUSED);
+	CHECK(strstr(l.e.text, "sync-daemon") != NULL);
+	ctx_fini(&l.c);
+}
+
 int
 main(void)
 {
@@ -127,6 +388,12 @@ main(void)
 	CHECK_U(setenv("CLOWDER_PORTS", "20000-29999", 1), 0);
 	CHECK_OK(os_signals_catch(&e), &e);
 	T_RUN(there_is_one);
+	T_RUN(goes_where_there_is_another);
+	T_RUN(stays_where_there_is_none);
+	T_RUN(goes_with_its_lock);
+	T_RUN(goes_with_its_home);
+	T_RUN(state_is_a_file);
+	T_RUN(a_folder_is_named);
 	(void)raise(SIGHUP);
 	T_RUN(begins_and_ends);
 	T_RUN(everything_may_fail);
