@@ -12,9 +12,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "config.h"
 #include "fault.h"
-#include "file.h"
 #include "log.h"
 #include "proc.h"
 #include "session_file.h"
@@ -23,41 +21,13 @@
 
 enum {
 	QUIET_MS = 1000, /* without anything to do: memory is given back */
-	SHOW_MS = 100,   /* what health says is that old at most, while busy */
 	CARRY_MS = 1000, /* shared projects are looked for so often, likewise */
 	PRESENCE_MS = 30000,
-	AWAY_MS = 300000, /* the hub was not there for an exchange */
-	SESSION_ID_MAX = 256,
+	AWAY_MS = 300000,    /* the hub was not there for an exchange */
 	LOCK_AGAIN_MS = 5000 /* another process talks with the hub */
 };
 /* New teams are looked for. */
 #define EXCHANGE_EVERY_MS (UINT64_C(3600) * 1000)
-
-struct keeper {
-	struct daemon *d;
-	struct mailbox box;
-	pthread_t thread;
-	bool started;
-	struct ctx ctx;
-	struct store *store; /* of ctx */
-	struct lines *lines; /* own */
-	struct os_lock lock; /* sync.lock */
-	struct spaces_account who;
-	struct arena who_mem;
-	uint64_t exchange_ms; /* when the next one is due; mono */
-	bool exchanging;
-	bool again; /* when it is done: what it was made with has changed */
-	struct job *wait_first, **wait_end; /* wishes for the next exchange */
-	bool busy;           /* something was done since the rest */
-	bool signed_out;     /* the last exchange found nobody signed in */
-	struct err_info why; /* of the last exchange */
-	char session_id[SESSION_ID_MAX]; /* it was made with */
-	struct daemon_word word;         /* as it was told last */
-	uint64_t show_ms, carry_ms, presence_ms;
-	uint64_t active_ms; /* when the last mail came */
-	bool show_due;
-	atomic_bool rung; /* a ring is in the box */
-};
 
 struct lines *
 keeper_lines(void *keeper)
@@ -89,83 +59,25 @@ keeper_box(struct daemon *d)
 	return &d->keeper->box;
 }
 
-/* --- how it stands ---------------------------------------------------------------- */
-
-static enum err
-count_waiting(struct keeper *k, struct daemon_view *v, struct err_info *e)
-{
-	struct arena a = { 0 };
-	struct space *all;
-	struct log_row *row;
-	size_t n = 0, one;
-	enum err rc = store_space_list(k->store, &a, &all, &n, e);
-
-	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-		v->unacked += all[i].unacked;
-		if (v->last_sync_ms == 0 || all[i].contact_ms > v->last_sync_ms)
-			v->last_sync_ms = all[i].contact_ms;
-		if (all[i].unacked == 0)
-			continue;
-		rc =
-		    store_unacked(k->store, all[i].id, 1, 1, &a, &row, &one, e);
-		if (rc == ERR_OK && one > 0 &&
-		    (v->oldest_ms == 0 || row[0].received_ms < v->oldest_ms))
-			v->oldest_ms = row[0].received_ms;
-	}
-	arena_fini(&a);
-	return rc;
-}
-
-/* For whoever looks without asking; boards are woken by the doorbell. */
-static void
-tell_word(struct keeper *k, const struct daemon_view *v)
-{
-	struct daemon_word word = { .runs = true, .live = v->live };
-	struct err_info e = { 0 };
-
-	str_copy(word.state, sizeof word.state,
-	    str_of(sync_word_name(v->word)));
-	if (strcmp(word.state, k->word.state) == 0 && word.live == k->word.live)
-		return;
-	k->word = word;
-	if (daemon_word_write(k->d->home, &word, &e) != ERR_OK ||
-	    os_touch(k->d->home->doorbell, &e) != ERR_OK)
-		log_line(LOG_WARN, "daemon", "%s", e.text);
-}
-
-static void
-show(struct keeper *k)
-{
-	struct daemon_view v = { 0 };
-	struct err_info e = { 0 };
-
-	lines_view(k->lines, &v);
-	if (v.off)
-		v.word = k->signed_out ? SYNC_OFFLINE_BATCH : SYNC_OFFLINE;
-	if (v.off && (k->exchanging || k->exchange_ms == 0))
-		v.word = SYNC_RECONNECTING;
-	if (v.off && k->why.code != ERR_OK)
-		str_copy(v.error, sizeof v.error, str_of(k->why.text));
-	if (count_waiting(k, &v, &e) != ERR_OK)
-		str_copy(v.error, sizeof v.error, str_of(e.text));
-	tell_word(k, &v);
-	pthread_mutex_lock(&k->d->view_lock);
-	k->d->view = v;
-	pthread_mutex_unlock(&k->d->view_lock);
-	k->show_ms = os_mono_ms() + SHOW_MS;
-	k->show_due = false;
-}
-
 /* --- exchanges ----------------------------------------------------------------------- */
 
-static struct config
-config_now(struct keeper *k, enum err *rc, struct err_info *e)
+/* As it is now; in a context of its own, which goes again. */
+static enum err
+settings_read(struct keeper *k, struct err_info *e)
 {
 	const struct config *cfg = NULL;
+	struct ctx c;
+	enum err rc;
 
-	k->ctx.has_config = false;
-	*rc = ctx_config(&k->ctx, &cfg, e);
-	return *rc == ERR_OK ? *cfg : (struct config){ 0 };
+	ctx_init(&c, k->d->program);
+	rc = ctx_config(&c, &cfg, e);
+	if (rc == ERR_OK)
+		k->settings =
+		    (struct settings){ .sync_enabled = cfg->sync_enabled,
+			    .interval_ms = cfg->interval_s * 1000,
+			    .stale_after_s = cfg->stale_after_s };
+	ctx_fini(&c);
+	return rc;
 }
 
 static void
@@ -197,13 +109,12 @@ lines_again(struct keeper *k)
 {
 	struct err_info e = { 0 };
 	enum err rc;
-	struct config cfg = config_now(k, &rc, &e);
 
 	arena_reset(&k->who_mem);
-	if (rc == ERR_OK)
-		rc = spaces_account(k->store, &k->who_mem, &k->who, &e);
+	rc = spaces_account(k->store, &k->who_mem, &k->who, &e);
 	if (rc == ERR_OK && k->who.hub.n > 0)
-		rc = lines_begin(k->lines, &k->who, cfg.interval_s * 1000, &e);
+		rc =
+		    lines_begin(k->lines, &k->who, k->settings.interval_ms, &e);
 	if (rc != ERR_OK)
 		log_line(LOG_ERROR, "daemon", "%s", e.text);
 }
@@ -294,12 +205,11 @@ exchange(struct keeper *k)
 {
 	struct err_info e = { 0 };
 	struct job *j;
-	enum err rc;
-	struct config cfg = config_now(k, &rc, &e);
+	enum err rc = settings_read(k, &e);
 
 	k->again = false;
 	lines_drop(k->lines);
-	if (rc == ERR_OK && !cfg.sync_enabled) {
+	if (rc == ERR_OK && !k->settings.sync_enabled) {
 		os_lock_release(&k->lock);
 		k->exchange_ms = UINT64_MAX;
 		(void)err_setf(&e, ERR_FAILED, "sync is switched off");
@@ -487,14 +397,13 @@ tell_presence(struct keeper *k)
 	struct arena a = { 0 };
 	struct sessions here;
 	struct err_info e = { 0 };
-	enum err rc;
-	struct config cfg = config_now(k, &rc, &e);
+	enum err rc = ERR_OK;
 	struct sessions_at at = { .now_ms = os_wall_ms(),
-		.stale_after_s = cfg.stale_after_s,
+		.stale_after_s = k->settings.stale_after_s,
 		.home = k->d->home };
 
 	k->presence_ms = UINT64_MAX;
-	if (rc == ERR_OK && lines_any(k->lines)) {
+	if (lines_any(k->lines)) {
 		rc = sessions_here(k->store, &at, &a, &here, &e);
 		if (rc == ERR_OK && here.n > 0)
 			k->presence_ms = os_mono_ms() + PRESENCE_MS;
@@ -537,7 +446,7 @@ rest(struct keeper *k)
 
 	k->busy = false;
 	look_around(k);
-	show(k);
+	keeper_show(k);
 	(void)store_checkpoint(k->store, &e);
 	store_slim(k->store);
 	os_memory_trim();
@@ -572,7 +481,7 @@ keep(struct keeper *k)
 			look_around(k);
 		k->show_due |= any;
 		if (k->show_due && os_mono_ms() >= k->show_ms)
-			show(k);
+			keeper_show(k);
 		if (k->busy && !any && !k->show_due && quiet(k, until)) {
 			rest(k);
 			until = turn(k);

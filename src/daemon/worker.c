@@ -124,13 +124,14 @@ open_wire(struct worker *w, struct job *j, struct err_info *e)
 		.abort = &w->d->abort };
 	const struct config *cfg;
 	struct ws_client *c = NULL;
+	struct arena a = { 0 };
 	enum err rc = ready(w, e);
 
 	if (rc == ERR_OK)
 		rc = ctx_config(&w->ctx, &cfg, e);
 	if (rc == ERR_OK) {
 		o.ca_file = cfg->ca_file;
-		o.url = arena_fmt(&w->ctx.arena, "%.*s%s",
+		o.url = arena_fmt(&a, "%.*s%s",
 		    STR_ARG(remote_server(w->remote)), LIVE_PATH);
 		if (o.url == NULL)
 			rc = err_set(e, ERR_NOMEM);
@@ -139,6 +140,7 @@ open_wire(struct worker *w, struct job *j, struct err_info *e)
 		rc = ws_client_open(&c, &o, &refusal, e);
 	j->status = refusal.status;
 	j->retry_after_s = refusal.retry_after_s;
+	arena_fini(&a);
 	if (rc == ERR_OK)
 		wire_attach(w->d, j->wire, c);
 	/* An answer is one, whatever it was. */

@@ -15,7 +15,8 @@ enum {
 	CONNECT_MS = 10000,
 	ABORT_LOOK_MS = 500, /* how often abort is looked at while waiting */
 	READ_BYTES = 16 * 1024,
-	/* Pings of a server that does not read are not answered. */
+	/* Where so much is unsent only the last ping is answered, when that is
+	 * sent (RFC 6455, 5.5.3). */
 	PONGS_UNSENT_MAX = 4096
 };
 
@@ -28,13 +29,19 @@ struct ws_client {
 	size_t out_at;
 	struct buf in; /* came and was not read, from in_at on */
 	size_t in_at;
+	char pong[WS_CONTROL_MAX]; /* waits to be answered */
+	size_t pong_n;
+	bool pong_due;
 	bool ended; /* the server sends nothing more */
 };
 
 /* ---- bytes ------------------------------------------------------------ */
 
-enum err
-ws_client_flush(struct ws_client *c, struct err_info *e)
+static enum err put(struct ws_client *c, enum ws_op op, struct str payload,
+    struct err_info *e);
+
+static enum err
+flush(struct ws_client *c, struct err_info *e)
 {
 	const struct curl_lib *lib = c->peer.lib;
 
@@ -54,6 +61,17 @@ ws_client_flush(struct ws_client *c, struct err_info *e)
 	buf_reset(&c->out);
 	c->out_at = 0;
 	return ERR_OK;
+}
+
+enum err
+ws_client_flush(struct ws_client *c, struct err_info *e)
+{
+	enum err rc = flush(c, e);
+
+	if (rc != ERR_OK || !c->pong_due || ws_client_unsent(c) > 0)
+		return rc;
+	c->pong_due = false;
+	return put(c, WS_OP_PONG, str_n(c->pong, c->pong_n), e);
 }
 
 size_t
@@ -395,7 +413,18 @@ put(struct ws_client *c, enum ws_op op, struct str payload, struct err_info *e)
 	ws_put(&c->out, op, payload, mask);
 	if (buf_ok(&c->out, e) != ERR_OK)
 		return e->code;
-	return ws_client_flush(c, e);
+	return flush(c, e);
+}
+
+static enum err
+pong(struct ws_client *c, struct str payload, struct err_info *e)
+{
+	if (ws_client_unsent(c) < PONGS_UNSENT_MAX)
+		return put(c, WS_OP_PONG, payload, e);
+	memcpy(c->pong, payload.p, payload.n);
+	c->pong_n = payload.n;
+	c->pong_due = true;
+	return ERR_OK;
 }
 
 enum err
@@ -439,8 +468,7 @@ ws_client_read(struct ws_client *c, struct str *part, struct err_info *e)
 		c->in_at += used;
 		if (step == WS_CLOSE || step == WS_ERROR)
 			return over(c, step, *part, e);
-		if (step == WS_PING && ws_client_unsent(c) < PONGS_UNSENT_MAX &&
-		    put(c, WS_OP_PONG, *part, e) != ERR_OK)
+		if (step == WS_PING && pong(c, *part, e) != ERR_OK)
 			return WS_ERROR;
 		if (step != WS_MORE)
 			return step;

@@ -7,7 +7,8 @@
 
 #include "fault.h"
 
-/* Pings of a peer that does not read its pongs are not answered. */
+/* Where so much is unsent only the last ping is answered, when that is sent (RFC
+ * 6455, 5.5.3). */
 enum { PONGS_UNSENT_MAX = 4096 };
 
 struct ws_conn {
@@ -20,7 +21,8 @@ struct ws_conn {
 	struct buf rest;          /* came and was not read, from rest_at on */
 	size_t rest_at;
 	bool paused, feeding;
-	bool closing; /* our close frame is sent */
+	bool closing;    /* our close frame is sent */
+	struct buf pong; /* a frame that waits; empty: none */
 };
 
 /* ---- handshake -------------------------------------------------------- */
@@ -119,8 +121,10 @@ take(struct ws_conn *c, enum ws_step step, struct str part,
 		end(c, WS_UNSUPPORTED, STR("messages are text"));
 		break;
 	case WS_PING:
+		buf_reset(&c->pong);
+		ws_put(&c->pong, WS_OP_PONG, part, NULL);
 		if (conn_unsent(c->conn) <= PONGS_UNSENT_MAX)
-			send_frame(c, WS_OP_PONG, part);
+			conn_send(c->conn, &c->pong);
 		break;
 	case WS_PONG:
 		if (c->ops->on_pong != NULL)
@@ -201,6 +205,8 @@ on_sent(void *ctx)
 {
 	struct ws_conn *c = ctx;
 
+	if (c->pong.len > 0 && !c->closing)
+		conn_send(c->conn, &c->pong);
 	if (c->ops->on_sent != NULL && !c->closing)
 		c->ops->on_sent(c->ctx);
 }
@@ -224,6 +230,7 @@ ws_conn_free(struct ws_conn *c)
 {
 	ws_fini(&c->ws);
 	buf_fini(&c->rest);
+	buf_fini(&c->pong);
 	free(c);
 }
 

@@ -260,13 +260,15 @@ async def control_frames_in_between(_):
         m.send(frame(TEXT if i == 0 else 0, bytes([byte]), fin=i == len(text) - 1))
         m.send(frame(PING, b"p%d" % i) + frame(PONG))
     pongs, answer = [], None
-    while answer is None or len(pongs) < len(text):
+    last = b"p%d" % (len(text) - 1)
+    while answer is None or last not in pongs:
         op, payload = await m.frame()
         if op == PONG:
             pongs.append(payload)
         elif op == TEXT and json.loads(payload)["type"] == "pong":
             answer = payload
-    assert pongs == [b"p%d" % i for i in range(len(text))], pongs[:3]
+    # Where much is on its way, the last ping alone may be answered.
+    assert pongs == sorted(set(pongs), key=lambda p: int(p[1:])), pongs[:3]
     await m.end()
 
 

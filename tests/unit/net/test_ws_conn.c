@@ -420,6 +420,36 @@ pongs_do_not_pile_up(void)
 	finish();
 }
 
+/* Whoever takes long to read what it was sent gets an answer to its last ping
+ * behind it: else it thinks that nobody is there. */
+static void
+the_last_ping_is_answered(void)
+{
+	static const uint8_t mask[4] = { 1 };
+	struct buf text = { 0 }, ping = { 0 };
+
+	begin(NULL);
+	hello();
+	while (text.len < 8 << 20)
+		buf_addc(&text, 'x');
+	peer_deaf(&a);
+	ws_conn_send(conn, buf_str(&text));
+	ws_put(&ping, WS_OP_PING, STR("one"), mask);
+	ws_put(&ping, WS_OP_PING, STR("two"), mask);
+	ws_put(&ping, WS_OP_TEXT, STR("all pinged"), mask);
+	peer_send(&a, buf_str(&ping));
+	WORLD_UNTIL(&w, told.len > 0);
+	CHECK(ws_conn_unsent(conn) > 8192);
+	peer_hear(&a);
+	WORLD_UNTIL(&w,
+	    a.in.len >= 5 && memcmp(a.in.data + a.in.len - 3, "two", 3) == 0);
+	/* The text, the echo of the other, and one pong. */
+	CHECK_U(a.in.len, 10 + text.len + 12 + 5);
+	buf_fini(&text);
+	buf_fini(&ping);
+	finish();
+}
+
 static void
 a_peer_that_goes_is_told_once(void)
 {
@@ -447,6 +477,7 @@ main(void)
 	T_RUN(a_stop_says_so);
 	T_RUN(the_wait_is_told);
 	T_RUN(pongs_do_not_pile_up);
+	T_RUN(the_last_ping_is_answered);
 	T_RUN(a_peer_that_goes_is_told_once);
 	return t_done();
 }

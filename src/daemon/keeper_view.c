@@ -1,0 +1,74 @@
+/* How the replica and its connections stand. */
+#include <string.h>
+
+#include "clock.h"
+#include "file.h"
+#include "keeper.h"
+#include "log.h"
+
+enum { SHOW_MS = 100 /* it is that old at most, while there is much to do */ };
+
+static enum err
+count_waiting(struct keeper *k, struct daemon_view *v, struct err_info *e)
+{
+	struct arena a = { 0 };
+	struct space *all;
+	struct log_row *row;
+	size_t n = 0, one;
+	enum err rc = store_space_list(k->store, &a, &all, &n, e);
+
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		v->unacked += all[i].unacked;
+		if (v->last_sync_ms == 0 || all[i].contact_ms > v->last_sync_ms)
+			v->last_sync_ms = all[i].contact_ms;
+		if (all[i].unacked == 0)
+			continue;
+		rc =
+		    store_unacked(k->store, all[i].id, 1, 1, &a, &row, &one, e);
+		if (rc == ERR_OK && one > 0 &&
+		    (v->oldest_ms == 0 || row[0].received_ms < v->oldest_ms))
+			v->oldest_ms = row[0].received_ms;
+	}
+	arena_fini(&a);
+	return rc;
+}
+
+/* For whoever looks without asking; boards are woken by the doorbell. */
+static void
+tell_word(struct keeper *k, const struct daemon_view *v)
+{
+	struct daemon_word word = { .runs = true, .live = v->live };
+	struct err_info e = { 0 };
+
+	str_copy(word.state, sizeof word.state,
+	    str_of(sync_word_name(v->word)));
+	if (strcmp(word.state, k->word.state) == 0 && word.live == k->word.live)
+		return;
+	k->word = word;
+	if (daemon_word_write(k->d->home, &word, &e) != ERR_OK ||
+	    os_touch(k->d->home->doorbell, &e) != ERR_OK)
+		log_line(LOG_WARN, "daemon", "%s", e.text);
+}
+
+void
+keeper_show(struct keeper *k)
+{
+	struct daemon_view v = { 0 };
+	struct err_info e = { 0 };
+
+	lines_view(k->lines, &v);
+	if (v.off)
+		v.word = k->signed_out ? SYNC_OFFLINE_BATCH : SYNC_OFFLINE;
+	if (v.off && (k->exchanging || k->exchange_ms == 0))
+		v.word = SYNC_RECONNECTING;
+	if (v.off && k->why.code != ERR_OK)
+		str_copy(v.error, sizeof v.error, str_of(k->why.text));
+	if (count_waiting(k, &v, &e) != ERR_OK)
+		str_copy(v.error, sizeof v.error, str_of(e.text));
+	tell_word(k, &v);
+	pthread_mutex_lock(&k->d->view_lock);
+	k->d->view = v;
+	pthread_mutex_unlock(&k->d->view_lock);
+	k->show_ms = os_mono_ms() + SHOW_MS;
+	k->show_due = false;
+}
