@@ -109,6 +109,15 @@ v 4 feature rm 001
 v 0 feature rm 001 --with-packages
 v 0 project list
 
+# --- who is at work, and what they do
+v 0 session start --id s-1 --agent claude
+v 0 session beat --id s-1
+v 0 session list --json
+v 0 session show s-1
+v 0 session end --id s-1
+v 1 session show nobody
+v 2 watch -n nonsense
+
 # --- with others
 serve
 v 0 sync status
@@ -126,6 +135,25 @@ v 0 sync diagnose
 v 1 sync retry ffff
 v 1 sync edit ffff --set content=x
 v 1 sync discard ffff
+
+# --- by a daemon, all its life
+v 1 daemon status
+# (What the loader of libraries keeps in a thread counts as lost: AddressSanitizer
+# looks at what is ours.)
+valgrind -q --error-exitcode=$BAD "$CLOWDER" daemon run >"$T/daemon.out" 2>"$T/daemon.err" </dev/null &
+daemon=$!
+pids+=("$daemon")
+WAIT_S=60 wait_for "a daemon is live" daemon_says 'Connected, live'
+v 0 daemon start
+clowder todo add "by the daemon" >/dev/null
+v 0 sync now
+v 0 daemon stop
+wait "$daemon"
+code=$?
+echo "daemon run" >>"$T/did"
+is "daemon run" "$code" 0 || show "$(cat "$T/daemon.err")"
+CLOWDER_PORTS=nonsense v 1 daemon restart
+
 v 0 project share . crew
 v 0 project use . crew
 v 0 hub backup "$T/backup" "${hub[@]}"
