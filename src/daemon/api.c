@@ -225,13 +225,16 @@ api_head(void *ctx, struct http_request *req, size_t *body_max,
 {
 	struct daemon *d = ctx;
 	const struct route *r = NULL;
+	bool known = has_token(d, req);
 	enum err rc;
 
+	if (!known)
+		http_last(req);
 	if (is_foreign(d, req))
 		return err_setf(e, ERR_FORBIDDEN,
 		    "only programs of this machine, by its own name");
 	rc = find(req, &r, e);
-	if (rc == ERR_OK && !r->open && !has_token(d, req))
+	if (rc == ERR_OK && !r->open && !known)
 		rc = err_setf(e, ERR_FORBIDDEN,
 		    "the token of the daemon's state file is needed");
 	*body_max = rc == ERR_OK && r->method[0] == 'P' ? BODY_MAX : 0;

@@ -20,8 +20,8 @@
 #include "proc.h"
 
 enum {
-	STOP_MS = 5000, /* for requests under way */
-	CONNECTIONS_MAX = 64,
+	STOP_MS = 5000,        /* for requests under way */
+	CONNECTIONS_MAX = 512, /* several times what is accepted in a turn */
 	HELD_MAX = 8 << 20,
 	LOCK_RECORD_MAX = 64,
 	POLL_MS = 1000 /* where the system tells no changes */

@@ -306,6 +306,12 @@ http_respond(struct http_request *req, int status,
 }
 
 void
+http_last(struct http_request *req)
+{
+	client_of(req)->last = true;
+}
+
+void
 http_respond_json(struct http_request *req, int status, struct buf *body)
 {
 	static const struct http1_field json = { { "Content-Type", 12 },

@@ -143,9 +143,33 @@ http_server_rest(struct http_server *s)
 	(void)uv_timer_start(&s->rest_timer, on_rested, ACCEPT_REST_MS, 0);
 }
 
+/* Whoever has read nothing of an answer for longest, unread_ms at least. */
+static bool
+drop_unread(struct http_server *s)
+{
+	struct conn *c = conn_oldest(&s->host, CONN_WAIT_WRITE);
+
+	if (c == NULL ||
+	    uv_now(s->host.loop) - conn_since_ms(c, CONN_WAIT_WRITE) <
+	        s->o.unread_ms)
+		return false;
+	conn_abort(c, CONN_EXPIRED);
+	return true;
+}
+
+static bool
+give_way_unread(struct http_server *s)
+{
+	bool gone = drop_unread(s);
+
+	s->turned_away += gone;
+	return gone;
+}
+
 /* Somebody goes for whoever comes: one that has its last answer, else the one that
- * has been idle for longest, else whose request has been unfinished for longest.
- * Who only holds connections open keeps nobody out.  False: all are at work. */
+ * has been idle for longest, else whose request has been unfinished for longest,
+ * else who does not read.  Who only holds connections open keeps nobody out.
+ * False: all are at work. */
 static bool
 give_way(struct http_server *s)
 {
@@ -157,7 +181,7 @@ give_way(struct http_server *s)
 	}
 	c = conn_oldest(&s->host, CONN_WAIT_IDLE);
 	if (c == NULL)
-		return http_conn_give_way(s);
+		return http_conn_give_way(s) || give_way_unread(s);
 	conn_close(c, false);
 	return true;
 }
@@ -374,15 +398,9 @@ http_server_new(struct http_server **ret, uv_loop_t *loop,
 bool
 http_server_drop_unread(struct http_server *s, size_t most)
 {
-	while (s->host.unsent > most) {
-		struct conn *c = conn_oldest(&s->host, CONN_WAIT_WRITE);
-
-		if (c == NULL ||
-		    uv_now(s->host.loop) - conn_since_ms(c, CONN_WAIT_WRITE) <
-		        s->o.unread_ms)
+	while (s->host.unsent > most)
+		if (!drop_unread(s))
 			return false;
-		conn_abort(c, CONN_EXPIRED);
-	}
 	return true;
 }
 

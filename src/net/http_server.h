@@ -75,7 +75,8 @@ struct http_server_options {
 	struct http_handler handler;
 	const char *name; /* Server field; NULL: none.  Borrowed */
 	/* 10240; above it whoever is idle for longest, else whose request has been
-	 * unfinished for longest, gives way to a new one. */
+	 * unfinished for longest, else who has not read an answer for longest
+	 * (unread_ms), gives way to a new one. */
 	size_t connections_max;
 	size_t body_max; /* 8 MiB */
 	/* Bytes of all requests held; 256 MiB.  Above it the requests that have been
@@ -136,6 +137,9 @@ void http_respond_json(struct http_request *req, int status, struct buf *body);
  * and 503. */
 void http_respond_error(struct http_request *req, enum err code,
     const char *message);
+/* The answer to this one is the last of its connection: a stranger who reads no
+ * answers then keeps no place.  In on_head or later. */
+void http_last(struct http_request *req);
 /* Take the connection away from HTTP (upgrade, server-sent events): what the
  * request is answered with goes through conn_send from now on.  *rest: bytes
  * that came behind the request, to be freed by the caller.  req is gone

@@ -229,6 +229,18 @@ class Unread(Attack):
         return self.first()
 
 
+class Deaf(Attack):
+    """Requests without an account, as many as are taken; no answer is read."""
+
+    deaf, reads = True, False
+
+    def first(self):
+        return b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+
+    def more(self, wire):
+        return self.first()
+
+
 class Snapshots(Unread):
     """The same with the whole state."""
 
@@ -370,7 +382,7 @@ class Records(Attack):
 
 KINDS = {c.__name__.lower(): c for c in (
     Heads, Silent, Bodies, Floods, Overflows, Pipelines, Tiny, Unread, Snapshots, Held, Chunks,
-    Bombs, Churn, Odd, Hellos, Handshakes, Greeters, Records,
+    Bombs, Churn, Odd, Deaf, Hellos, Handshakes, Greeters, Records,
     Holders)}
 
 

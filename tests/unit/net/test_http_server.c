@@ -793,6 +793,51 @@ drops_what_is_not_read(void)
 	world_close(&w);
 }
 
+/* And so do their places: who reads no answers keeps nobody out. */
+static void
+takes_the_place_of_who_does_not_read(void)
+{
+	const struct http_server_options o = { .connections_max = 2,
+		.unread_ms = 20 };
+
+	world_open(&w, &o, NULL);
+	peer_open(&a, &w);
+	peer_deaf(&a);
+	peer_sendz(&a, GET("/big?n=30000000"));
+	WORLD_UNTIL(&w, world_stats(&w).unsent > 20000000);
+	peer_open(&b, &w);
+	peer_sendz(&b, GET("/later"));
+	WORLD_UNTIL(&w, w.n_later == 1);
+	world_pass(&w, 60);
+	peer_open(&c, &w);
+	peer_sendz(&c, GET("/big?n=1"));
+	CHECK_STR(peer_next(&c), "200 x");
+	CHECK_U(world_stats(&w).unsent, 0);
+	CHECK_U(world_stats(&w).turned_away, 1);
+	/* Who is at work was not meant. */
+	CHECK(world_answer(&w, "b"));
+	CHECK_STR(peer_next(&b), "200 b");
+	peer_close(&a);
+	peer_close(&b);
+	peer_close(&c);
+	world_close(&w);
+}
+
+/* A stranger has one answer, whatever else he has asked already. */
+static void
+answers_a_stranger_once(void)
+{
+	world_open(&w, NULL, NULL);
+	peer_open(&a, &w);
+	peer_sendz(&a, GET("/last") GET("/big?n=1") GET("/big?n=2"));
+	CHECK_STR(peer_next(&a), "200 last");
+	CHECK_STR(peer_field(&a, "connection"), "close");
+	CHECK_STR(peer_next(&a), "closed");
+	CHECK_U(world_stats(&w).requests, 1);
+	peer_close(&a);
+	world_close(&w);
+}
+
 static void
 survives_want_of_descriptors(void)
 {
@@ -1092,6 +1137,8 @@ main(void)
 	T_RUN(takes_the_place_of_who_dawdles);
 	T_RUN(takes_the_memory_of_who_dawdles);
 	T_RUN(drops_what_is_not_read);
+	T_RUN(takes_the_place_of_who_does_not_read);
+	T_RUN(answers_a_stranger_once);
 	T_RUN(survives_want_of_descriptors);
 	T_RUN(listens_by_address);
 	T_RUN(stops_after_answering);

@@ -92,6 +92,14 @@ do_later(struct world *w, struct http_request *req)
 }
 
 static void
+do_last(struct world *w, struct http_request *req)
+{
+	(void)w;
+	http_last(req);
+	respond_copy(req, 200, STR("last"));
+}
+
+static void
 do_fields(struct world *w, struct http_request *req)
 {
 	const struct http1_field field[] = {
@@ -139,6 +147,7 @@ static const struct {
 	{ "/small", do_echo },
 	{ "/big", do_big },
 	{ "/later", do_later },
+	{ "/last", do_last },
 	{ "/fields", do_fields },
 	{ "/none", do_none },
 	{ "/raw", do_raw },
