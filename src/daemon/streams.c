@@ -12,6 +12,7 @@
 enum {
 	ROWS_MAX = 200, /* read at once */
 	BYTES_MAX = 256 * 1024,
+	STREAMS_MAX = 64, /* each may hold a portion that is not read */
 	CURSOR_BYTES_MAX = 4096
 };
 
@@ -42,6 +43,7 @@ struct stream {
 
 struct streams {
 	TAILQ_HEAD(, stream) all;
+	size_t n;
 };
 
 enum err
@@ -65,6 +67,7 @@ static void
 stream_free(struct stream *s)
 {
 	TAILQ_REMOVE(&s->d->streams->all, s, in_all);
+	s->d->streams->n--;
 	buf_fini(&s->out);
 	free(s->spot);
 	free(s);
@@ -345,11 +348,17 @@ stream_open(struct daemon *d, struct http_request *req)
 	                           "Content-Type: text/event-stream\r\n"
 	                           "Cache-Control: no-store\r\n"
 	                           "Connection: close\r\n\r\n";
-	struct stream *s = mem_zero(sizeof *s);
+	struct stream *s;
 	struct str after = http_header(req, "Last-Event-ID");
 	struct buf rest = { 0 };
 	struct err_info e = { 0 };
 
+	if (d->streams->n >= STREAMS_MAX) {
+		http_respond_error(req, ERR_UNAVAILABLE,
+		    "too many follow already");
+		return;
+	}
+	s = mem_zero(sizeof *s);
 	if (s == NULL) {
 		http_respond_error(req, ERR_NOMEM, err_text(ERR_NOMEM));
 		return;
@@ -369,6 +378,7 @@ stream_open(struct daemon *d, struct http_request *req)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&d->streams->all, s, in_all);
+	d->streams->n++;
 	conn_wait(s->conn, CONN_WAIT_NONE);
 	conn_send_str(s->conn, str_of(head));
 	look(s);

@@ -157,9 +157,11 @@ set_files(posix_spawn_file_actions_t *fa, const struct os_spawn *s, int input)
 	err = input >= 0 ?
 	    posix_spawn_file_actions_adddup2(fa, input, 0) :
 	    posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
+	/* A pipe that nobody reads fails; the wait for a reader would be ours. */
 	if (err == 0 && strcmp(out, "-") != 0) {
 		err = posix_spawn_file_actions_addopen(fa, 1, out,
-		    O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0600);
+		    O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK,
+		    0600);
 		if (err == 0)
 			err = posix_spawn_file_actions_adddup2(fa, 1, 2);
 	}
