@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,6 +111,18 @@ run(const char *const *argv, const struct str *input, const char *cwd, int want)
 	return got;
 }
 #define ARGV(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+/* Whoever starts a program waits for nobody: not for the reader of a pipe. */
+static void
+output_that_nobody_reads_is_an_error(void)
+{
+	const char *pipe = arena_fmt(&a, "%s/pipe", t_tmp());
+	struct os_spawn s = { .argv = ARGV("true"), .output = pipe };
+	int pid;
+
+	CHECK_I(mkfifo(pipe, 0600), 0);
+	CHECK_ERR(os_spawn(&s, &pid, &e), ERR_IO);
+}
 
 static void
 a_program_gets_what_it_needs(void)
@@ -318,6 +331,7 @@ main(void)
 	T_RUN(only_the_very_process_is_signalled);
 	T_RUN(a_zombie_is_gone);
 	T_RUN(a_program_gets_what_it_needs);
+	T_RUN(output_that_nobody_reads_is_an_error);
 	T_RUN(much_input_never_blocks);
 	T_RUN(nothing_leaks_into_a_child);
 	T_RUN(a_session_of_its_own);
