@@ -114,12 +114,32 @@ remote_server(const struct remote *a)
 
 /* --- the session in memory ---------------------------------------------------------- */
 
+/* What is on disk may have been changed by a sign-in elsewhere: its tokens are that
+ * hub's alone, and what one account began another does not go on with. */
+static enum err
+is_ours(const struct remote *a, const struct session *s, struct err_info *e)
+{
+	if (a->server.n > 0 && s->server_url.n > 0 &&
+	    !str_eq(s->server_url, a->server))
+		return err_setf(e, ERR_SIGN_IN,
+		    "not signed in at %.*s, only at %.*s", STR_ARG(a->server),
+		    STR_ARG(s->server_url));
+	if (a->has_session && a->session.name.n > 0 &&
+	    !str_eq(s->name, a->session.name))
+		return err_setf(e, ERR_SIGN_IN, "%.*s has signed in meanwhile",
+		    STR_ARG(s->name));
+	return ERR_OK;
+}
+
 enum err
 remote_reload(struct remote *a, struct err_info *e)
 {
 	struct arena mem = { 0 };
 	struct session s = { 0 };
 	enum err rc = session_file_load(a->home, &mem, &s, e);
+
+	if (rc == ERR_OK)
+		rc = is_ours(a, &s, e);
 
 	if (rc != ERR_OK) {
 		arena_fini(&mem);
@@ -195,14 +215,6 @@ remote_session(struct remote *a, const struct session **ret, struct err_info *e)
 	/* Of another machine or user, or damaged: a new sign-in is what helps. */
 	if (rc == ERR_CORRUPT)
 		rc = e->code = ERR_SIGN_IN;
-	if (rc == ERR_OK && a->session.server_url.n > 0 &&
-	    !str_eq(a->session.server_url, a->server)) {
-		/* These tokens are another hub's: it alone gets them. */
-		rc = err_setf(e, ERR_SIGN_IN,
-		    "not signed in at %.*s, only at %.*s", STR_ARG(a->server),
-		    STR_ARG(a->session.server_url));
-		forget(a);
-	}
 	return rc;
 }
 

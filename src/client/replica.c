@@ -148,25 +148,32 @@ transact(struct replica *r,
 
 /* Is the event what was sent? */
 static enum err
-unchanged(struct replica *r, const struct sync_mark *m, struct arena *a,
-    bool *ret, struct err_info *e)
+unchanged(struct replica *r, const struct sync_mark *m, uint64_t was,
+    struct arena *a, bool *ret, struct err_info *e)
 {
 	struct log_row row;
 
 	if (store_event(r->store, r->space, &m->id, a, &row, e) != ERR_OK)
 		return e->code;
+	/* Up to the position every place is taken: by this event, or the hub has
+	 * not told the truth. */
+	if (m->seq > 0 && m->seq <= was && row.seq != m->seq)
+		return err_setf(e, ERR_PROTOCOL,
+		    "the server has acknowledged an event at seq %llu, where "
+		    "another stands",
+		    (unsigned long long)m->seq);
 	*ret = str_eq(row.raw, m->raw);
 	return ERR_OK;
 }
 
 static enum err
-mark_one(struct replica *r, struct sync_mark *m, struct arena *a,
+mark_one(struct replica *r, struct sync_mark *m, uint64_t was, struct arena *a,
     struct err_info *e)
 {
 	bool same = false;
 
 	arena_reset(a);
-	if (unchanged(r, m, a, &same, e) != ERR_OK)
+	if (unchanged(r, m, was, a, &same, e) != ERR_OK)
 		return e->code;
 	m->stale = !same;
 	if (m->stale)
@@ -190,7 +197,7 @@ settle_tx(struct replica *r, void *arg, struct err_info *e)
 		for (size_t i = 0; i < what->n && rc == ERR_OK; i++) {
 			if ((what->mark[i].seq == 0) != refused)
 				continue;
-			rc = mark_one(r, &what->mark[i], &a, e);
+			rc = mark_one(r, &what->mark[i], what->was, &a, e);
 			whole &= !what->mark[i].stale;
 		}
 	if (rc == ERR_OK)

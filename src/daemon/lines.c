@@ -22,6 +22,8 @@ struct line {
 	bool asked;             /* a job is under way */
 	uint64_t wire;          /* its connection; 0: none */
 	enum sync_word said;    /* in the log */
+	struct buf here;        /* the hub's last word on who is there */
+	bool here_due;          /* it is to be kept */
 };
 
 struct lines {
@@ -58,6 +60,7 @@ line_free(struct line *x)
 	if (x->wire != 0)
 		wire_end(x->all->d, x->wire);
 	presence_forget(x->all->d->home, x->space);
+	buf_fini(&x->here);
 	sync_live_free(x->live);
 	free((void *)(uintptr_t)x->team.p);
 	free(x);
@@ -96,6 +99,18 @@ lines_poke(struct lines *l)
 		sync_live_poke(x->live, false);
 }
 
+/* However often the hub says something else. */
+static void
+save_presence(struct line *x)
+{
+	struct err_info e = { 0 };
+
+	x->here_due = false;
+	if (presence_save(x->all->d->home, x->space, buf_str(&x->here), &e) !=
+	    ERR_OK)
+		log_line(LOG_WARN, "daemon", "presence: %s", e.text);
+}
+
 enum err
 lines_presence(struct lines *l, const struct sessions *here, struct err_info *e)
 {
@@ -104,6 +119,8 @@ lines_presence(struct lines *l, const struct sessions *here, struct err_info *e)
 
 	for (struct line *x = l->first; rc == ERR_OK && x != NULL;
 	     x = x->next) {
+		if (x->here_due)
+			save_presence(x);
 		buf_reset(&b);
 		presence_put(here, x->space, &b);
 		rc = buf_ok(&b, e);
@@ -145,11 +162,12 @@ static void
 on_presence(void *ctx, struct str sessions)
 {
 	struct line *x = ctx;
-	struct err_info e = { 0 };
 
-	if (sessions.n <= PRESENCE_MAX &&
-	    presence_save(x->all->d->home, x->space, sessions, &e) != ERR_OK)
-		log_line(LOG_WARN, "daemon", "presence: %s", e.text);
+	if (sessions.n > PRESENCE_MAX || str_eq(buf_str(&x->here), sessions))
+		return;
+	buf_reset(&x->here);
+	buf_addstr(&x->here, sessions);
+	x->here_due = !x->here.failed;
 }
 
 static enum err
@@ -375,8 +393,11 @@ note_word(struct line *x)
 		x->all->poked = true;
 	}
 	/* Nobody tells who is there any more. */
-	if (!st.live)
+	if (!st.live) {
 		presence_forget(x->all->d->home, x->space);
+		buf_reset(&x->here);
+		x->here_due = false;
+	}
 	log_line(LOG_INFO, "daemon", "team=%.*s %s%s%s", STR_ARG(x->team),
 	    sync_word_name(st.word), st.error.code != ERR_OK ? ": " : "",
 	    st.error.code != ERR_OK ? st.error.text : "");
@@ -432,8 +453,7 @@ line_heard(void *keeper, struct mail *m)
 		sync_live_heard(x->live, &at, str_n(h->text, h->n));
 		if (h->n > 0)
 			keeper_busy(keeper);
-		if (h->n > 0)
-			wire_dealt(h->daemon, h->wire, h->n);
+		wire_dealt(h->daemon, h->wire, sizeof *h + h->n);
 	}
 	free(h);
 }

@@ -33,6 +33,7 @@ struct stream {
 	struct loop_item item;
 	struct spot *spot; /* own */
 	size_t n, cap;
+	bool told;     /* its position */
 	bool from_now; /* spaces that are not named begin at their end */
 	bool plain;    /* after=N: of the private space */
 	uint64_t plain_pos;
@@ -181,6 +182,12 @@ read_all(struct stream *s, struct store *store, struct err_info *e)
 		rc = read_space(s, store, &all[i], e);
 	/* What comes later in a new space is told from its beginning. */
 	s->from_now = false;
+	/* Where it begins, for one who is cut off before anything happens. */
+	if (rc == ERR_OK && !s->told && s->out.len == 0 && s->n > 0) {
+		put_id(s);
+		buf_addc(&s->out, '\n');
+	}
+	s->told = true;
 	arena_fini(&a);
 	return rc;
 }

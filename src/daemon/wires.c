@@ -7,8 +7,14 @@
 #include "fault.h"
 #include "log.h"
 
-/* Well within what the engine takes for silence. */
-enum { TELL_MS = SYNC_LIVE_SILENCE_MS / 2 };
+enum {
+	/* Well within what the engine takes for silence. */
+	TELL_MS = SYNC_LIVE_SILENCE_MS / 2,
+	/* Frames that are read at once; then the loop looks at others. */
+	FRAMES_MAX = 256,
+	/* Of answers to heartbeats that the hub does not read. */
+	UNREAD_MAX = 64 * 1024
+};
 
 struct wire {
 	TAILQ_ENTRY(wire) in_all;
@@ -137,7 +143,7 @@ tell(struct wire *w, struct str text)
 		lost(w, err_text(ERR_NOMEM));
 		return false;
 	}
-	w->ahead += text.n;
+	w->ahead += sizeof *h + text.n;
 	w->told_ms = os_mono_ms();
 	mailbox_post(keeper_box(w->d), &h->mail);
 	return true;
@@ -158,6 +164,10 @@ beat(struct wire *w)
 	struct err_info e = { 0 };
 	enum err rc;
 
+	if (ws_client_unsent(w->c) > UNREAD_MAX) {
+		lost(w, "the server does not read what it is sent");
+		return false;
+	}
 	live_put_pong(os_wall_ms(), &pong);
 	rc = buf_ok(&pong, &e);
 	if (rc == ERR_OK)
@@ -170,6 +180,9 @@ beat(struct wire *w)
 	daemon_beat(w->d);
 	return os_mono_ms() - w->told_ms < TELL_MS || tell(w, STR(""));
 }
+
+static bool post(struct daemon *d, enum order_kind what, uint64_t no,
+    struct ws_client *c, struct str text, size_t n);
 
 /* --- the socket --------------------------------------------------------------------- */
 
@@ -193,8 +206,14 @@ read_all(struct wire *w)
 {
 	struct err_info e = { 0 };
 	struct str part;
+	unsigned n = 0;
 
 	while (!w->ended && w->ahead < WIRE_AHEAD_MAX) {
+		if (n++ == FRAMES_MAX) {
+			/* What curl holds already would wake nobody. */
+			(void)post(w->d, DEALT, w->no, NULL, STR(""), 0);
+			return;
+		}
 		enum ws_step step = ws_client_read(w->c, &part, &e);
 
 		switch (step) {

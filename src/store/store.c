@@ -199,6 +199,7 @@ store_begin(struct store *s, struct err_info *e)
 		return rc;
 	s->in_tx = true;
 	s->changed = s->spoilt = false;
+	s->quiet = true;
 	rc = meta_load(s, e);
 	if (rc != ERR_OK)
 		store_rollback(s);
@@ -243,7 +244,8 @@ store_commit(struct store *s, struct err_info *e)
 	}
 	s->in_tx = false;
 	cache_trim(s);
-	doorbell_ring(s);
+	if (!s->quiet)
+		doorbell_ring(s);
 	return ERR_OK;
 }
 
@@ -263,6 +265,7 @@ void
 write_begin(struct store *s)
 {
 	assert(s->in_tx);
+	s->quiet = false;
 	grave_empty(s);
 }
 

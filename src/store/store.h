@@ -140,7 +140,7 @@ enum err store_space_add(struct store *s, struct str hub, struct str account,
 /* [tx] The first login turns `local` into the account's private team. */
 enum err store_space_rename(struct store *s, space_id id, struct str hub,
     struct str account, struct str team, struct err_info *e);
-/* [tx] Note a whole exchange with the hub. */
+/* [tx] Note a whole exchange with the hub.  Alone it rings no doorbell. */
 enum err store_space_contact(struct store *s, space_id id, int64_t wall_ms,
     struct err_info *e);
 

@@ -291,6 +291,7 @@ struct store {
 	char *doorbell; /* own */
 	bool in_tx, viewing;
 	bool changed; /* in this transaction */
+	bool quiet;   /* nothing that others have to look at */
 	bool spoilt;  /* a call failed half-way: only rollback is left */
 
 	struct meta_row meta; /* as of the view or the transaction */

@@ -467,6 +467,12 @@ sync_is_idle(const struct sync *s)
 }
 
 bool
+sync_failed(const struct sync *s)
+{
+	return s->stage == STAGE_FAILED;
+}
+
+bool
 sync_awaits_ack(const struct sync *s)
 {
 	return s->stage == STAGE_ASK;

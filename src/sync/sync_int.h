@@ -118,6 +118,7 @@ enum sync_move sync_live_move(struct sync *s, struct err_info *e);
 /* Look for events to push again; where it is idle. */
 enum err sync_push_again(struct sync *s, struct err_info *e);
 bool sync_is_idle(const struct sync *s);
+bool sync_failed(const struct sync *s);
 bool sync_awaits_ack(const struct sync *s);
 /* The hub's word on the batch under way. */
 enum err sync_acked(struct sync *s, struct batch_answer *a, struct err_info *e);

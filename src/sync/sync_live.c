@@ -46,6 +46,7 @@ struct sync_live {
 	unsigned falls;        /* connections in a row that did not last */
 	unsigned bad;          /* of them those that did not come about */
 	uint64_t next_open_ms; /* none is to be had before */
+	uint64_t round_ms;     /* when the last round began */
 	bool refreshed;        /* for this token */
 	bool signed_out;
 	bool ever; /* the hub has answered */
@@ -253,6 +254,7 @@ round_begin(struct sync_live *l)
 	struct err_info e = { 0 };
 
 	l->whole = l->changed = false;
+	l->round_ms = l->now.mono_ms;
 	if (sync_new(&l->talk, &l->r, &l->opt.sync, &e) != ERR_OK) {
 		failed(l, &e);
 		return;
@@ -660,7 +662,9 @@ sync_live_answer(struct sync_live *l, const struct sync_now *now,
 	l->now = *now;
 	if (l->stage == AT_ROUND) {
 		sync_answer(l->talk, reply);
-		if (reply->transport == ERR_OK && reply->status == 200) {
+		/* One that made sense; nonsense is no contact. */
+		if (reply->transport == ERR_OK && reply->status == 200 &&
+		    !sync_failed(l->talk)) {
 			l->tries = 0;
 			contact(l);
 		}
@@ -732,20 +736,26 @@ look_at_clocks(struct sync_live *l)
 	sync_live_poke(l, false);
 }
 
-/* Where no connection is to be had, a change is sent at once. */
-static bool
-pause_is_over(const struct sync_live *l)
+/* Where no connection is to be had, a change is sent by itself: at once, where the
+ * last round was not just now. */
+static uint64_t
+pause_ends(const struct sync_live *l)
 {
-	return l->now.mono_ms >= l->pause_ms ||
-	    (l->changed && is_blocked(l) && l->tries == 0 && !l->signed_out);
+	uint64_t rested = l->round_ms + SYNC_LIVE_REST_MS;
+	bool hurry =
+	    l->changed && is_blocked(l) && l->tries == 0 && !l->signed_out;
+
+	return hurry && rested < l->pause_ms ? rested : l->pause_ms;
 }
 
 static bool
 pause_step(struct sync_live *l, struct sync_live_want *ret)
 {
-	if (!pause_is_over(l)) {
+	uint64_t until = pause_ends(l);
+
+	if (l->now.mono_ms < until) {
 		*ret = (struct sync_live_want){ .need = SYNC_LIVE_WAIT,
-			.until_ms = l->pause_ms };
+			.until_ms = until };
 		return true;
 	}
 	if (l->talk != NULL)

@@ -42,6 +42,8 @@ enum {
 	SYNC_LIVE_CONTACT_MS = 5 * 60 * 1000,
 	/* The clock that goes on while the machine sleeps is so much ahead. */
 	SYNC_LIVE_SLEPT_MS = 5 * 1000,
+	/* Between the rounds that changes make where no connection is to be had. */
+	SYNC_LIVE_REST_MS = 1000,
 	/* Tries without an answer, and the hub counts as away. */
 	SYNC_LIVE_AWAY_TRIES = 5
 };

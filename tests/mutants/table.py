@@ -302,8 +302,13 @@ MUTANTS = [
            "src/sync/sync_live.c", "\t\tl->refreshed = true;\n", ""),
     Mutant("no batches where nothing live gets through", "tests/unit/sync/test_sync_live",
            "src/sync/sync_live.c",
-           "\t    (l->changed && is_blocked(l) && l->tries == 0 && !l->signed_out);",
-           "\t    false;"),
+           "\treturn hurry && rested < l->pause_ms ? rested : l->pause_ms;",
+           "\treturn hurry && rested < l->pause_ms ? l->pause_ms : l->pause_ms;"),
+    Mutant("nonsense counts as a word of the hub", "tests/unit/sync/test_sync_live",
+           "src/sync/sync_live.c", "\t\t    !sync_failed(l->talk)) {\n", "\t\t    true) {\n"),
+    Mutant("another hub's session is taken over", "tests/unit/client/test_remote",
+           "src/client/remote.c", "\tif (a->server.n > 0 && s->server_url.n > 0 &&\n",
+           "\tif (false && s->server_url.n > 0 &&\n"),
     Mutant("an error of the hub is passed over", "tests/unit/sync/test_sync_live",
            "src/sync/sync_live.c", "\t\treturn err_setf(e, d->code, \"the server says",
            "\t\tif (l->r.random == NULL)\n\t\t\treturn err_setf(e, d->code, \"the server says"),
@@ -629,4 +634,7 @@ MUTANTS = [
            "\t\t\treturn curl_peer_failed(&c->peer, code, c->host, e);\n\t\tc->out_at += n;\n",
            "\t\tif (code == CURLE_AGAIN)\n\t\t\tbreak;\n\t\tif (code != CURLE_OK)\n"
            "\t\t\treturn curl_peer_failed(&c->peer, code, c->host, e);\n\t\tc->out_at += n;\n"),
+    Mutant("an event is acknowledged where another stands", "tests/unit/client/test_replica",
+           "src/client/replica.c", "\tif (m->seq > 0 && m->seq <= was && row.seq != m->seq)\n",
+           "\tif (m->seq > was && m->seq <= was && row.seq != m->seq)\n"),
 ]

@@ -80,6 +80,8 @@ wire open
 
 # --- nothing live gets through ------------------------------------------------------------------
 wire block
+asked() { grep -c 'http id' "$T/hub.log"; }
+before=$(asked)
 home a
 clowder daemon restart >/dev/null
 pids+=("$(sed -n 4p "$CLOWDER_HOME/sync-daemon")")
@@ -88,6 +90,7 @@ wait_for "no WebSocket: it goes on without" is_batch
 check "a writes" clowder todo add "by batch"
 home b
 wait_for "and b sees it" sees b "by batch"
+check "without asking all the time" test $(($(asked) - before)) -lt 120
 wire open
 
 # --- the hub goes and comes back ----------------------------------------------------------------------

@@ -384,6 +384,46 @@ adopts_what_another_got(void)
 	machine_end();
 }
 
+/* Somebody has signed in elsewhere, or somebody else has, while a call was under
+ * way: what he got is not sent where the call goes. */
+static const char *their_server, *their_name;
+
+static void
+another_signs_in(void)
+{
+	struct session s = { 0 };
+
+	CHECK_OK(session_file_load(r->home, &mem, &s, &e), &e);
+	s.refresh_token = STR("r-theirs");
+	s.access_token = STR("a-theirs");
+	s.access_expires_ms = other_expires_ms;
+	if (their_server != NULL)
+		s.server_url = str_of(their_server);
+	if (their_name != NULL)
+		s.name = str_of(their_name);
+	CHECK_OK(session_file_save(r->home, &s, &e), &e);
+}
+
+static void
+adopts_nothing_of_another_sign_in(void)
+{
+	for (int i = 0; i < 4; i++) {
+		t_note("case %d", i);
+		signed_in_machine("elsewhere");
+		their_server = i % 2 ? "https://other.example" : NULL;
+		their_name = i % 2 ? NULL : "somebody-else";
+		/* Good, or to be renewed first. */
+		other_expires_ms = i < 2 ? now_ms + 3600 * 1000 : now_ms;
+		another_signs_in();
+		CHECK_ERR(remote_refresh(r, &e), ERR_SIGN_IN);
+		CHECK_U(hub.refreshes, 0);
+		CHECK(!str_is(r->session.access_token, "a-theirs"));
+		CHECK_STR(str_of(on_disk()), "r-theirs");
+		machine_end();
+	}
+	t_note(" ");
+}
+
 static void
 refreshes_what_is_on_disk(void)
 {
@@ -778,6 +818,7 @@ main(void)
 	T_RUN(refreshes_before_it_expires);
 	T_RUN(refreshes_once_after_401);
 	T_RUN(adopts_what_another_got);
+	T_RUN(adopts_nothing_of_another_sign_in);
 	T_RUN(refreshes_what_is_on_disk);
 	T_RUN(clears_only_what_was_rejected);
 	T_RUN(any_other_failure_keeps_it);

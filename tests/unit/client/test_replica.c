@@ -167,6 +167,41 @@ says_what_waits(void)
 	lab_fini(&l);
 }
 
+/* Up to the position every place has its event: whoever says that ours stands there
+ * has lost it. */
+static void
+places_that_are_taken(void)
+{
+	enum sync_took took[3];
+	struct sync_mark mark = { .seq = 2 };
+	struct sync_settled what = { .mark = &mark,
+		.n = 1,
+		.epoch = STR("e1"),
+		.was = 3,
+		.pulled = 3,
+		.head = 9 };
+	struct err_info e = { 0 };
+	struct sync_event *ev;
+	struct lab l;
+	size_t n = 0;
+
+	lab_init(&l, 1);
+	CHECK_OK(take(&l, 1, 3, 9, took, &e), &e);
+	ev = unacked(&l, &n);
+	CHECK_U(n, 1);
+	mark.id = ev[0].send.id;
+	mark.raw = ev[0].send.raw;
+	CHECK_ERR(l.r.settle(l.r.ctx, &what, &e), ERR_PROTOCOL);
+	(void)unacked(&l, &n);
+	CHECK_U(n, 1);
+	/* Above it there is room. */
+	mark.seq = 7;
+	CHECK_OK(l.r.settle(l.r.ctx, &what, &e), &e);
+	(void)unacked(&l, &n);
+	CHECK_U(n, 0);
+	lab_fini(&l);
+}
+
 static void
 settles(void)
 {
@@ -590,6 +625,7 @@ main(void)
 {
 	T_RUN(says_what_waits);
 	T_RUN(settles);
+	T_RUN(places_that_are_taken);
 	T_RUN(leaves_what_changed);
 	T_RUN(knows_what_is_ahead);
 	T_RUN(refuses_a_clock_far_ahead);

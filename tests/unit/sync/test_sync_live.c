@@ -798,6 +798,31 @@ reconnects(void)
 	line_fini(&w);
 }
 
+/* An answer that makes no sense is no contact, and no reason to hurry. */
+static void
+nonsense_is_backed_off(void)
+{
+	static const struct twist nonsense[] = { { 1, SAYS, 0, 200, "x", -1 },
+		{ 2, SAYS, 0, 200, "x", -1 }, { 3, SAYS, 0, 200, "x", -1 },
+		{ 4, SAYS, 0, 200, "x", -1 }, { 0 } };
+	struct sync_live_status st;
+	struct line w;
+
+	line_init(&w, "", "");
+	w.h.twist = nonsense;
+	run(&w);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_U(w.until_ms - w.now.mono_ms, 500u << i);
+		sync_live_status(w.l, &st);
+		CHECK_I(st.contact_ms, 0);
+		CHECK_I(st.error.code, ERR_PROTOCOL);
+		pass_wait(&w);
+	}
+	pass_wait(&w);
+	CHECK(is_live(&w));
+	line_fini(&w);
+}
+
 static void
 told_to_wait(void)
 {
@@ -897,10 +922,18 @@ blocked_so(struct line *w)
 	CHECK_I(st.word, SYNC_CONNECTED);
 	CHECK(st.error.code != ERR_OK);
 	EXPECT(w, "CTOCTOCTO");
-	/* A change goes at once, by a call. */
+	/* A change goes at once, by a call; not one after the other, though. */
 	author(w, 0);
 	run(w);
+	EXPECT(w, "");
+	CHECK_U(w->until_ms, w->now.mono_ms + SYNC_LIVE_REST_MS);
+	pass_wait(w);
 	EXPECT(w, "CB");
+	sync_live_changed(w->l);
+	run(w);
+	EXPECT(w, "");
+	pass(w, SYNC_LIVE_REST_MS);
+	EXPECT(w, "C");
 	CHECK_I(w->r.ev[0].fate, ACKED);
 	CHECK_I(state(w), SYNC_CONNECTED);
 	/* What others write, after the interval; then it is tried again. */
@@ -1054,6 +1087,7 @@ main(void)
 	T_RUN(the_machine_slept);
 	T_RUN(backs_off_for_ever);
 	T_RUN(reconnects);
+	T_RUN(nonsense_is_backed_off);
 	T_RUN(told_to_wait);
 	T_RUN(nobody_is_signed_in);
 	T_RUN(one_refresh_is_enough);
