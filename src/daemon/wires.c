@@ -78,9 +78,9 @@ drop(struct wire *w)
 		return;
 	w->ended = true;
 	TAILQ_REMOVE(&w->d->wires->all, w, in_all);
-	(void)uv_poll_stop(&w->poll);
-	ws_client_close(w->c);
+	/* First the watch, then the socket: its number may be another's at once. */
 	uv_close((uv_handle_t *)&w->poll, on_closed);
+	ws_client_close(w->c);
 }
 
 void
