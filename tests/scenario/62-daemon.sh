@@ -101,7 +101,7 @@ daemon_up
 isnt "a new one runs" "$daemon_pid" "$asleep"
 reused
 check "also where the file names him while one runs: stop" clowder daemon stop
-check "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
+wait_for "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
 check "he sleeps on" kill -0 "$asleep"
 check "restart" clowder daemon restart
 check "and on" kill -0 "$asleep"
@@ -114,7 +114,7 @@ for junk in '' 'x' "$(head -c 5000 /dev/zero | tr '\0' 'x')"; do
 	isnt "a damaged state file is no success" "$code" 0
 done
 check "and stop finds it by its lock" clowder daemon stop
-check "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
+wait_for "it is gone" test ! -e "/proc/$daemon_pid/fd/0"
 rm -f "$CLOWDER_HOME/sync-daemon"
 
 # --- ports ------------------------------------------------------------------------------------
