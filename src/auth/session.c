@@ -68,14 +68,6 @@ session_method_name(enum session_method m)
 }
 
 static void
-put_time(struct json_writer *w, int64_t ms)
-{
-	char text[WHEN_TEXT_MAX];
-
-	json_put_str(w, str_n(text, when_format(ms, text)));
-}
-
-static void
 put_field(struct json_writer *w, const struct field *f, const void *at)
 {
 	const int64_t *ms = at;
@@ -90,10 +82,10 @@ put_field(struct json_writer *w, const struct field *f, const void *at)
 			json_put_null(w);
 			break;
 		}
-		put_time(w, *ms);
+		when_put(w, *ms);
 		break;
 	case TIME:
-		put_time(w, *ms);
+		when_put(w, *ms);
 		break;
 	case COUNT:
 		json_put_u(w, *(const uint64_t *)at);

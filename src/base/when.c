@@ -81,6 +81,23 @@ when_format(int64_t unix_ms, char out[WHEN_TEXT_MAX])
 	return (size_t)(at - out);
 }
 
+void
+when_put(struct json_writer *w, int64_t unix_ms)
+{
+	char text[WHEN_TEXT_MAX];
+
+	json_put_str(w, str_n(text, when_format(unix_ms, text)));
+}
+
+void
+when_put_or_null(struct json_writer *w, int64_t unix_ms)
+{
+	if (unix_ms > 0)
+		when_put(w, unix_ms);
+	else
+		json_put_null(w);
+}
+
 /* Exactly n digits off the front of s. */
 static bool
 digits(struct str *s, size_t n, unsigned *ret)

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "str.h"
+#include "json.h"
 
 enum { WHEN_TEXT_MAX = 32 };
 
@@ -18,6 +17,9 @@ size_t when_format(int64_t unix_ms, char out[WHEN_TEXT_MAX]);
  * of which three are kept.  False where it is not one (no leap-second or
  * calendar nonsense). */
 bool when_parse(struct str s, int64_t *unix_ms);
+/* As a value of JSON; the second writes null for 0 and what is before it. */
+void when_put(struct json_writer *w, int64_t unix_ms);
+void when_put_or_null(struct json_writer *w, int64_t unix_ms);
 /* Append "just now" (below 10 seconds), "2 minutes ago", "3 days ago"; of the
  * future "in ...". */
 void when_ago(int64_t unix_ms, int64_t now_ms, struct buf *out);

@@ -18,13 +18,11 @@ enum { PASSWORD_MAX = 1024, LABEL = 13 };
 static void
 put_time(struct json_writer *w, const char *key, int64_t ms)
 {
-	char text[WHEN_TEXT_MAX];
-
 	json_key(w, key);
 	if (ms == SESSION_NEVER)
 		json_put_null(w);
 	else
-		json_put_str(w, str_n(text, when_format(ms, text)));
+		when_put(w, ms);
 }
 
 static void

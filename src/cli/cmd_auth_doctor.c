@@ -322,8 +322,6 @@ health_name(enum remote_health h)
 static void
 write_report(const struct auth_facts *f, struct json_writer *w)
 {
-	char now[WHEN_TEXT_MAX];
-
 	json_obj(w);
 	json_key(w, "auth_root"), json_put_z(w, f->home->auth_dir);
 	json_key(w, "daemon"), json_obj(w);
@@ -334,8 +332,7 @@ write_report(const struct auth_facts *f, struct json_writer *w)
 	json_key(w, "protocol_version"), json_put_null(w);
 	json_end(w);
 	json_key(w, "findings"), findings_write(&f->found, w);
-	json_key(w, "generated_at");
-	json_put_str(w, str_n(now, when_format(f->now, now)));
+	json_key(w, "generated_at"), when_put(w, f->now);
 	json_key(w, "orphans"), json_arr(w), json_end(w);
 	put_lock(f, w);
 	json_key(w, "schema_version"), json_put_u(w, 1);

@@ -45,15 +45,10 @@ word_of(const struct seen *s)
 static void
 put_sync(const struct daemon_health *h, struct json_writer *w)
 {
-	char when[WHEN_TEXT_MAX];
-
 	json_key(w, "sync"), json_obj(w);
 	view_put_text(w, "state", h->sync);
 	json_key(w, "live"), json_put_bool(w, h->live);
-	view_put_text(w, "last_sync",
-	    h->last_sync_ms == 0 ?
-	        (struct str){ 0 } :
-	        str_n(when, when_format(h->last_sync_ms, when)));
+	json_key(w, "last_sync"), when_put_or_null(w, h->last_sync_ms);
 	view_put_text(w, "last_error", h->error);
 	json_key(w, "unacked"), json_put_u(w, h->unacked);
 	json_key(w, "oldest_unacked_s");

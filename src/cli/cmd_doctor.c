@@ -269,13 +269,10 @@ say_report(const struct facts *f)
 static void
 write_report(const struct facts *f, struct json_writer *w)
 {
-	char now[WHEN_TEXT_MAX];
-
 	json_obj(w);
 	json_key(w, "schema_version"), json_put_u(w, 1);
 	json_key(w, "version"), json_put_z(w, CLOWDER_VERSION);
-	json_key(w, "generated_at");
-	json_put_str(w, str_n(now, when_format(f->now, now)));
+	json_key(w, "generated_at"), when_put(w, f->now);
 	json_key(w, "home"), json_put_z(w, f->home->dir);
 	json_key(w, "file_system");
 	json_put_z(w, f->file_system[0] ? f->file_system : NULL);

@@ -103,7 +103,6 @@ static void
 header(struct export *x)
 {
 	struct json_writer w = { .out = &x->sink.text };
-	char when[WHEN_TEXT_MAX];
 
 	json_obj(&w);
 	json_key(&w, "clowder"), json_put_z(&w, "export");
@@ -120,8 +119,7 @@ header(struct export *x)
 		json_put_str(&w, x->project);
 	else
 		json_put_null(&w);
-	json_key(&w, "exported_at");
-	json_put_str(&w, str_n(when, when_format(os_wall_ms(), when)));
+	json_key(&w, "exported_at"), when_put(&w, os_wall_ms());
 	json_end(&w);
 	buf_addc(&x->sink.text, '\n');
 }

@@ -576,18 +576,6 @@ end_run(struct cli *c, struct err_info *e)
 /* --- list, show --------------------------------------------------------------------------- */
 
 static void
-put_ms(struct json_writer *j, const char *name, int64_t ms)
-{
-	char text[WHEN_TEXT_MAX];
-
-	json_key(j, name);
-	if (ms > 0)
-		json_put_str(j, str_n(text, when_format(ms, text)));
-	else
-		json_put_null(j);
-}
-
-static void
 item_json(struct json_writer *j, const struct session_item *it)
 {
 	json_obj(j);
@@ -610,7 +598,7 @@ session_json(struct json_writer *j, const struct session_seen *s)
 	json_key(j, "session_id"), json_put_str(j, s->id);
 	view_put_text(j, "agent", s->agent);
 	view_put_text(j, "device", s->device);
-	put_ms(j, "last_activity", s->last_ms);
+	json_key(j, "last_activity"), when_put_or_null(j, s->last_ms);
 	json_key(j, "active_todos"), json_put_u(j, todos);
 	json_key(j, "active_items");
 	json_arr(j);
@@ -618,7 +606,7 @@ session_json(struct json_writer *j, const struct session_seen *s)
 		item_json(j, &s->item[i]);
 	json_end(j);
 	json_key(j, "state"), json_put_z(j, session_state_name(s->state));
-	put_ms(j, "since", s->since_ms);
+	json_key(j, "since"), when_put_or_null(j, s->since_ms);
 	json_key(j, "here"), json_put_bool(j, s->here);
 	json_key(j, "project"), json_put_str(j, s->project);
 	view_put_text(j, "cwd", s->cwd);

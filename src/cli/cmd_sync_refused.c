@@ -163,15 +163,12 @@ say_refused(struct cli *c, const struct refused *r)
 static void
 put_refused(struct json_writer *w, const struct refused *r)
 {
-	char when[WHEN_TEXT_MAX];
-
 	json_obj(w);
 	json_key(w, "event_id"), json_put_z(w, r->id);
 	json_key(w, "code"), json_put_z(w, err_wire(r->row.code));
 	json_key(w, "message"), json_put_str(w, r->row.why);
 	json_key(w, "team"), json_put_str(w, r->space->team);
-	json_key(w, "made_at");
-	json_put_str(w, str_n(when, when_format(r->row.received_ms, when)));
+	json_key(w, "made_at"), when_put(w, r->row.received_ms);
 	json_key(w, "confirm_token"), json_put_z(w, r->token);
 	json_key(w, "event");
 	if (r->readable)

@@ -243,7 +243,6 @@ sides_json(struct json_writer *w, const char *key,
     const struct conflict_side *s, size_t n)
 {
 	char text[EID_TEXT_MAX];
-	char when[WHEN_TEXT_MAX];
 
 	json_key(w, key);
 	json_arr(w);
@@ -254,8 +253,7 @@ sides_json(struct json_writer *w, const char *key,
 		view_put(w, "value", s[i].value);
 		json_key(w, "who"), json_put_str(w, s[i].who);
 		view_put_text(w, "author", s[i].author);
-		json_key(w, "when");
-		json_put_str(w, str_n(when, when_format(s[i].when_ms, when)));
+		json_key(w, "when"), when_put(w, s[i].when_ms);
 		json_key(w, "machine"), json_put_str(w, s[i].node);
 		view_put_text(w, "session", s[i].session);
 		json_key(w, "shown"), json_put_bool(w, s[i].shown);

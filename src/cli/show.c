@@ -192,7 +192,6 @@ enum err
 show_event_json(struct json_writer *j, struct namer *namer,
     const struct deed *d, struct err_info *e)
 {
-	char when[WHEN_TEXT_MAX];
 	struct buf words = { 0 };
 	struct str name;
 	struct arena *a = namer->w->a;
@@ -208,8 +207,7 @@ show_event_json(struct json_writer *j, struct namer *namer,
 	json_key(j, "what"), json_put_str(j, buf_str(&words));
 	json_key(j, "who"), json_put_str(j, deed_who(d, a));
 	view_put_text(j, "author", d->ev.author);
-	json_key(j, "when");
-	json_put_str(j, str_n(when, when_format(deed_when(d), when)));
+	json_key(j, "when"), when_put(j, deed_when(d));
 	json_key(j, "project"), json_put_str(j, d->ev.entity.project);
 	json_key(j, "entity_type"), json_put_str(j, d->ev.entity.type);
 	json_key(j, "entity"), json_put_str(j, d->ev.entity.key);

@@ -435,7 +435,7 @@ head_json(struct page *p, struct json_writer *w, const struct cell *c,
     const struct head *h, struct err_info *e)
 {
 	struct deed d = { 0 };
-	char when[WHEN_TEXT_MAX], id[EID_TEXT_MAX];
+	char id[EID_TEXT_MAX];
 	enum err rc = deed_load(&d, p->w->s, p->sp, &h->id, e);
 
 	if (rc != ERR_OK) {
@@ -453,8 +453,7 @@ head_json(struct page *p, struct json_writer *w, const struct cell *c,
 	}
 	view_put_text(w, "reporter", h->reporter);
 	json_key(w, "who"), json_put_str(w, deed_who(&d, &d.a));
-	json_key(w, "when");
-	json_put_str(w, str_n(when, when_format(deed_when(&d), when)));
+	json_key(w, "when"), when_put(w, deed_when(&d));
 	json_end(w);
 	deed_fini(&d);
 	return ERR_OK;

@@ -194,19 +194,6 @@ status_read(struct ctx *c, struct status *ret, struct err_info *e)
 /* --- as JSON -------------------------------------------------------------------------- */
 
 static void
-put_time(struct json_writer *w, const char *key, int64_t ms)
-{
-	char text[WHEN_TEXT_MAX];
-
-	json_key(w, key);
-	if (ms == 0) {
-		json_put_null(w);
-		return;
-	}
-	json_put_str(w, str_n(text, when_format(ms, text)));
-}
-
-static void
 put_digest(struct json_writer *w, const uint8_t digest[32])
 {
 	char hex[2 * HASH_BYTES + 1];
@@ -239,8 +226,8 @@ put_space(struct json_writer *w, const struct status_space *sp)
 	json_key(w, "events"), json_put_u(w, sp->space.events);
 	json_key(w, "queued"), json_put_u(w, sp->space.unacked);
 	json_key(w, "refused"), json_put_u(w, sp->space.refused);
-	put_time(w, "oldest_queued", sp->oldest_ms);
-	put_time(w, "last_sync", sp->space.contact_ms);
+	json_key(w, "oldest_queued"), when_put_or_null(w, sp->oldest_ms);
+	json_key(w, "last_sync"), when_put_or_null(w, sp->space.contact_ms);
 	put_digest(w, sp->space.digest);
 	json_end(w);
 }
@@ -273,8 +260,8 @@ status_write(const struct status *st, struct json_writer *w)
 	json_key(w, "queued"), json_put_u(w, st->unacked);
 	json_key(w, "queued_elsewhere"), json_put_u(w, st->elsewhere);
 	json_key(w, "refused"), json_put_u(w, st->refused);
-	put_time(w, "oldest_queued", st->oldest_ms);
-	put_time(w, "last_sync", st->contact_ms);
+	json_key(w, "oldest_queued"), when_put_or_null(w, st->oldest_ms);
+	json_key(w, "last_sync"), when_put_or_null(w, st->contact_ms);
 	put_digest(w, st->digest);
 	json_key(w, "digest_of");
 	json_put_z(w, st->of_project ? "project" : "space");

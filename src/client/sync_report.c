@@ -147,13 +147,11 @@ result_of(const struct sync_report_of *r)
 void
 sync_report_write(const struct sync_report_of *r, struct json_writer *w)
 {
-	char when[WHEN_TEXT_MAX];
 	const struct sync_run *run = r->run;
 
 	json_obj(w);
 	json_key(w, "schema_version"), json_put_u(w, 1);
-	json_key(w, "generated_at");
-	json_put_str(w, str_n(when, when_format(os_wall_ms(), when)));
+	json_key(w, "generated_at"), when_put(w, os_wall_ms());
 	json_key(w, "result"), json_put_z(w, result_of(r));
 	if (r->error != NULL) {
 		json_key(w, "error"), json_put_z(w, err_wire(r->error->code));

@@ -21,17 +21,6 @@ phase_name(enum daemon_phase p)
 }
 
 static void
-put_time(struct json_writer *w, int64_t ms)
-{
-	char when[WHEN_TEXT_MAX];
-
-	if (ms == 0)
-		json_put_null(w);
-	else
-		json_put_str(w, str_n(when, when_format(ms, when)));
-}
-
-static void
 put_sync(struct daemon *d, struct json_writer *w)
 {
 	struct daemon_view v;
@@ -42,7 +31,7 @@ put_sync(struct daemon *d, struct json_writer *w)
 	json_key(w, "sync"), json_obj(w);
 	json_key(w, "state"), json_put_z(w, sync_word_name(v.word));
 	json_key(w, "live"), json_put_bool(w, v.live);
-	json_key(w, "last_sync"), put_time(w, v.last_sync_ms);
+	json_key(w, "last_sync"), when_put_or_null(w, v.last_sync_ms);
 	json_key(w, "last_error");
 	json_put_z(w, v.error[0] != '\0' ? v.error : NULL);
 	json_key(w, "unacked"), json_put_u(w, v.unacked);

@@ -21,10 +21,8 @@ accounts_put_grant(struct buf *out, const struct account_grant *g)
 static void
 put_time(struct json_writer *w, const char *key, int64_t ms)
 {
-	char text[WHEN_TEXT_MAX];
-
 	json_key(w, key);
-	json_put_str(w, str_n(text, when_format(ms, text)));
+	when_put(w, ms);
 }
 
 static void

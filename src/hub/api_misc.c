@@ -85,15 +85,12 @@ static void
 put_problem(struct json_writer *w, const char *of, const struct err_info *e,
     int64_t since_ms)
 {
-	char since[WHEN_TEXT_MAX];
-
 	json_key(w, "problem"), json_obj(w);
 	json_key(w, "of"), json_put_z(w, of);
 	json_key(w, "code"), json_put_z(w, err_wire(e->code));
 	/* Anybody may ask: the log has the rest. */
 	json_key(w, "message"), json_put_z(w, err_text(e->code));
-	json_key(w, "since");
-	json_put_str(w, str_n(since, when_format(since_ms, since)));
+	json_key(w, "since"), when_put(w, since_ms);
 	json_end(w);
 }
 

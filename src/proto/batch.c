@@ -198,7 +198,7 @@ batch_send_bytes(const struct batch_send *ev)
 static void
 relayed_encode(const struct batch_send *ev, struct json_writer *w)
 {
-	char when[WHEN_TEXT_MAX], id[EID_TEXT_MAX];
+	char id[EID_TEXT_MAX];
 
 	json_obj(w);
 	json_key(w, "event_id");
@@ -207,8 +207,7 @@ relayed_encode(const struct batch_send *ev, struct json_writer *w)
 		json_key(w, "user");
 		json_put_str(w, ev->user);
 	}
-	json_key(w, "received_at");
-	json_put_str(w, str_n(when, when_format(ev->received_ms, when)));
+	json_key(w, "received_at"), when_put(w, ev->received_ms);
 	json_end(w);
 }
 
