@@ -247,31 +247,18 @@ move(struct wall *w, unsigned to)
 static void
 type_char(struct buf *b, uint32_t cp)
 {
+	char text[4];
+
 	if (cp < 0x20 || cp == 127 || cp > 0x10ffff || text_unseen(cp) ||
 	    b->len >= TYPED_MAX)
 		return;
-	if (cp < 0x80) {
-		buf_addc(b, (char)cp);
-	} else if (cp < 0x800) {
-		buf_addc(b, (char)(0xc0 | cp >> 6));
-		buf_addc(b, (char)(0x80 | (cp & 0x3f)));
-	} else if (cp < 0x10000) {
-		buf_addc(b, (char)(0xe0 | cp >> 12));
-		buf_addc(b, (char)(0x80 | (cp >> 6 & 0x3f)));
-		buf_addc(b, (char)(0x80 | (cp & 0x3f)));
-	} else {
-		buf_addc(b, (char)(0xf0 | cp >> 18));
-		buf_addc(b, (char)(0x80 | (cp >> 12 & 0x3f)));
-		buf_addc(b, (char)(0x80 | (cp >> 6 & 0x3f)));
-		buf_addc(b, (char)(0x80 | (cp & 0x3f)));
-	}
+	buf_add(b, text, utf8_put(cp, text));
 }
 
 static void
 type_back(struct buf *b)
 {
-	while (b->len > 0 &&
-	    ((unsigned char)b->data[b->len - 1] & 0xc0) == 0x80)
+	while (b->len > 0 && utf8_is_tail((uint8_t)b->data[b->len - 1]))
 		b->len--;
 	if (b->len > 0)
 		b->len--;
