@@ -24,8 +24,7 @@ last_contact(struct ctx *c, int64_t *ret)
 	    store_space_list(c->store, &a, &all, &n, &e) != ERR_OK)
 		n = 0;
 	for (size_t i = 0; i < n; i++)
-		if (who.hub.n > 0 && str_eq(all[i].hub, who.hub) &&
-		    str_eq(all[i].account, who.name) &&
+		if (who.hub.n > 0 && spaces_is_of(&all[i], &who) &&
 		    all[i].contact_ms < oldest)
 			oldest = all[i].contact_ms;
 	arena_fini(&a);

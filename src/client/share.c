@@ -82,8 +82,7 @@ share_all(struct store *s, const struct spaces_account *who, uint64_t *copied,
 			rc = err_set(e, ERR_NOMEM);
 	}
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
-		if (str_eq(all[i].hub, who->hub) &&
-		    str_eq(all[i].account, who->name))
+		if (spaces_is_of(&all[i], who))
 			x.space[x.n++] = all[i];
 	for (size_t i = 0; rc == ERR_OK && i < x.n; i++)
 		rc = share_from(&x, &x.space[i], e);

@@ -41,9 +41,8 @@ account_put(struct store *s, const struct spaces_account *who,
 	return rc;
 }
 
-/* Of this account, or of nobody yet. */
-static bool
-is_ours(const struct space *sp, const struct spaces_account *who)
+bool
+spaces_is_of(const struct space *sp, const struct spaces_account *who)
 {
 	return str_eq(sp->hub, who->hub) && str_eq(sp->account, who->name);
 }
@@ -62,7 +61,7 @@ static size_t
 find_private(const struct chooser *c)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (is_ours(&c->space[i], &c->who) &&
+		if (spaces_is_of(&c->space[i], &c->who) &&
 		    str_eq(c->space[i].team, c->who.team))
 			return i;
 	for (size_t i = 0; i < c->n; i++)
@@ -192,7 +191,8 @@ look_at(struct chooser *c, size_t i, struct str project, struct found *f,
     struct err_info *e)
 {
 	bool has = false,
-	     ours = is_ours(&c->space[i], &c->who) || c->space[i].hub.n == 0;
+	     ours =
+	         spaces_is_of(&c->space[i], &c->who) || c->space[i].hub.n == 0;
 	size_t to = i;
 	enum err rc = has_project(c, &c->space[i], project, &has, e);
 
@@ -281,7 +281,7 @@ spaces_team(struct store *s, struct str team, space_id *ret, struct err_info *e)
 	bool found = false;
 
 	for (size_t i = 0; rc == ERR_OK && i < c.n && !found; i++) {
-		if (!is_ours(&c.space[i], &c.who) || c.who.name.n == 0)
+		if (!spaces_is_of(&c.space[i], &c.who) || c.who.name.n == 0)
 			continue;
 		found = str_eq(c.space[i].team, team);
 		*ret = c.space[i].id;

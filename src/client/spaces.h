@@ -19,6 +19,8 @@ struct spaces_account {
 };
 enum err spaces_account(struct store *s, struct arena *a,
     struct spaces_account *ret, struct err_info *e);
+/* A space of this account at its hub; before the first login also `local`. */
+bool spaces_is_of(const struct space *sp, const struct spaces_account *who);
 
 /* The space `local`, made where no space is there yet. */
 enum err spaces_local(struct store *s, struct err_info *e);

@@ -9,8 +9,8 @@
 static bool
 has_others(const struct space *sp, const struct spaces_account *who)
 {
-	return sp->hub.n > 0 && str_eq(sp->hub, who->hub) &&
-	    str_eq(sp->account, who->name) && !str_eq(sp->team, who->team);
+	return sp->hub.n > 0 && spaces_is_of(sp, who) &&
+	    !str_eq(sp->team, who->team);
 }
 
 /* Made here, or on another machine of the account: that one sent it as its own.

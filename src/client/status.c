@@ -100,9 +100,8 @@ look_at_spaces(struct ctx *c, struct store *s, struct status *st,
 		struct status_space *sp = &st->space[i];
 
 		sp->space = list[i];
-		sp->ours = sp->space.hub.n == 0 ||
-		    (str_eq(sp->space.hub, who.hub) &&
-		        str_eq(sp->space.account, who.name));
+		sp->ours =
+		    sp->space.hub.n == 0 || spaces_is_of(&sp->space, &who);
 		rc = oldest(s, &c->arena, sp, e);
 		st->events += sp->space.events;
 		st->unacked += sp->space.unacked;

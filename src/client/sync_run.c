@@ -195,6 +195,7 @@ converse(struct runner *r, struct sync_run_space *at, struct err_info *e)
 static enum err
 list_spaces(struct runner *r, struct str account, struct err_info *e)
 {
+	struct spaces_account who = { .hub = r->run->server, .name = account };
 	struct space *list;
 	size_t n = 0;
 	enum err rc = store_space_list(r->store, &r->ctx->arena, &list, &n, e);
@@ -206,8 +207,7 @@ list_spaces(struct runner *r, struct str account, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	for (size_t i = 0; i < n; i++) {
 		/* In a dry run before the first login: what would be sent. */
-		bool ours = (str_eq(list[i].hub, r->run->server) &&
-		                str_eq(list[i].account, account)) ||
+		bool ours = spaces_is_of(&list[i], &who) ||
 		    (r->opt->dry_run && list[i].hub.n == 0);
 
 		if (ours)

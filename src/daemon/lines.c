@@ -215,8 +215,7 @@ lines_begin(struct lines *l, const struct spaces_account *who,
 
 	lines_drop(l);
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
-		if (str_eq(all[i].hub, who->hub) &&
-		    str_eq(all[i].account, who->name))
+		if (spaces_is_of(&all[i], who))
 			rc = line_add(l, &all[i], interval_ms, e);
 	arena_fini(&a);
 	return rc;
