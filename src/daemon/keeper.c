@@ -240,11 +240,6 @@ exchange(struct keeper *k)
 /* --- mails ------------------------------------------------------------------------------ */
 
 /* A mail that says all by its function. */
-struct word {
-	struct mail mail; /* first */
-	struct daemon *d;
-};
-
 static void
 drop_word(struct mail *m)
 {
@@ -254,12 +249,12 @@ drop_word(struct mail *m)
 static bool
 word(struct daemon *d, void (*fn)(void *ctx, struct mail *m))
 {
-	struct word *w = mem_alloc(sizeof *w);
+	struct mail *m = mem_alloc(sizeof *m);
 
-	if (w == NULL)
+	if (m == NULL)
 		return false;
-	*w = (struct word){ .mail = { .fn = fn, .drop = drop_word }, .d = d };
-	mailbox_post(keeper_box(d), &w->mail);
+	*m = (struct mail){ .fn = fn, .drop = drop_word };
+	mailbox_post(keeper_box(d), m);
 	return true;
 }
 
@@ -553,12 +548,12 @@ keeper_stop(struct daemon *d)
 	if (k == NULL)
 		return;
 	mailbox_close(&k->box);
-	if (k->started)
+	if (k->started) {
 		(void)pthread_join(k->thread, NULL);
-	else
+	} else {
 		lines_close(k->lines);
-	if (!k->started)
 		ctx_fini(&k->ctx);
+	}
 }
 
 void

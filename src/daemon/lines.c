@@ -1,6 +1,5 @@
 /* A live engine for each space of the account, in the keeper's thread.  What they
  * want is done elsewhere: calls by the worker, connections by the loop. */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -302,14 +301,6 @@ refuse(struct line *x, enum job_kind kind)
 		sync_live_opened(x->live, &at, &none);
 }
 
-static char *
-dup_text(struct str s)
-{
-	char *p = mem_dup(s.p, s.n);
-
-	return p;
-}
-
 static void
 ask(struct line *x, enum job_kind kind, const struct sync_live_want *want)
 {
@@ -319,8 +310,8 @@ ask(struct line *x, enum job_kind kind, const struct sync_live_want *want)
 
 	if (whole && kind == JOB_CALL) {
 		j->method = mem_strdup(want->call.method);
-		j->target = dup_text(want->call.target);
-		j->team = dup_text(x->team);
+		j->target = mem_dup(want->call.target.p, want->call.target.n);
+		j->team = mem_dup(x->team.p, x->team.n);
 		j->gzip = want->call.gzip;
 		buf_addstr(&j->body, want->call.body);
 		whole =
