@@ -390,13 +390,19 @@ transient(enum err transport)
 	return false;
 }
 
+enum err
+sync_say_transport(const struct sync_reply *reply, struct err_info *e)
+{
+	return err_setf(e, reply->transport, "%s",
+	    reply->text != NULL ? reply->text : err_text(reply->transport));
+}
+
 /* No answer came.  What was sent may have arrived all the same: sending it
  * again is always right, the hub says `duplicate` then. */
 static enum err
 unanswered(struct sync *s, const struct sync_reply *reply, struct err_info *e)
 {
-	(void)err_setf(e, reply->transport, "%s",
-	    reply->text != NULL ? reply->text : err_text(reply->transport));
+	(void)sync_say_transport(reply, e);
 	if (s->opt.forever)
 		return reply->transport == ERR_INTERRUPTED ||
 		        reply->transport == ERR_NOMEM ?

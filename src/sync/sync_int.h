@@ -136,5 +136,7 @@ enum err sync_other_epoch(struct sync *s, struct str epoch, struct err_info *e);
 
 void sync_ask(struct sync *s, enum request req);
 void sync_note(struct sync *s, const struct sync_note *n);
+/* No answer came: why. */
+enum err sync_say_transport(const struct sync_reply *reply, struct err_info *e);
 
 #endif

@@ -402,8 +402,7 @@ token_answered(struct sync_live *l, const struct sync_reply *reply)
 	struct str token = { 0 };
 
 	if (reply->transport != ERR_OK) {
-		(void)err_setf(&e, reply->transport, "%s",
-		    reply->text ? reply->text : err_text(reply->transport));
+		(void)sync_say_transport(reply, &e);
 		failed(l, &e);
 		return;
 	}
@@ -451,8 +450,7 @@ sync_live_opened(struct sync_live *l, const struct sync_now *now,
 		return;
 	}
 	if (reply->transport != ERR_OK)
-		(void)err_setf(&e, reply->transport, "%s",
-		    reply->text ? reply->text : err_text(reply->transport));
+		(void)sync_say_transport(reply, &e);
 	else
 		(void)say_status(&e, ERR_UNAVAILABLE, "no live connection",
 		    reply->status);
