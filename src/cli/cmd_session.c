@@ -117,6 +117,15 @@ unknown(struct cli *c, struct str id, struct err_info *e)
 	return err_setf(e, ERR_NOT_FOUND, "no session %.*s", STR_ARG(id));
 }
 
+static enum err
+several(struct str id, struct str one, struct str other, struct err_info *e)
+{
+	return err_setf(e, ERR_AMBIGUOUS,
+	    "session %.*s is one of %.*s and one of %.*s "
+	    "(--agent says which)",
+	    STR_ARG(id), STR_ARG(one), STR_ARG(other));
+}
+
 /* The one with this id: of several that which goes on, where that is one. */
 static enum err
 pick_exact(const struct sessions *l, struct str id, struct str agent,
@@ -133,11 +142,7 @@ pick_exact(const struct sessions *l, struct str id, struct str agent,
 			*ret = s;
 		else if (s->state != SESSION_ENDED &&
 		    !str_eq(s->agent, (*ret)->agent))
-			return err_setf(e, ERR_AMBIGUOUS,
-			    "session %.*s is one of %.*s and one of %.*s "
-			    "(--agent says which)",
-			    STR_ARG(id), STR_ARG((*ret)->agent),
-			    STR_ARG(s->agent));
+			return several(id, (*ret)->agent, s->agent, e);
 	}
 	return ERR_OK;
 }
@@ -323,19 +328,26 @@ start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
 	return rc == ERR_OK && s == NULL ? write_start(w, r, e) : rc;
 }
 
+/* what: "started", ...; did: now, not already before. */
+static void
+say_json(struct cli *c, struct str id, struct str agent, const char *what,
+    bool did)
+{
+	struct json_writer *w = out_json(c->out);
+
+	json_obj(w);
+	json_key(w, "session_id"), json_put_str(w, id);
+	json_key(w, "agent"), json_put_str(w, agent);
+	json_key(w, what), json_put_bool(w, did);
+	json_end(w);
+	out_json_end(c->out);
+}
+
 static void
 say_started(struct cli *c, const struct session_record *r, bool live)
 {
-	struct json_writer *w;
-
 	if (c->json) {
-		w = out_json(c->out);
-		json_obj(w);
-		json_key(w, "session_id"), json_put_str(w, r->id);
-		json_key(w, "agent"), json_put_str(w, r->agent);
-		json_key(w, "started"), json_put_bool(w, !live);
-		json_end(w);
-		out_json_end(c->out);
+		say_json(c, r->id, r->agent, "started", !live);
 		return;
 	}
 	if (c->out->tty)
@@ -418,11 +430,7 @@ find_record(struct cli *c, const struct home *h, struct str id,
 		    (agent.n > 0 && !str_eq(list[i].agent, agent)))
 			continue;
 		if (*found)
-			return err_setf(e, ERR_AMBIGUOUS,
-			    "session %.*s is one of %.*s and one of %.*s "
-			    "(--agent says which)",
-			    STR_ARG(id), STR_ARG(ret->agent),
-			    STR_ARG(list[i].agent));
+			return several(id, ret->agent, list[i].agent, e);
 		*ret = list[i];
 		*found = true;
 	}
@@ -495,16 +503,8 @@ beat_run(struct cli *c, struct err_info *e)
 	}
 	if (rc == ERR_OK)
 		rc = logged ? sessions_beat(h, &r, e) : sessions_save(h, &r, e);
-	if (rc == ERR_OK && c->json) {
-		struct json_writer *j = out_json(c->out);
-
-		json_obj(j);
-		json_key(j, "session_id"), json_put_str(j, r.id);
-		json_key(j, "agent"), json_put_str(j, r.agent);
-		json_key(j, "logged"), json_put_bool(j, !logged);
-		json_end(j);
-		out_json_end(c->out);
-	}
+	if (rc == ERR_OK && c->json)
+		say_json(c, r.id, r.agent, "logged", !logged);
 	return rc;
 }
 
@@ -513,16 +513,8 @@ beat_run(struct cli *c, struct err_info *e)
 static void
 say_ended(struct cli *c, const struct session_seen *s, bool already)
 {
-	struct json_writer *w;
-
 	if (c->json) {
-		w = out_json(c->out);
-		json_obj(w);
-		json_key(w, "session_id"), json_put_str(w, s->id);
-		json_key(w, "agent"), json_put_str(w, s->agent);
-		json_key(w, "ended"), json_put_bool(w, !already);
-		json_end(w);
-		out_json_end(c->out);
+		say_json(c, s->id, s->agent, "ended", !already);
 		return;
 	}
 	out_say(c->out,
