@@ -332,8 +332,8 @@ gone(const struct home *h, uint32_t ms)
 	}
 }
 
-static void
-ask_to_end(const struct daemon_state *st)
+void
+daemon_ask_to_end(const struct daemon_state *st)
 {
 	struct http_answer ans = { 0 };
 	struct err_info e = { 0 };
@@ -367,7 +367,7 @@ daemon_stop(struct ctx *c, bool *stopped, struct err_info *e)
 	rc = daemon_find(c, &st, &health, &here, e);
 	asked = rc == ERR_OK && here == DAEMON_HERE;
 	if (asked)
-		ask_to_end(&st);
+		daemon_ask_to_end(&st);
 	*stopped = true;
 	/* Who was not asked is told by the first signal, and has as long. */
 	if (gone(h, asked || proc.pid == 0 ? DAEMON_WAIT_MS / 2 : 0))

@@ -98,7 +98,6 @@ gone(const struct daemon_orphan *o)
 static void
 ask_to_end(struct ctx *c, uint16_t port)
 {
-	struct http_answer ans = { 0 };
 	struct daemon_state st;
 	struct err_info e = { 0 };
 	const struct home *h;
@@ -106,9 +105,7 @@ ask_to_end(struct ctx *c, uint16_t port)
 	/* It may know the token of a state file that it shares. */
 	if (ctx_home(c, &h, &e) == ERR_OK &&
 	    daemon_state_read(h, &st, &e) == ERR_OK && st.port == port)
-		(void)daemon_call(&st, "POST", "/api/shutdown", STR("{}"),
-		    DAEMON_ASK_MS, &ans, &e);
-	http_answer_fini(&ans);
+		daemon_ask_to_end(&st);
 }
 
 enum err
