@@ -147,5 +147,8 @@ void http1_put_end(struct buf *out); /* the empty line */
 void http1_date(int64_t unix_s, char out[30]);
 /* Such a date, to seconds since 1970 (IMF-fixdate only). */
 bool http1_date_parse(struct str s, int64_t *unix_s);
+/* Retry-After of an answer, in seconds from now; -1 where there is none.  A date is
+ * meant by the answer's own clock (Date), else by now_s. */
+int64_t http1_retry_after(const struct http1_head *h, int64_t now_s);
 
 #endif

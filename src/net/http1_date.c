@@ -73,3 +73,19 @@ http1_date_parse(struct str s, int64_t *unix_s)
 	http1_date(*unix_s, again);
 	return memcmp(again, s.p, DATE_CHARS) == 0;
 }
+
+int64_t
+http1_retry_after(const struct http1_head *h, int64_t now_s)
+{
+	struct str after = http1_field_get(h, "retry-after");
+	uint64_t seconds;
+	int64_t at_s, its_s;
+
+	if (str_u64(after, &seconds) && seconds <= INT32_MAX)
+		return (int64_t)seconds;
+	if (!http1_date_parse(after, &at_s))
+		return -1;
+	if (http1_date_parse(http1_field_get(h, "date"), &its_s))
+		now_s = its_s;
+	return at_s > now_s ? at_s - now_s : 0;
+}

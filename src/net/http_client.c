@@ -326,18 +326,12 @@ http_answer_field(const struct http_answer *a, const char *name)
 static void
 take_known_fields(struct http_answer *ret)
 {
-	struct str after = http_answer_field(ret, "retry-after");
-	int64_t now_s = os_wall_ms() / 1000, at_s;
-	uint64_t seconds;
+	struct http1_head h = { .field = ret->field, .fields = ret->fields };
 
-	ret->content_type = http_answer_field(ret, "content-type");
-	ret->retry_after_s = ret->date_s = -1;
-	if (http1_date_parse(http_answer_field(ret, "date"), &at_s))
-		ret->date_s = now_s = at_s; /* its clock is the one it means */
-	if (str_u64(after, &seconds) && seconds <= INT32_MAX)
-		ret->retry_after_s = (int64_t)seconds;
-	else if (http1_date_parse(after, &at_s))
-		ret->retry_after_s = at_s > now_s ? at_s - now_s : 0;
+	ret->content_type = http1_field_get(&h, "content-type");
+	if (!http1_date_parse(http1_field_get(&h, "date"), &ret->date_s))
+		ret->date_s = -1;
+	ret->retry_after_s = http1_retry_after(&h, os_wall_ms() / 1000);
 }
 
 static enum err

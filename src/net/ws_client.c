@@ -251,17 +251,6 @@ send_request(struct opening *op, struct err_info *e)
 	return rc;
 }
 
-static int64_t
-retry_after(const struct http1_head *h)
-{
-	uint64_t s;
-
-	return str_u64(http1_field_get(h, "retry-after"), &s) &&
-	        s <= INT32_MAX ?
-	    (int64_t)s :
-	    -1;
-}
-
 static enum err
 judge(struct opening *op, const struct http1_head *h,
     struct ws_client_refusal *refusal, struct err_info *e)
@@ -270,7 +259,7 @@ judge(struct opening *op, const struct http1_head *h,
 	struct str got;
 
 	*refusal = (struct ws_client_refusal){ .status = (unsigned)h->status,
-		.retry_after_s = retry_after(h) };
+		.retry_after_s = http1_retry_after(h, os_wall_ms() / 1000) };
 	if (h->status != 101)
 		return err_setf(e, ERR_REFUSED, "%.*s: no WebSocket: HTTP %d",
 		    STR_ARG(op->c->host), h->status);

@@ -244,6 +244,11 @@ static const struct row {
 	    "HTTP/1.1 503 Busy\r\nRetry-After: 9\r\nContent-Length: "
 	    "3\r\n\r\nxxx",
 	    "", ERR_REFUSED, 503, 9, "HTTP 503" },
+	{ "busy until",
+	    "HTTP/1.1 503 Busy\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	    "Retry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    "", ERR_REFUSED, 503, 10, "HTTP 503" },
 	{ "no upgrade", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "",
 	    ERR_REFUSED, 200, -1, "HTTP 200" },
 	{ "a key that is not ours",
