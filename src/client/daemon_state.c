@@ -12,15 +12,6 @@
 enum { STATE_BYTES_MAX = 4096, WORD_BYTES_MAX = 64 };
 
 static bool
-is_hex(struct str s, size_t n)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (strchr("0123456789abcdef", s.p[i]) == NULL)
-			return false;
-	return s.n == n;
-}
-
-static bool
 parse(struct str text, struct daemon_state *ret)
 {
 	struct str url, port, token, pid;
@@ -29,8 +20,8 @@ parse(struct str text, struct daemon_state *ret)
 	if (!str_split(&text, '\n', &url) || !str_split(&text, '\n', &port) ||
 	    !str_split(&text, '\n', &token) || !str_split(&text, '\n', &pid) ||
 	    !str_u64(port, &n) || n == 0 || n > UINT16_MAX ||
-	    !is_hex(token, DAEMON_TOKEN_CHARS) || !str_u64(pid, &p) || p < 2 ||
-	    p > INT32_MAX)
+	    token.n != DAEMON_TOKEN_CHARS || !hex_is_lower(token) ||
+	    !str_u64(pid, &p) || p < 2 || p > INT32_MAX)
 		return false;
 	ret->port = (uint16_t)n;
 	ret->pid = (int)p;
