@@ -1,5 +1,6 @@
 #include "buf.h"
 
+#include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,14 @@ buf_fini(struct buf *b)
 {
 	free(b->data);
 	*b = (struct buf){ 0 };
+}
+
+void
+buf_wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		sodium_memzero(b->data, b->cap);
+	buf_fini(b);
 }
 
 void

@@ -20,7 +20,9 @@ struct buf {
 	bool failed; /* out of memory once: the content is not whole */
 };
 
-void buf_fini(struct buf *b);  /* safe on a zeroed buf */
+void buf_fini(struct buf *b); /* safe on a zeroed buf */
+void
+buf_wipe(struct buf *b); /* the same for what held a secret: zeroed first */
 void buf_reset(struct buf *b); /* empty and not failed, memory kept */
 bool buf_grow(struct buf *b, size_t more); /* for buf_reserve */
 /* Room for more bytes at data + len, and the NUL. */

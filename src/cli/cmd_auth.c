@@ -37,14 +37,6 @@ put_text(struct json_writer *w, const char *key, struct str s)
 
 /* --- auth login ---------------------------------------------------------------- */
 
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		sodium_memzero(b->data, b->cap);
-	buf_fini(b);
-}
-
 /* The first line of stdin, without its end. */
 static enum err
 password_from_stdin(struct buf *out, struct err_info *e)
@@ -252,7 +244,7 @@ login_run(struct cli *c, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = say_login(c, s, "Signed in", e);
 done:
-	wipe(&password);
+	buf_wipe(&password);
 	remote_close(a);
 	return rc;
 }

@@ -1,6 +1,4 @@
 /* Signing in and out; who am I. */
-#include <sodium.h>
-
 #include "body.h"
 #include "pull.h"
 #include "remote_int.h"
@@ -123,14 +121,6 @@ put_pairs(struct buf *out, const char *a, struct str a_value, const char *b,
 	json_end(&w);
 }
 
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		sodium_memzero(b->data, b->cap);
-	buf_fini(b);
-}
-
 enum err
 remote_grant_refresh(struct remote *a, struct str token,
     struct http_answer *ans, struct remote_grant *ret, struct err_info *e)
@@ -151,7 +141,7 @@ remote_grant_refresh(struct remote *a, struct str token,
 		    e);
 	else if (rc == ERR_OK)
 		rc = remote_error(ans, e);
-	wipe(&body);
+	buf_wipe(&body);
 	return rc;
 }
 
@@ -463,9 +453,8 @@ remote_login(struct remote *a, struct str user, struct str password,
 		                        NULL,
 		    e);
 	}
-	wipe(&body);
-	if (ans.body.data != NULL)
-		sodium_memzero(ans.body.data, ans.body.cap);
+	buf_wipe(&body);
+	buf_wipe(&ans.body);
 	http_answer_fini(&ans);
 	return rc;
 }
@@ -538,7 +527,7 @@ remote_logout(struct remote *a, bool *told, struct err_info *e)
 		rc = session_file_delete(a->home, e);
 	os_lock_release(&lock);
 	a->has_session = rc != ERR_OK && a->has_session;
-	wipe(&body);
+	buf_wipe(&body);
 	http_answer_fini(&ans);
 	return rc;
 }

@@ -10,15 +10,6 @@
 #include "seal.h"
 #include "when.h"
 
-/* Bytes that held a secret are wiped before they are freed. */
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		sodium_memzero(b->data, b->cap);
-	buf_fini(b);
-}
-
 static enum err
 read_salt(const struct home *h, uint8_t salt[SEAL_SALT_BYTES],
     struct err_info *e)
@@ -31,7 +22,7 @@ read_salt(const struct home *h, uint8_t salt[SEAL_SALT_BYTES],
 		    SEAL_SALT_BYTES);
 	if (rc == ERR_OK)
 		memcpy(salt, text.data, SEAL_SALT_BYTES);
-	wipe(&text);
+	buf_wipe(&text);
 	return rc;
 }
 
@@ -84,7 +75,7 @@ session_file_load(const struct home *h, struct arena *a, struct session *ret,
 		rc = session_decode(buf_str(&plain), a, ret, e);
 	if (rc == ERR_CORRUPT || rc == ERR_NEWER)
 		rc = err_wrap(e, "%s", h->session);
-	wipe(&plain);
+	buf_wipe(&plain);
 	buf_fini(&sealed);
 	return rc;
 }
@@ -111,7 +102,7 @@ session_file_save(const struct home *h, const struct session *s,
 	}
 	if (rc == ERR_OK)
 		rc = os_write_atomic(h->session, buf_str(&sealed), 0600, e);
-	wipe(&plain);
+	buf_wipe(&plain);
 	buf_fini(&sealed);
 	return rc;
 }

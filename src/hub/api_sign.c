@@ -1,6 +1,4 @@
 /* Sign-in: token, refresh, revoke, me.  docs/protocol.md, Sign-in. */
-#include <sodium.h>
-
 #include "clock.h"
 #include "fault.h"
 #include "hub_int.h"
@@ -44,9 +42,7 @@ members(struct call *call, struct http_request *req, const char *a_name,
 			*want[i].to = arena_str(&req->arena, *want[i].to);
 	}
 	json_fini(&j);
-	if (plain.data != NULL)
-		sodium_memzero(plain.data, plain.cap);
-	buf_fini(&plain);
+	buf_wipe(&plain);
 	return rc;
 }
 
