@@ -96,6 +96,30 @@ arena_array(struct arena *a, size_t n, size_t size)
 	return arena_zero(a, n * size);
 }
 
+bool
+arena_grow(struct arena *a, void *items, size_t *cap, size_t need, size_t size)
+{
+	size_t grown = *cap > 0 ? *cap : 8;
+	void *old, *p;
+
+	if (need <= *cap)
+		return true;
+	while (grown < need) {
+		if (grown > SIZE_MAX / 2)
+			return false;
+		grown *= 2;
+	}
+	p = arena_array(a, grown, size);
+	if (p == NULL)
+		return false;
+	memcpy(&old, items, sizeof old);
+	if (*cap > 0)
+		memcpy(p, old, *cap * size);
+	memcpy(items, &p, sizeof p);
+	*cap = grown;
+	return true;
+}
+
 char *
 arena_dup(struct arena *a, struct str s)
 {

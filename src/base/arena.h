@@ -3,6 +3,7 @@
 #ifndef CLOWDER_ARENA_H
 #define CLOWDER_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "str.h"
@@ -30,6 +31,9 @@ void *arena_alloc(struct arena *a, size_t n);
 void *arena_zero(struct arena *a, size_t n);
 /* n items of size bytes, zeroed; NULL also when n * size overflows. */
 void *arena_array(struct arena *a, size_t n, size_t size);
+/* As mem_grow: where *items was goes with the arena. */
+bool arena_grow(struct arena *a, void *items, size_t *cap, size_t need,
+    size_t size);
 /* Copies with a NUL behind them; p is NULL when out of memory. */
 char *arena_dup(struct arena *a, struct str s);
 struct str arena_str(struct arena *a, struct str s);

@@ -50,24 +50,16 @@ put(struct pen *p, unsigned row, unsigned column, struct str s, unsigned width,
     enum paint paint, bool reverse)
 {
 	struct wall_picture *to = p->to;
-	struct wall_span *more;
 	struct buf b = { 0 }, plain = { 0 };
-	size_t cap = to->cap > 0 ? 2 * to->cap : 64;
 
 	if (column >= p->columns || row >= p->rows || width == 0)
 		return;
 	if (width > p->columns - column)
 		width = p->columns - column;
-	if (to->n == to->cap) {
-		more = arena_array(p->a, cap, sizeof *more);
-		if (more == NULL) {
-			to->failed = true;
-			return;
-		}
-		if (to->n > 0)
-			memcpy(more, to->span, to->n * sizeof *more);
-		to->span = more;
-		to->cap = cap;
+	if (!arena_grow(p->a, &to->span, &to->cap, to->n + 1,
+	        sizeof *to->span)) {
+		to->failed = true;
+		return;
 	}
 	add_plain(&plain, s);
 	text_fit(buf_str(&plain), width, true, &b);

@@ -260,18 +260,10 @@ item_give(struct loader *l, struct session_seen *s, const struct entity *en,
     struct str state, struct err_info *e)
 {
 	bool todo = en->aggregate == AGG_TODO;
-	struct session_item *more;
-	size_t cap = s->cap_items > 0 ? 2 * s->cap_items : 4;
 
-	if (s->n_items == s->cap_items) {
-		more = arena_array(l->a, cap, sizeof *more);
-		if (more == NULL)
-			return err_set(e, ERR_NOMEM);
-		if (s->n_items > 0)
-			memcpy(more, s->item, s->n_items * sizeof *more);
-		s->item = more;
-		s->cap_items = cap;
-	}
+	if (!arena_grow(l->a, &s->item, &s->cap_items, s->n_items + 1,
+	        sizeof *s->item))
+		return err_set(e, ERR_NOMEM);
 	s->item[s->n_items++] = (struct session_item){ .type = en->aggregate,
 		.project = arena_str(l->a, en->project),
 		.key = arena_str(l->a, en->key),

@@ -17,18 +17,9 @@ add(struct collector *c, struct str field, enum kind kind, enum write_op op)
 {
 	struct write *w;
 
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? c->cap * 2 : 8;
-		struct write *grown = arena_array(c->a, cap, sizeof *grown);
-
-		if (grown == NULL) {
-			c->nomem = true;
-			return NULL;
-		}
-		if (c->n > 0)
-			memcpy(grown, c->w, c->n * sizeof *grown);
-		c->w = grown;
-		c->cap = cap;
+	if (!arena_grow(c->a, &c->w, &c->cap, c->n + 1, sizeof *c->w)) {
+		c->nomem = true;
+		return NULL;
 	}
 	w = &c->w[c->n++];
 	*w = (struct write){ .field = field, .kind = kind, .op = op };

@@ -85,19 +85,9 @@ add(struct reader *r, struct source_item item)
 {
 	struct source_file *f = r->file;
 
-	if (f->n == r->cap) {
-		size_t cap = r->cap ? r->cap * 2 : 4;
-		struct source_item *grown =
-		    arena_array(r->a, cap, sizeof *grown);
-
-		if (grown == NULL) {
-			r->nomem = true;
-			return;
-		}
-		if (f->n > 0)
-			memcpy(grown, f->item, f->n * sizeof *grown);
-		f->item = grown;
-		r->cap = cap;
+	if (!arena_grow(r->a, &f->item, &r->cap, f->n + 1, sizeof *f->item)) {
+		r->nomem = true;
+		return;
 	}
 	f->item[f->n++] = item;
 }

@@ -132,6 +132,29 @@ arena_gives_aligned_memory(void)
 }
 
 static void
+arrays_grow_in_an_arena(void)
+{
+	struct arena a = { 0 };
+	int *items = NULL, *first;
+	size_t cap = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		CHECK(arena_grow(&a, &items, &cap, (size_t)i + 1,
+		    sizeof *items));
+		CHECK(cap > (size_t)i);
+		items[i] = i;
+	}
+	for (int i = 0; i < 1000; i++)
+		CHECK_I(items[i], i);
+	first = items;
+	CHECK(arena_grow(&a, &items, &cap, 1, sizeof *items));
+	CHECK(!arena_grow(&a, &items, &cap, SIZE_MAX, sizeof *items));
+	CHECK(!arena_grow(&a, &items, &cap, SIZE_MAX / 8, 64));
+	CHECK(items == first);
+	arena_fini(&a);
+}
+
+static void
 arena_is_used_again(void)
 {
 	struct arena a = { 0 };
@@ -297,6 +320,7 @@ main(void)
 	T_RUN(fine_faults_count_in_an_arena);
 	T_RUN(allocations_fail_when_told);
 	T_RUN(arrays_grow);
+	T_RUN(arrays_grow_in_an_arena);
 	T_RUN(arena_gives_aligned_memory);
 	T_RUN(arena_is_used_again);
 	T_RUN(arena_copies);
