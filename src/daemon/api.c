@@ -130,14 +130,15 @@ do_trigger(struct daemon *d, struct http_request *req)
 
 static const struct route {
 	const char *method, *path;
-	bool open; /* without the token */
+	bool open;  /* without the token */
+	bool store; /* about what the store has */
 	void (*run)(struct daemon *d, struct http_request *req);
 } routes[] = {
-	{ "GET", "/api/health", true, do_health },
-	{ "POST", "/api/shutdown", false, do_shutdown },
-	{ "POST", "/api/sync/trigger", false, do_trigger },
-	{ "POST", "/api/sync/publish", false, keeper_publish },
-	{ "GET", "/api/events", false, stream_open },
+	{ "GET", "/api/health", true, false, do_health },
+	{ "POST", "/api/shutdown", false, false, do_shutdown },
+	{ "POST", "/api/sync/trigger", false, true, do_trigger },
+	{ "POST", "/api/sync/publish", false, true, keeper_publish },
+	{ "GET", "/api/events", false, true, stream_open },
 };
 
 static enum err
@@ -241,6 +242,9 @@ api_request(void *ctx, struct http_request *req)
 		http_respond_error(req, e.code, e.text);
 	else if (d->phase != PHASE_ACTIVE && !r->open)
 		http_respond_error(req, ERR_UNAVAILABLE, "the daemon ends");
+	else if (r->store && !daemon_serves_store(d))
+		http_respond_error(req, ERR_UNAVAILABLE,
+		    "the store was replaced: this daemon ends");
 	else
 		r->run(d, req);
 }

@@ -6,6 +6,7 @@
  * tick that the home has another daemon, or is gone. */
 #include "daemon.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,15 @@ daemon_has_store(const struct daemon *d)
 	    id.dev == d->store_id.dev && id.ino == d->store_id.ino;
 }
 
+bool
+daemon_serves_store(struct daemon *d)
+{
+	if (daemon_has_store(d))
+		return true;
+	daemon_end(d, PHASE_RETIRING);
+	return false;
+}
+
 /* --- the tick -------------------------------------------------------------------------- */
 
 static bool
@@ -99,31 +109,50 @@ is_ours_still(struct daemon *d)
 	return true;
 }
 
-/* One old log beside the new one. */
-static void
-rotate_log(struct daemon *d)
+/* Where somebody else has the log - a terminal, a supervisor - it is his. */
+static bool
+is_log_full(const struct daemon *d)
 {
 	struct stat st;
 	struct os_file_id id;
+	struct err_info e = { 0 };
+
+	return fstat(STDERR_FILENO, &st) == 0 && st.st_size > LOG_BYTES_MAX &&
+	    os_stat_id(d->home->daemon_log, &id, &e) == ERR_OK &&
+	    id.ino == st.st_ino && id.dev == st.st_dev;
+}
+
+/* One old log beside the new one. */
+static enum err
+begin_log_anew(const char *path, const char *old, struct err_info *e)
+{
+	int fd;
+
+	if (os_rename(path, old, e) != ERR_OK)
+		return e->code;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		(void)err_sys(e, errno, "%s", path);
+		(void)os_rename(old, path, &(struct err_info){ 0 });
+		return e->code;
+	}
+	(void)dup2(fd, STDERR_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	(void)close(fd);
+	return ERR_OK;
+}
+
+static void
+rotate_log(struct daemon *d)
+{
 	struct arena a = { 0 };
 	struct err_info e = { 0 };
 	const char *old = arena_fmt(&a, "%s.1", d->home->daemon_log);
-	int fd;
 
-	/* Where somebody else has the log - a terminal, a supervisor - it is his. */
-	if (old != NULL && fstat(STDERR_FILENO, &st) == 0 &&
-	    os_stat_id(d->home->daemon_log, &id, &e) == ERR_OK &&
-	    id.ino == st.st_ino && id.dev == st.st_dev &&
-	    st.st_size > LOG_BYTES_MAX &&
-	    os_rename(d->home->daemon_log, old, &e) == ERR_OK) {
-		fd = open(d->home->daemon_log,
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-		if (fd >= 0) {
-			(void)dup2(fd, STDERR_FILENO);
-			(void)dup2(fd, STDOUT_FILENO);
-			(void)close(fd);
-		}
-	}
+	if (old != NULL && is_log_full(d) &&
+	    begin_log_anew(d->home->daemon_log, old, &e) != ERR_OK)
+		log_line(LOG_WARN, "daemon", "the log cannot be begun anew: %s",
+		    e.text);
 	arena_fini(&a);
 }
 
@@ -190,6 +219,8 @@ on_change(void *ctx, const struct watch_change *c)
 	struct daemon *d = ctx;
 
 	if (c->root == d->root_bell) {
+		if (!daemon_serves_store(d))
+			return;
 		keeper_rang(d);
 		streams_rang(d);
 	} else if (c->root == d->root_session) {
@@ -479,6 +510,7 @@ serve(struct daemon *d, struct err_info *e)
 	if (rc != ERR_OK)
 		return rc;
 	d->phase = PHASE_ACTIVE;
+	rotate_log(d);
 	(void)os_stat_id(d->home->config, &d->config_id,
 	    &(struct err_info){ 0 });
 	log_line(LOG_INFO, "daemon", "started: port=%u pid=%d version=%s",

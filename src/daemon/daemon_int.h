@@ -92,6 +92,8 @@ void daemon_look(struct daemon *d, struct daemon_view *ret); /* any thread */
 /* Any thread.  Is the store still the one that we have open?  Where it was removed
  * or replaced nothing that we write would be seen. */
 bool daemon_has_store(const struct daemon *d);
+/* Loop thread.  The same; where it is another, the daemon ends. */
+bool daemon_serves_store(struct daemon *d);
 
 /* --- keeper.c: the replica's thread ------------------------------------------ */
 

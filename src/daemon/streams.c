@@ -3,7 +3,9 @@
  * A stream is a cursor per space; the keeper reads behind it when somebody rang and
  * the peer has read what it was sent.  Nothing is queued for a peer that does not
  * read.  "id:" is the whole position, so that a browser's Last-Event-ID goes on where
- * it was: SPACE:POS,SPACE:POS. */
+ * it was: SPACE:POS,SPACE:POS.  A position that this replica has not reached is one of
+ * another replica, or of a later state of this one: that is said ("event: reset"), and
+ * the stream goes on from now. */
 #include <stdlib.h>
 
 #include "fault.h"
@@ -161,6 +163,40 @@ read_space(struct stream *s, struct store *store, const struct space *sp,
 	return rc;
 }
 
+/* Has this replica come as far as the position that was asked for? */
+static bool
+has_reached(const struct stream *s, const struct space *all, size_t n)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		size_t k = 0;
+
+		while (k < n && all[k].id != s->spot[i].space)
+			k++;
+		if (k == n || s->spot[i].pos > all[k].events)
+			return false;
+	}
+	return true;
+}
+
+static enum err
+put_reset(struct stream *s, const struct space *all, size_t n,
+    struct err_info *e)
+{
+	s->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct spot *spot = spot_of(s, all[i].id);
+
+		if (spot == NULL)
+			return err_set(e, ERR_NOMEM);
+		spot->pos = all[i].events;
+	}
+	put_id(s);
+	buf_adds(&s->out,
+	    "event: reset\ndata: {\"reason\":\"this replica has "
+	    "not reached that position\"}\n\n");
+	return buf_ok(&s->out, e);
+}
+
 static enum err
 read_all(struct stream *s, struct store *store, struct err_info *e)
 {
@@ -178,6 +214,8 @@ read_all(struct stream *s, struct store *store, struct err_info *e)
 		if (rc == ERR_OK)
 			spot_of(s, private)->pos = s->plain_pos;
 	}
+	if (rc == ERR_OK && !s->told && !has_reached(s, all, n))
+		rc = put_reset(s, all, n, e);
 	for (size_t i = 0; rc == ERR_OK && i < n && s->out.len < BYTES_MAX; i++)
 		rc = read_space(s, store, &all[i], e);
 	/* What comes later in a new space is told from its beginning. */

@@ -200,13 +200,53 @@ like "with what is new" "$(cat "$T/rest")" 'after the break'
 api '/api/events/?after=nonsense'
 is "a position that is none" "$code" 400
 
+# A place that this replica has not reached: said, and on from now.
+place() { grep '^id:' "$1" | tail -n 1 | cut -d' ' -f2; }
+ahead() { # NAME CURL-OPTION...: of a place beyond the end, in a space that is not there
+	local name=$1
+	shift
+	curl -sN --noproxy '*' --max-time 60 -H \
+		"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" "$@" >"$T/$name" &
+	pids+=("$!")
+	wait_for "$name: a place not reached is said" grep -q '^event: reset' "$T/$name"
+	is "$name: where it goes on" "$(place "$T/$name")" "$(place "$T/rest")"
+}
+ahead plain "$daemon_url/api/events/?after=1000000"
+ahead beyond -H "Last-Event-ID: ${last%:*}:1000000" "$daemon_url/api/events/"
+ahead nowhere -H "Last-Event-ID: $last,4711:0" "$daemon_url/api/events/"
+check "one more" clowder todo add "behind a reset"
+for name in plain beyond nowhere; do
+	wait_for "$name: what comes is told" grep -q 'behind a reset' "$T/$name"
+	is "$name: and nothing else" "$(grep -c '^event: event' "$T/$name")" 1
+done
+
 # A store that was put in the place of ours: nothing is written where nobody looks.
-cp -r "$CLOWDER_HOME/store.db" "$T/store.copy"
-mv "$T/store.copy" "$CLOWDER_HOME/store.db"
+check "stop" clowder daemon stop
+cp "$CLOWDER_HOME/store.db" "$T/store.copy"
+replace() {
+	cp "$T/store.copy" "$T/store.next"
+	rm -f "$CLOWDER_HOME"/store.db-*
+	mv "$T/store.next" "$CLOWDER_HOME/store.db"
+}
+daemon_up
+replace
 api /api/sync/publish -d '{"event":{"event_type":"todo_added","aggregate_id":"'"$(printf '%032d' 9)"'",
 	"aggregate_type":"todo","payload":{"content":"into the void"}}}'
 is "another store: refused" "$code" 503
 like "with the reason" "$out" "the store was replaced"
+wait_for "and the daemon ends" test ! -e "$CLOWDER_HOME/sync-daemon"
+for call in /api/sync/trigger /api/events/; do
+	daemon_up
+	replace
+	api "$call" -X "$([ "$call" = /api/events/ ] && echo GET || echo POST)"
+	is "another store: $call" "$code" 503
+	wait_for "and it ends" test ! -e "$CLOWDER_HOME/sync-daemon"
+done
+daemon_up
+replace
+check "a command writes into the new one" clowder todo add "in the new store"
+wait_for "the daemon hears of it and ends" test ! -e "$CLOWDER_HOME/sync-daemon"
+daemon_up
 
 # --- the end ---------------------------------------------------------------------------------------
 api /api/shutdown -X POST

@@ -3,7 +3,8 @@
 # learn nothing, change nothing, and keep nobody out.
 . "$(dirname "$0")/lib.sh"
 goal "the daemon's port is anybody's, the daemon is ours"
-lib=$(cd "$(dirname "$0")/../lib" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+lib=$here/../lib
 
 home a
 check "a project" clowder init --slug demo
@@ -92,6 +93,30 @@ wait "${followers[@]}" 2>/dev/null
 follows() { [ "$(curl -s --noproxy '*' --max-time 1 -o /dev/null -w '%{http_code}' \
 	-H "$bearer" "$daemon_url/api/events/")" = 200 ]; }
 wait_for "when they have gone there is room" follows
+
+# Nothing is kept for them, and nobody waits: they are told what they missed when they
+# read again.
+events=${CLOWDER_EVENTS:-5000}
+mkfifo "$T/deaf.in"
+python3 "$lib/followers.py" 20 "$events" "$daemon_url" "$secret" <"$T/deaf.in" >"$T/deaf.said" 2>&1 &
+pids+=("$!")
+exec 8>"$T/deaf.in"
+wait_for "20 follow and read nothing" grep -q ready "$T/deaf.said"
+PYTHONPATH=$here python3 -c '
+from events import *
+import sys
+n = int(sys.argv[2]) - 1
+export(sys.argv[1], (event("todo_added", "todo", "%032d" % i, {"content": "x" * 100})
+                     for i in range(n)))' "$T/many" "$events"
+check "thousands of events are written" clowder import "$T/many"
+check "a command is answered" answered
+health_of() { curl -s --noproxy '*' --max-time 20 "$health"; }
+like "and so is health" "$(health_of)" '"status":"ok"'
+echo "# private memory: $(sed -n 's/^RssAnon:[[:space:]]*//p' "/proc/$daemon_pid/status")"
+echo go >&8
+WAIT_S=60 wait_for "then all of them read all of it, once and in order" \
+	grep -q '^20 whole' "$T/deaf.said"
+exec 8>&-
 is "it is the same daemon" "$(sed -n 4p "$CLOWDER_HOME/sync-daemon")" "$daemon_pid"
 check "stop" clowder daemon stop
 

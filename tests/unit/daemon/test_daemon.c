@@ -319,6 +319,133 @@ goes_with_its_home(void)
 	CHECK(!os_exists(l.h->daemon_state));
 }
 
+/* --- the log --------------------------------------------------------------------------- */
+
+/* stdout and stderr of this process, as the daemon has them. */
+struct outputs {
+	int was[2];
+};
+
+static void
+into(struct outputs *o, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	CHECK_U(fflush(stdout), 0);
+	for (int i = 0; i < 2; i++) {
+		o->was[i] = dup(i + 1);
+		CHECK(o->was[i] > 2 && dup2(fd, i + 1) == i + 1);
+	}
+	CHECK_U(close(fd), 0);
+}
+
+static void
+back(struct outputs *o)
+{
+	CHECK_U(fflush(stdout), 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK_I(dup2(o->was[i], i + 1), i + 1);
+		CHECK_U(close(o->was[i]), 0);
+	}
+}
+
+static off_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* More than a log may have. */
+static void
+fill(void)
+{
+	static char lines[(1 << 20) + 1];
+
+	memset(lines, '\n', sizeof lines);
+	for (size_t at = 0; at < sizeof lines;) {
+		ssize_t n = write(STDERR_FILENO, lines + at, sizeof lines - at);
+
+		CHECK(n > 0);
+		at += (size_t)n;
+	}
+}
+
+static void
+ends_at_once(struct life *l)
+{
+	struct err_info e = { 0 };
+
+	CHECK_OK(os_remove(l->h->daemon_lock, &e), &e);
+	retired(l);
+}
+
+static void
+a_full_log_is_begun_anew(void)
+{
+	const char *old, *other;
+	struct outputs o;
+	struct life l;
+
+	prepare(&l, "log");
+	old = arena_fmt(&mem, "%s.1", l.h->daemon_log);
+	other = os_join(&mem, l.h->dir, "supervisor");
+	into(&o, l.h->daemon_log);
+	begin(&l);
+	fill();
+	UNTIL(size_of(old) > 1 << 20);
+	UNTIL(size_of(l.h->daemon_log) == 0);
+	CHECK(write(STDOUT_FILENO, "on", 2) == 2);
+	CHECK_I(size_of(l.h->daemon_log), 2);
+	/* In the place of the old one, which goes. */
+	fill();
+	UNTIL(size_of(old) == (1 << 20) + 3);
+	ends_at_once(&l);
+	back(&o);
+	/* A file that somebody else gave is his, however long. */
+	prepare(&l, "log");
+	into(&o, other);
+	fill();
+	begin(&l);
+	UNTIL(is_its(&l));
+	CHECK_OK(os_remove(l.h->daemon_state, &l.e), &l.e);
+	UNTIL(is_its(&l)); /* it has looked around */
+	ends_at_once(&l);
+	CHECK(size_of(other) > 1 << 20 && size_of(l.h->daemon_log) <= 2);
+	back(&o);
+}
+
+/* One that was left full by another daemon; and where it cannot be. */
+static void
+also_at_its_start(void)
+{
+	struct outputs o;
+	const char *old;
+	struct life l;
+
+	prepare(&l, "fulllog");
+	old = arena_fmt(&mem, "%s.1", l.h->daemon_log);
+	into(&o, l.h->daemon_log);
+	fill();
+	begin(&l);
+	UNTIL(size_of(old) > 1 << 20);
+	ends_at_once(&l);
+	back(&o);
+	CHECK_U(unlink(old), 0);
+	/* It goes on in the file that it has. */
+	prepare(&l, "fulllog");
+	CHECK_U(mkdir(old, 0700), 0);
+	into(&o, l.h->daemon_log);
+	fill();
+	begin(&l);
+	CHECK_OK(os_remove(l.h->daemon_state, &l.e), &l.e);
+	UNTIL(is_its(&l));
+	CHECK(size_of(l.h->daemon_log) > 1 << 20);
+	ends_at_once(&l);
+	back(&o);
+}
+
 /* --- odd files in the place of the state -------------------------------------------- */
 
 static void
@@ -394,6 +521,8 @@ main(void)
 	T_RUN(stays_where_there_is_none);
 	T_RUN(goes_with_its_lock);
 	T_RUN(goes_with_its_home);
+	T_RUN(a_full_log_is_begun_anew);
+	T_RUN(also_at_its_start);
 	T_RUN(state_is_a_file);
 	T_RUN(a_folder_is_named);
 	(void)raise(SIGHUP);
