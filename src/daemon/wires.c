@@ -11,9 +11,7 @@ enum {
 	/* Well within what the engine takes for silence. */
 	TELL_MS = SYNC_LIVE_SILENCE_MS / 2,
 	/* Frames that are read at once; then the loop looks at others. */
-	FRAMES_MAX = 256,
-	/* Of answers to heartbeats that the hub does not read. */
-	UNREAD_MAX = 64 * 1024
+	FRAMES_MAX = 256
 };
 
 struct wire {
@@ -24,6 +22,7 @@ struct wire {
 	uv_poll_t poll;
 	size_t ahead;     /* bytes that the keeper has not dealt with */
 	uint64_t told_ms; /* when the keeper was told of anything; mono */
+	uint64_t pong_ms; /* since when an answer is due; mono, 0: none is */
 	bool ended;       /* closing */
 };
 
@@ -158,16 +157,16 @@ is_ping(struct str text)
 }
 
 static bool
-beat(struct wire *w)
+answer_beat(struct wire *w)
 {
 	struct buf pong = { 0 };
 	struct err_info e = { 0 };
 	enum err rc;
 
-	if (ws_client_unsent(w->c) > UNREAD_MAX) {
-		lost(w, "the server does not read what it is sent");
-		return false;
-	}
+	/* One for all that come while the hub does not read. */
+	if (w->pong_ms == 0 || ws_client_unsent(w->c) > 0)
+		return true;
+	w->pong_ms = 0;
 	live_put_pong(os_wall_ms(), &pong);
 	rc = buf_ok(&pong, &e);
 	if (rc == ERR_OK)
@@ -177,6 +176,22 @@ beat(struct wire *w)
 		lost(w, e.text);
 		return false;
 	}
+	return true;
+}
+
+static bool
+beat(struct wire *w)
+{
+	uint64_t now = os_mono_ms();
+
+	if (w->pong_ms == 0)
+		w->pong_ms = now;
+	if (now - w->pong_ms > SYNC_LIVE_SILENCE_MS) {
+		lost(w, "the server does not read what it is sent");
+		return false;
+	}
+	if (!answer_beat(w))
+		return false;
 	daemon_beat(w->d);
 	return os_mono_ms() - w->told_ms < TELL_MS || tell(w, STR(""));
 }
@@ -257,6 +272,8 @@ on_ready(uv_poll_t *p, int status, int events)
 		lost(w, e.text);
 		return;
 	}
+	if (!answer_beat(w))
+		return;
 	if (events & UV_READABLE)
 		read_all(w);
 	if (!w->ended)
@@ -296,11 +313,12 @@ static void
 run_order(void *arg)
 {
 	struct order *o = arg;
-	struct wire *w =
-	    o->what == ATTACH || o->d->wires == NULL ? NULL : find(o->d, o->no);
+	/* Then nobody is there any more whom it could be told. */
+	bool over = atomic_load(&o->d->abort);
+	struct wire *w = over || o->what == ATTACH ? NULL : find(o->d, o->no);
 	struct err_info e = { 0 };
 
-	if (o->what == ATTACH && o->d->wires != NULL)
+	if (o->what == ATTACH && !over)
 		attach(o);
 	else if (o->what == ATTACH)
 		ws_client_close(o->c);

@@ -1,11 +1,12 @@
 """A server made with Python's websockets, in front of a hub: WebSockets end here, and
 are carried to the hub by the same library; all else passes as it is.
 
-    ws_bridge.py HUB_URL PORT whole|pieces     PORT 0: any
+    ws_bridge.py HUB_URL PORT whole|pieces|flood     PORT 0: any
 
 Prints its own URL, then what it sees of its clients, a word a line: "opened", "ponged"
 (a ping of the library was answered), "refused STATUS".  pieces: messages go on in
-several fragments, each way, with pings between them.
+several fragments, each way, with pings between them.  flood: clients get heartbeats
+between their messages, as many as they take.
 """
 import asyncio
 import sys
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import websockets
 from websockets.legacy.server import WebSocketServerProtocol
 
-HUB, PORT, PIECES = urlsplit(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "pieces"
+HUB, PORT, HOW = urlsplit(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 PROTOCOL = "clowder.v1"
 OPTIONS = {"max_size": 32 << 20, "ping_interval": 1, "ping_timeout": 20}
 
@@ -48,7 +49,7 @@ async def carry(source, target):
     try:
         async for text in source:
             assert isinstance(text, str)
-            await target.send(pieces(target, text) if PIECES and text else text)
+            await target.send(pieces(target, text) if HOW == "pieces" and text else text)
         await target.close(source.close_code, source.close_reason)
     except websockets.ConnectionClosed:
         code = target.close_code
@@ -77,9 +78,20 @@ class Bridge(WebSocketServerProtocol):
         return None
 
 
+async def flood(ws):
+    try:
+        while True:
+            await ws.send('{"type":"ping","timestamp":"2026-04-28T10:30:00.000Z"}')
+            await asyncio.sleep(0)  # the others have their turn too
+    except websockets.ConnectionClosed:
+        pass
+
+
 async def serve(ws):
     say("opened")
     asyncio.ensure_future(ping(ws))
+    if HOW == "flood":
+        asyncio.ensure_future(flood(ws))
     await asyncio.gather(carry(ws, ws.hub), carry(ws.hub, ws))
 
 

@@ -9,7 +9,7 @@ serve
 user ann
 behind=$hub_url port=0 bridge=''
 
-# bridge LIBRARY whole|pieces: in place of the one before, at the same address
+# bridge LIBRARY whole|pieces|flood: in place of the one before, at the same address
 bridge() {
 	local library=$1 program=(/usr/bin/python3 "$lib/ws_bridge.py")
 	[ "$library" = websockets ] ||
@@ -52,7 +52,8 @@ done
 long=$(printf 'ä€🐈%.0s' $(seq 800))
 sees_long() { sees "$1" "$2 $long"; }
 n=0
-for how in 'websockets whole' 'websockets pieces' 'ws whole' 'ws pieces'; do
+# The last: heartbeats without end, which keep nobody from anything.
+for how in 'websockets whole' 'websockets pieces' 'ws whole' 'ws pieces' 'websockets flood'; do
 	if [ $n -gt 0 ]; then
 		cut
 		writes a "$how, a alone"
@@ -81,11 +82,26 @@ done
 
 home a
 is "each once" "$(todos | uniq -d | wc -l)" 0
-is "all of them" "$(todos | wc -l)" 14
+is "all of them" "$(todos | wc -l)" 18
 for h in a b; do
 	home "$h"
 	like "$h: nothing waits" "$(clowder daemon status)" 'Queue +0 events'
 	check "$h stops" clowder daemon stop
 done
+
+# It ends in the middle of a connection's beginning, of which much has come already.
+home a
+ends_early() {
+	local before
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		before=$(grep -c opened "$T/bridge.out")
+		clowder daemon start || return 1
+		while [ "$(grep -c opened "$T/bridge.out")" = "$before" ]; do
+			read -rt 0.001 <> <(:) || true
+		done
+		clowder daemon stop || return 1
+	done
+}
+check "a daemon ends while it connects" ends_early
 is "nothing went wrong in the libraries" "$(cat "$T/bridge.err")" ''
 done_testing
