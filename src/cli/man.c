@@ -142,7 +142,7 @@ add_command(struct buf *b, struct cli *c)
 	buf_fini(&usage);
 }
 
-/* docs/formats.md 7, Exit codes; 1. */
+/* docs/formats.md 6, exit codes; 1. */
 static const char exits[] = ".SH \"EXIT CODES\"\n"
                             ".TP\n0\ndone\n"
                             ".TP\n1\nthe thing asked for did not happen\n"
@@ -160,6 +160,33 @@ static const char environment[] =
     ".TP\n.B CLOWDER_LOG\nerror, warn, info or debug: what the log on stderr "
     "tells\n"
     ".TP\n.B NO_COLOR\nno colours\n";
+
+static const char files[] =
+    ".SH FILES\n"
+    "Below the home folder, ~/.clowder or CLOWDER_HOME:\n"
+    ".TP\n.B config.toml\nsettings, below\n"
+    ".TP\n.B store.db\nthe replica: all that is known here\n"
+    ".TP\n.B auth/\nthe session of who is signed in\n"
+    ".TP\n.B sync\\-daemon\nwhere the daemon listens, as long as it runs\n"
+    ".TP\n.B sync\\-daemon.log\nits log; the one before it: "
+    "sync\\-daemon.log.1\n"
+    ".PP\nIn a project:\n"
+    ".TP\n.B .clowder/project.toml\nwhich project it is\n";
+static const char settings[] =
+    ".SH CONFIGURATION\n"
+    "Keys of config.toml, as [table] key:\n"
+    ".TP\n.B [server] url\nthe hub\n"
+    ".TP\n.B [server] ca_file\na certificate, PEM, by which a hub with one of "
+    "its own is trusted\n"
+    ".TP\n.B [sync] enabled\nfalse: everything stays here, nothing connects\n"
+    ".TP\n.B [sync] daemon\n\\(dqauto\\(dq: started by the first command "
+    "that writes, where somebody is signed in; \\(dqmanual\\(dq\n"
+    ".TP\n.B [sync] interval_s\nhow often the hub is asked where no live "
+    "connection can be had; 300\n"
+    ".TP\n.B [session] stale_after\na session silent for longer is stale; "
+    "\\(dq7d\\(dq\n"
+    ".TP\n.B [projects] SLUG\nwords that name a project, where nothing better "
+    "is known\n";
 
 void
 man_write(const char *program, struct buf *out)
@@ -183,4 +210,6 @@ man_write(const char *program, struct buf *out)
 	}
 	buf_adds(out, exits);
 	buf_adds(out, environment);
+	buf_adds(out, files);
+	buf_adds(out, settings);
 }

@@ -287,6 +287,20 @@ call_out(struct remote *a, const struct remote_call *call, struct str bearer,
 	return rc;
 }
 
+/* Whom a certificate is to be believed from is for the user to say. */
+static enum err
+say_whom_to_trust(const struct remote *a, struct err_info *e)
+{
+	const struct err_info why = *e;
+
+	if (a->ca_file != NULL)
+		return e->code;
+	return err_setf(e, why.code,
+	    "%s; a hub with a certificate of its own is trusted by [server] "
+	    "ca_file in config.toml",
+	    why.text);
+}
+
 enum err
 remote_raw(struct remote *a, const struct remote_call *call, struct str bearer,
     struct http_answer *ret, struct err_info *e)
@@ -296,6 +310,8 @@ remote_raw(struct remote *a, const struct remote_call *call, struct str bearer,
 	if (rc == ERR_UNREACHABLE || rc == ERR_TIMEOUT || rc == ERR_TLS)
 		rc =
 		    err_wrap(e, "Cannot reach server %.*s", STR_ARG(a->server));
+	if (rc == ERR_TLS)
+		rc = say_whom_to_trust(a, e);
 	/* Not what was sent is too large: no hub answers so much. */
 	if (rc == ERR_TOO_LARGE)
 		rc = e->code = ERR_PROTOCOL;

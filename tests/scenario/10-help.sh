@@ -85,6 +85,11 @@ if command -v groff >/dev/null; then
 	exits "the manual page" 0 groff -man -Tutf8 -ww "$T/clowder.1"
 	is "is clean" "$err" ""
 	like "and has the commands" "$out" 'sync now'
+	like "the files" "$out" 'sync-daemon\.log'
+	for key in '[server] url' '[server] ca_file' '[sync] enabled' '[sync] daemon' \
+		'[sync] interval_s' '[session] stale_after' '[projects]'; do
+		check "and the setting $key" grep -qF -- ".B $key" "$T/clowder.1"
+	done
 fi
 
 # Completion, in the shell that runs this.

@@ -31,6 +31,8 @@ clowder init --slug demo >/dev/null
 daemon_up
 wait_for "an unknown certificate: not in step" daemon_says 'Offline|Reconnecting'
 wait_for "and that is said" grep -qi 'certificate' "$CLOWDER_HOME/sync-daemon.log"
+run clowder sync now
+like "with what would help" "$err" 'certificate.*\[server\] ca_file in config.toml'
 check "c stops" clowder daemon stop
 
 # --- silence --------------------------------------------------------------------------
