@@ -1,7 +1,9 @@
 """Clients that mean no good, and one that measures what a good one feels of it.
 
     hostile.py KIND COUNT HUB_URL [TOKEN]     one of KINDS; says "ready" when it
-                                              holds, goes on until stdin ends
+                                              holds COUNT connections, or has made
+                                              ten times as many because each is
+                                              ended; goes on until stdin ends
     hostile.py measure SECONDS HUB_URL TOKEN  prints a line of JSON: how many
                                               requests were answered, latencies in
                                               ms, what was refused or lost
@@ -66,7 +68,7 @@ class Attack:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most[1], most[1]))
         self.count = min(count, most[1] - 64) if most[1] > 0 else count
-        self.poll, self.wires, self.turn = select.epoll(), {}, 0
+        self.poll, self.wires, self.turn, self.made = select.epoll(), {}, 0, 0
 
     def head(self, method, path, *fields):
         lines = ["%s %s HTTP/1.1" % (method, path), "Host: x"]
@@ -87,6 +89,7 @@ class Attack:
 
     def open(self):
         wire = Wire(self, self.first())
+        self.made += 1
         self.wires[wire.fileno()] = wire
         self.poll.register(wire, select.EPOLLOUT | (select.EPOLLIN if self.reads else 0))
 
@@ -147,7 +150,7 @@ class Attack:
             if now >= next_turn:
                 self.trickle()
                 next_turn = now + TICK
-            if not said and len(self.wires) >= self.count:
+            if not said and (len(self.wires) >= self.count or self.made >= 10 * self.count):
                 said = True
                 print("ready %d" % self.count, flush=True)
 
