@@ -84,7 +84,7 @@ lane_number(struct str lane)
 static void
 card_of(struct work *w, const struct view *v, bool several, struct wall_card *c)
 {
-	char *note = v->waits.n > 0 ?
+	char *waits = v->waits.n > 0 ?
 	    arena_fmt(w->a, "waits for %.*s", STR_ARG(v->waits)) :
 	    NULL;
 	char *name = several ? arena_fmt(w->a, "%.*s/%.*s", STR_ARG(v->feature),
@@ -97,7 +97,7 @@ card_of(struct work *w, const struct view *v, bool several, struct wall_card *c)
 		.who = v->who,
 		.description = v->description,
 		.priority = v->priority,
-		.note = v->conflicts > 0 ? STR("in conflict") : str_of(note),
+		.waits = str_of(waits),
 		.conflict = v->conflicts > 0,
 		.lane = lane_number(v->state) };
 }

@@ -22,7 +22,7 @@ struct wall_card {
 	struct str shown; /* as it is typed */
 	struct str title, who, description;
 	struct str priority; /* raw JSON */
-	struct str note;     /* what holds it up; n 0 = nothing */
+	struct str waits;    /* what holds it up; n 0 = nothing */
 	bool conflict;
 	unsigned lane;
 };

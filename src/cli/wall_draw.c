@@ -146,16 +146,38 @@ put_priority(struct pen *p, const struct wall_card *c, unsigned row,
 	return width - n;
 }
 
+/* What stands below a title: all that there is to say. */
+struct foot {
+	struct str text;
+	enum paint paint;
+};
+enum { FEET_MAX = 3 };
+
+static unsigned
+feet_of(const struct wall_card *c, struct foot ret[FEET_MAX])
+{
+	unsigned n = 0;
+
+	if (c->conflict)
+		ret[n++] = (struct foot){ STR("in conflict"), PAINT_BAD };
+	if (c->waits.n > 0)
+		ret[n++] = (struct foot){ c->waits, PAINT_WARN };
+	if (c->who.n > 0)
+		ret[n++] = (struct foot){ c->who, PAINT_ACTIVE };
+	return n;
+}
+
 /* Rows of a card with the empty one behind it. */
 static unsigned
 card_rows(const struct wall_card *c, unsigned width)
 {
 	struct str rest = c->title, line;
+	struct foot foot[FEET_MAX];
 	unsigned n = 1;
 
 	while (n <= TITLE_ROWS && lanes_wrap(&rest, width, &line))
 		n++;
-	return n + (c->note.n > 0 || c->who.n > 0) + 1;
+	return n + feet_of(c, foot) + 1;
 }
 
 static unsigned
@@ -182,15 +204,14 @@ put_card(struct pen *p, const struct wall_card *c, unsigned row,
 {
 	bool here = c == wall_selected(p->w);
 	unsigned end = p->rows - FOOT_ROWS;
+	struct foot foot[FEET_MAX];
+	unsigned n = feet_of(c, foot);
 
 	put(p, row, column, c->shown,
 	    put_priority(p, c, row, column, width, here), PAINT_ID, here);
 	row = put_card_title(p, c, row + 1, column, width, here);
-	if (row < end && c->note.n > 0)
-		put(p, row, column, c->note, width,
-		    c->conflict ? PAINT_BAD : PAINT_WARN, here);
-	else if (row < end && c->who.n > 0)
-		put(p, row, column, c->who, width, PAINT_ACTIVE, here);
+	for (unsigned i = 0; i < n && row < end; i++)
+		put(p, row++, column, foot[i].text, width, foot[i].paint, here);
 }
 
 /* The cards of a lane that pass, in the arena. */
@@ -395,7 +416,9 @@ put_details(struct pen *p)
 	put_pair(p, &row, "lane", kept(p, &lane));
 	put_pair(p, &row, "who", c->who);
 	put_pair(p, &row, "priority", kept(p, &priority));
-	put_pair(p, &row, "held up", c->note);
+	put_pair(p, &row, "held up", c->waits);
+	put_pair(p, &row, "conflict",
+	    c->conflict ? STR("two changes stand side by side") : STR(""));
 	row++;
 	put_wrapped(p, &row, c->description, PAINT_NONE);
 }

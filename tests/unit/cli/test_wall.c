@@ -15,7 +15,7 @@ static struct arena mem;
 /* clang-format off */
 static const struct wall_card cards[] = {
 	{ .key = STR_INIT("001-f/WP01"), .shown = STR_INIT("WP01"), .lane = 0,
-	  .title = STR_INIT("Cart page"), .note = STR_INIT("waits for WP03") },
+	  .title = STR_INIT("Cart page"), .waits = STR_INIT("waits for WP03") },
 	{ .key = STR_INIT("001-f/WP02"), .shown = STR_INIT("WP02"), .lane = 0,
 	  .title = STR_INIT("Payment by card and invoice and all that belongs to it"),
 	  .priority = STR_INIT("\"high\""), .who = STR_INIT("ann") },
@@ -338,6 +338,34 @@ long_lanes_scroll(void)
 	wall_fini(&wall);
 }
 
+/* Of a card that waits, is worked on and is in conflict, all is said. */
+static void
+says_all_of_a_card(void)
+{
+	static const char *const below[] = { "WP01", "Cart page", "in conflict",
+		"waits for WP03", "ann" };
+	struct wall_card two[2] = { cards[0], cards[1] };
+	struct wall_picture p;
+	struct arena a = { 0 };
+
+	two[0].conflict = true;
+	two[0].who = STR("ann");
+	two[1].priority = STR("");
+	wall_init(&wall);
+	wall_cards(&wall, two, 2);
+	wall_draw(&wall, 80, 20, &a, &p);
+	is_sound(&p, 80, 20);
+	for (unsigned i = 0; i < 5; i++)
+		CHECK(str_starts(row_text(&p, 3 + i), str_of(below[i])));
+	CHECK(str_starts(row_text(&p, 9), STR("WP02")));
+	(void)type("\n");
+	wall_draw(&wall, 80, 20, &a, &p);
+	CHECK(shows(&p, 20, "waits for WP03"));
+	CHECK(shows(&p, 20, "side by side"));
+	arena_fini(&a);
+	wall_fini(&wall);
+}
+
 static void
 speaks_in_its_line(void)
 {
@@ -410,6 +438,7 @@ main(void)
 	T_RUN(lies_on_a_wide_screen);
 	T_RUN(lies_on_a_narrow_screen);
 	T_RUN(long_lanes_scroll);
+	T_RUN(says_all_of_a_card);
 	T_RUN(speaks_in_its_line);
 	T_RUN(any_size_any_mode);
 	arena_fini(&mem);
