@@ -24,12 +24,9 @@
 #include "when.h"
 
 enum {
-	POLL_MS = 1000,
-	LOOK_MS = 60000,
 	STATUS_MS = 30000, /* ages in the status line grow */
 	WHO_MAX = 500,
-	WORDS_MAX = 12,
-	EXIT_SIGNAL = 130
+	WORDS_MAX = 12
 };
 
 struct live {
@@ -245,7 +242,8 @@ add_mode(const struct live *l, struct buf *b)
 
 	follow_status(l->f, &w);
 	if (!w.live)
-		buf_addf(b, "  looking every %d ms (%s)", POLL_MS, w.why);
+		buf_addf(b, "  looking every %d ms (%s)", FOLLOW_POLL_MS,
+		    w.why);
 }
 
 static const enum paint word_paint[] = { [STATUS_ATTENTION] = PAINT_BAD,
@@ -422,8 +420,8 @@ board_watch(struct cli *c, struct err_info *e)
 		.null = open("/dev/null", O_WRONLY | O_CLOEXEC) };
 	struct follow_options opt = { .env = ctx_store_env(),
 		.world = watch_world_system(),
-		.poll_ms = POLL_MS,
-		.look_ms = LOOK_MS,
+		.poll_ms = FOLLOW_POLL_MS,
+		.look_ms = FOLLOW_LOOK_MS,
 		.on_row = on_row,
 		.on_ring = on_ring,
 		.on_lost = on_lost,
@@ -452,6 +450,6 @@ board_watch(struct cli *c, struct err_info *e)
 	if (l.null >= 0)
 		(void)close(l.null);
 	return rc == ERR_OK && os_signal_caught() != 0 ?
-	    cli_exit(c, EXIT_SIGNAL) :
+	    cli_exit(c, err_exit(ERR_INTERRUPTED)) :
 	    rc;
 }

@@ -22,9 +22,6 @@
 
 enum {
 	LIMIT_MAX = 10000,
-	POLL_MS = 1000,  /* between looks where the system tells nothing */
-	LOOK_MS = 60000, /* without a ring: a writer may have been killed */
-	EXIT_SIGNAL = 130,
 	EVENT_COLUMNS = 13,
 	WHO_COLUMNS = 12,
 	PROJECT_COLUMNS = 12,
@@ -404,7 +401,7 @@ say_mode(struct watcher *x)
 		out_note(x->c->out, PAINT_WARN,
 		    "note: the system tells no changes here (%s); looking "
 		    "every %d ms",
-		    st.why, POLL_MS);
+		    st.why, FOLLOW_POLL_MS);
 	str_copy(x->why, sizeof x->why, str_of(st.live ? "" : st.why));
 }
 
@@ -415,7 +412,7 @@ wait_ms(const struct watcher *x)
 
 	if (due <= now)
 		return 0;
-	return due - now > LOOK_MS ? -1 : (int)(due - now);
+	return due - now > FOLLOW_LOOK_MS ? -1 : (int)(due - now);
 }
 
 /* *over: a signal came, or nobody reads what we write. */
@@ -512,8 +509,8 @@ watch_run(struct cli *c, struct err_info *e)
 	struct watcher x = { .c = c };
 	struct follow_options opt = { .env = ctx_store_env(),
 		.world = watch_world_system(),
-		.poll_ms = POLL_MS,
-		.look_ms = LOOK_MS,
+		.poll_ms = FOLLOW_POLL_MS,
+		.look_ms = FOLLOW_LOOK_MS,
 		.on_row = on_row,
 		.on_lost = on_lost,
 		.ctx = &x };
@@ -539,7 +536,7 @@ watch_run(struct cli *c, struct err_info *e)
 	deed_fini(&x.deed);
 	arena_fini(&x.a);
 	return rc == ERR_OK && os_signal_caught() != 0 ?
-	    cli_exit(c, EXIT_SIGNAL) :
+	    cli_exit(c, err_exit(ERR_INTERRUPTED)) :
 	    rc;
 }
 

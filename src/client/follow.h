@@ -18,6 +18,10 @@
 
 struct follow; /* opaque */
 
+enum {
+	FOLLOW_POLL_MS = 1000, /* for programs that people look at */
+	FOLLOW_LOOK_MS = 60000
+};
 struct follow_options {
 	const struct home *home; /* borrow; the store need not be there yet */
 	struct store_env env;

@@ -78,22 +78,22 @@ oldest(struct store *s, struct arena *a, struct status_space *sp,
 	return rc;
 }
 
-static enum err
-look_at_spaces(struct ctx *c, struct store *s, struct status *st,
+enum err
+status_spaces(struct store *s, struct arena *a, struct status *st,
     struct err_info *e)
 {
 	struct spaces_account who = { 0 };
 	struct space *list = NULL;
 	bool any = false;
-	enum err rc = spaces_account(s, &c->arena, &who, e);
+	enum err rc = spaces_account(s, a, &who, e);
 
 	if (rc == ERR_OK)
-		rc = store_space_list(s, &c->arena, &list, &st->n, e);
+		rc = store_space_list(s, a, &list, &st->n, e);
 	if (rc != ERR_OK)
 		return rc;
 	if (st->user.n == 0)
 		st->user = who.name;
-	st->space = arena_array(&c->arena, st->n, sizeof *st->space);
+	st->space = arena_array(a, st->n, sizeof *st->space);
 	if (st->space == NULL)
 		return err_set(e, ERR_NOMEM);
 	for (size_t i = 0; rc == ERR_OK && i < st->n; i++) {
@@ -102,7 +102,7 @@ look_at_spaces(struct ctx *c, struct store *s, struct status *st,
 		sp->space = list[i];
 		sp->ours =
 		    sp->space.hub.n == 0 || spaces_is_of(&sp->space, &who);
-		rc = oldest(s, &c->arena, sp, e);
+		rc = oldest(s, a, sp, e);
 		st->events += sp->space.events;
 		st->unacked += sp->space.unacked;
 		st->refused += sp->space.refused;
@@ -178,7 +178,7 @@ status_read(struct ctx *c, struct status *ret, struct err_info *e)
 	ret->config_path = cfg->path;
 	rc = look_at_session(c, ret, e);
 	if (rc == ERR_OK)
-		rc = look_at_spaces(c, s, ret, e);
+		rc = status_spaces(s, &c->arena, ret, e);
 	if (rc == ERR_OK)
 		rc = look_at_here(c, s, ret, e);
 	if (rc == ERR_OK)

@@ -4,6 +4,7 @@
 #ifndef CLOWDER_STATUS_H
 #define CLOWDER_STATUS_H
 
+#include "arena.h"
 #include "context.h"
 #include "daemon_state.h"
 
@@ -50,6 +51,11 @@ struct status {
 	struct str project; /* uuid, with of_project */
 };
 
+/* What stands in s: events, unacked, refused, elsewhere, oldest_ms, contact_ms,
+ * space, n, and user where it is empty; the rest of ret stays.  Strings and spaces
+ * live in a. */
+enum err status_spaces(struct store *s, struct arena *a, struct status *ret,
+    struct err_info *e);
 /* Reads only: sends nothing and changes nothing. */
 enum err status_read(struct ctx *c, struct status *ret, struct err_info *e);
 /* As `--json` prints it: members of an open object. */

@@ -200,13 +200,10 @@ is_foreign(const struct daemon *d, const struct http_request *req)
 static bool
 has_token(const struct daemon *d, const struct http_request *req)
 {
-	static const struct str scheme = STR_INIT("Bearer ");
-	struct str field = http_header(req, "Authorization");
+	struct str token = http_bearer(req);
 
-	return field.n == scheme.n + DAEMON_TOKEN_CHARS &&
-	    str_eq_nocase(str_n(field.p, scheme.n), scheme) &&
-	    sodium_memcmp(field.p + scheme.n, d->state.token,
-	        DAEMON_TOKEN_CHARS) == 0;
+	return token.n == DAEMON_TOKEN_CHARS &&
+	    sodium_memcmp(token.p, d->state.token, token.n) == 0;
 }
 
 enum err

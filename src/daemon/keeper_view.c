@@ -5,6 +5,7 @@
 #include "file.h"
 #include "keeper.h"
 #include "log.h"
+#include "status.h"
 
 enum { SHOW_MS = 100 /* it is that old at most, while there is much to do */ };
 
@@ -12,23 +13,12 @@ static enum err
 count_waiting(struct keeper *k, struct daemon_view *v, struct err_info *e)
 {
 	struct arena a = { 0 };
-	struct space *all;
-	struct log_row *row;
-	size_t n = 0, one;
-	enum err rc = store_space_list(k->store, &a, &all, &n, e);
+	struct status st = { 0 };
+	enum err rc = status_spaces(k->store, &a, &st, e);
 
-	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-		v->unacked += all[i].unacked;
-		if (v->last_sync_ms == 0 || all[i].contact_ms > v->last_sync_ms)
-			v->last_sync_ms = all[i].contact_ms;
-		if (all[i].unacked == 0)
-			continue;
-		rc =
-		    store_unacked(k->store, all[i].id, 1, 1, &a, &row, &one, e);
-		if (rc == ERR_OK && one > 0 &&
-		    (v->oldest_ms == 0 || row[0].received_ms < v->oldest_ms))
-			v->oldest_ms = row[0].received_ms;
-	}
+	v->unacked = st.unacked;
+	v->oldest_ms = st.oldest_ms;
+	v->last_sync_ms = st.contact_ms;
 	arena_fini(&a);
 	return rc;
 }

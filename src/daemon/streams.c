@@ -8,6 +8,7 @@
  * the stream goes on from now. */
 #include <stdlib.h>
 
+#include "container.h"
 #include "fault.h"
 #include "keeper.h"
 
@@ -242,8 +243,7 @@ hand_back(struct stream *s)
 static struct stream *
 of_mail(struct mail *m)
 {
-	return (struct stream *)(void *)((char *)m -
-	    offsetof(struct stream, mail));
+	return CONTAINER_OF(m, struct stream, mail);
 }
 
 static void

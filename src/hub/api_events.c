@@ -1,4 +1,5 @@
 /* Events in and out: batch, pull, snapshot.  docs/protocol.md, Events. */
+#include "container.h"
 #include "feed.h"
 #include "ingest.h"
 #include "snapshot.h"
@@ -126,8 +127,7 @@ answers_fit(const struct hub *hub, size_t n, struct err_info *e)
 static struct feed_job *
 feed_of_write(struct pool_job *job)
 {
-	return (struct feed_job *)(void *)((char *)job -
-	    offsetof(struct feed_job, write));
+	return CONTAINER_OF(job, struct feed_job, write);
 }
 
 static void

@@ -139,8 +139,6 @@ struct http_handler hub_handler(struct hub *hub);
  * ERR_TOO_LARGE, ERR_BAD_REQUEST. */
 enum err call_body(const struct call *call, const struct http_request *req,
     struct gzip *g, struct buf *out, struct str *ret, struct err_info *e);
-/* The token of `Authorization: Bearer`; n 0 where there is none. */
-struct str call_bearer(const struct http_request *req);
 /* Whose access token signs the request; call->who.  ERR_UNAUTHORIZED,
  * ERR_SESSION, ERR_UNAVAILABLE. */
 enum err call_who(struct call *call, struct http_request *req,

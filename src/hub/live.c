@@ -256,7 +256,7 @@ member_serve(struct member *m)
 static struct str
 token_of(struct http_request *req)
 {
-	struct str token = call_bearer(req);
+	struct str token = http_bearer(req);
 
 	if (token.n > 0 || http_query(req, "token", &token))
 		return token;

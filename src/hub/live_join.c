@@ -9,6 +9,7 @@
  * cannot be read closes the connection, which comes again. */
 #include <stdlib.h>
 
+#include "container.h"
 #include "fault.h"
 #include "live_int.h"
 #include "log.h"
@@ -183,8 +184,7 @@ join_done(struct pool_job *job)
 static struct live_join *
 join_of_write(struct pool_job *job)
 {
-	return (struct live_join *)(void *)((char *)job -
-	    offsetof(struct live_join, write));
+	return CONTAINER_OF(job, struct live_join, write);
 }
 
 static enum err

@@ -13,6 +13,7 @@
  * told at the next turn. */
 #include <stdlib.h>
 
+#include "container.h"
 #include "fault.h"
 #include "live_int.h"
 
@@ -256,8 +257,7 @@ drop_gone(struct live *l, struct room *of)
 		struct deadline *d = deadlines_oldest(&l->graces, KIND);
 
 		if (d != NULL)
-			p = (struct presence *)(void *)((char *)d -
-			    offsetof(struct presence, grace));
+			p = CONTAINER_OF(d, struct presence, grace);
 	}
 	if (p == NULL)
 		return false;
@@ -436,8 +436,7 @@ graces_end(struct live *l)
 	struct deadline *d;
 
 	while ((d = deadlines_expired(&l->graces, now_ms(l))) != NULL) {
-		struct presence *p = (struct presence *)(void *)((char *)d -
-		    offsetof(struct presence, grace));
+		struct presence *p = CONTAINER_OF(d, struct presence, grace);
 		struct room *r = p->room;
 
 		presence_drop(l, p);
@@ -455,8 +454,7 @@ on_timer(uv_timer_t *t)
 	l->timer_at = UINT64_MAX;
 	graces_end(l);
 	while ((d = deadlines_expired(&l->rests, now_ms(l))) != NULL)
-		room_rested((struct room *)(void *)((char *)d -
-		    offsetof(struct room, rest)));
+		room_rested(CONTAINER_OF(d, struct room, rest));
 	timer_set(l);
 }
 

@@ -66,22 +66,10 @@ route_find(struct str method, struct str path, const struct route **ret,
 	return err_setf(e, ERR_NOT_FOUND, "no such route: %.*s", STR_ARG(path));
 }
 
-struct str
-call_bearer(const struct http_request *req)
-{
-	static const struct str scheme = STR_INIT("Bearer ");
-	struct str field = http_header(req, "Authorization");
-
-	if (field.n <= scheme.n ||
-	    !str_eq_nocase(str_n(field.p, scheme.n), scheme))
-		return STR("");
-	return str_trim(str_n(field.p + scheme.n, field.n - scheme.n));
-}
-
 enum err
 call_who(struct call *call, struct http_request *req, struct err_info *e)
 {
-	struct str token = call_bearer(req);
+	struct str token = http_bearer(req);
 
 	if (token.n == 0)
 		return err_setf(e, ERR_UNAUTHORIZED,

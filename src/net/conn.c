@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "conn_int.h"
+#include "container.h"
 #include "fault.h"
 
 struct piece {
@@ -90,9 +91,7 @@ start_wait(struct conn *c, enum conn_wait kind)
 static struct conn *
 conn_of(struct deadline *d)
 {
-	return d == NULL ?
-	    NULL :
-	    (struct conn *)((char *)d - offsetof(struct conn, deadline));
+	return d == NULL ? NULL : CONTAINER_OF(d, struct conn, deadline);
 }
 
 static void

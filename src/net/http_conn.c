@@ -756,3 +756,15 @@ http_header(const struct http_request *req, const char *name)
 {
 	return http1_field_get(req->head, name);
 }
+
+struct str
+http_bearer(const struct http_request *req)
+{
+	static const struct str scheme = STR_INIT("Bearer ");
+	struct str field = http_header(req, "Authorization");
+
+	if (field.n <= scheme.n ||
+	    !str_eq_nocase(str_n(field.p, scheme.n), scheme))
+		return STR("");
+	return str_trim(str_n(field.p + scheme.n, field.n - scheme.n));
+}

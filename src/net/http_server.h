@@ -152,5 +152,7 @@ struct conn *http_detach(struct http_request *req, int status,
 bool http_query(struct http_request *req, const char *name, struct str *ret);
 /* The field's value; p NULL where there is none. */
 struct str http_header(const struct http_request *req, const char *name);
+/* The token of `Authorization: Bearer` (RFC 6750, 2.1); n 0 where there is none. */
+struct str http_bearer(const struct http_request *req);
 
 #endif

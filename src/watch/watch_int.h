@@ -21,6 +21,7 @@
 #define CLOWDER_WATCH_INT_H
 
 #include "buf.h"
+#include "container.h"
 #include "map.h"
 #include "watch.h"
 
@@ -57,9 +58,6 @@ link_append(struct link *head, struct link *l)
 	head->prev->next = l;
 	head->prev = l;
 }
-#define LINK_OF(l, type, member) \
-	((type *)(void *)((char *)(l)-offsetof(type, member)))
-
 /* A watch's number as the key of a map; lives as long as *watch. */
 static inline struct str
 watch_key(const int *watch)

@@ -173,7 +173,7 @@ scan_unseen(struct watch *w, struct folder *f)
 			link_append(&gone, &n->folder->work);
 	}
 	while (!link_alone(&gone)) {
-		f = LINK_OF(gone.next, struct folder, work);
+		f = CONTAINER_OF(gone.next, struct folder, work);
 		link_out(&f->work);
 		folder_drop(w, f->spot.node);
 	}
@@ -260,7 +260,7 @@ scan_queued(struct watch *w, struct err_info *e)
 	link_init(&failed);
 	while (!link_alone(&w->to_scan)) {
 		struct folder *f =
-		    LINK_OF(w->to_scan.next, struct folder, scan);
+		    CONTAINER_OF(w->to_scan.next, struct folder, scan);
 
 		/* It stays in a list while it is scanned: so it is kept. */
 		link_out(&f->scan);

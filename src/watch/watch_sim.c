@@ -458,7 +458,7 @@ watch_sim_fini(struct watch_sim *s)
 	while (t != NULL && t->root->entries.count > 0) {
 		struct place p = { .dir = at };
 
-		p.entry = LINK_OF(at->order.next, struct entry, order);
+		p.entry = CONTAINER_OF(at->order.next, struct entry, order);
 		if (p.entry->inode->names == 1 &&
 		    p.entry->inode->entries.count > 0) {
 			at = p.entry->inode;

@@ -44,7 +44,7 @@ sim_list(void *ctx, const char *path,
 	if (rc != ERR_OK)
 		return rc;
 	for (struct link *l = i->order.next, *next; l != &i->order; l = next) {
-		struct entry *at = LINK_OF(l, struct entry, order);
+		struct entry *at = CONTAINER_OF(l, struct entry, order);
 
 		next = l->next; /* fn may remove this one */
 		rc = fn(arg, at->name, &at->inode->id, e);

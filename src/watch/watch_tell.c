@@ -198,7 +198,7 @@ static struct cookie *
 cookie_first(const struct watch *w)
 {
 	for (struct link *l = w->cookies.next; l != &w->cookies; l = l->next) {
-		struct cookie *c = LINK_OF(l, struct cookie, link);
+		struct cookie *c = CONTAINER_OF(l, struct cookie, link);
 
 		if (w->pending.next == &c->pending)
 			return c;
@@ -218,7 +218,7 @@ void
 cookies_free(struct watch *w)
 {
 	while (!link_alone(&w->cookies))
-		cookie_free(LINK_OF(w->cookies.next, struct cookie, link));
+		cookie_free(CONTAINER_OF(w->cookies.next, struct cookie, link));
 }
 
 enum err
@@ -253,7 +253,7 @@ cookie_came(struct watch *w, const char *name)
 	    pid != x->files->pid(x->ctx))
 		return;
 	for (struct link *l = w->cookies.next; l != &w->cookies; l = l->next) {
-		struct cookie *c = LINK_OF(l, struct cookie, link);
+		struct cookie *c = CONTAINER_OF(l, struct cookie, link);
 
 		c->arrived |= c->number == number;
 	}
@@ -263,7 +263,7 @@ void
 cookies_scan(struct watch *w, bool done)
 {
 	for (struct link *l = w->cookies.next; l != &w->cookies; l = l->next) {
-		struct cookie *c = LINK_OF(l, struct cookie, link);
+		struct cookie *c = CONTAINER_OF(l, struct cookie, link);
 
 		if (done)
 			c->arrived |= c->scanned;
@@ -276,7 +276,7 @@ bool
 cookies_wait(const struct watch *w)
 {
 	for (struct link *l = w->cookies.next; l != &w->cookies; l = l->next) {
-		const struct cookie *c = LINK_OF(l, struct cookie, link);
+		const struct cookie *c = CONTAINER_OF(l, struct cookie, link);
 
 		if (!c->arrived && !c->scanned)
 			return true;
@@ -288,7 +288,7 @@ void
 cookies_queue(struct watch *w)
 {
 	for (struct link *l = w->cookies.next; l != &w->cookies; l = l->next) {
-		struct cookie *c = LINK_OF(l, struct cookie, link);
+		struct cookie *c = CONTAINER_OF(l, struct cookie, link);
 
 		if (c->arrived && link_alone(&c->pending))
 			link_append(&w->pending, &c->pending);

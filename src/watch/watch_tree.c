@@ -198,7 +198,7 @@ walk_last(struct link *walk)
 
 	if (link_alone(walk))
 		return NULL;
-	f = LINK_OF(walk->prev, struct folder, work);
+	f = CONTAINER_OF(walk->prev, struct folder, work);
 	link_out(&f->work);
 	return f->spot.node;
 }
@@ -233,7 +233,7 @@ folder_drop(struct watch *w, struct node *n)
 
 	walk_begin(&walk, n);
 	for (struct link *l = walk.next; l != &walk; l = l->next)
-		drop_one(w, LINK_OF(l, struct folder, work), &walk);
+		drop_one(w, CONTAINER_OF(l, struct folder, work), &walk);
 	while ((n = walk_last(&walk)) != NULL)
 		node_release(w, n);
 }
@@ -267,7 +267,7 @@ root_free(struct watch *w, struct root *r)
 	if (r->top != NULL && r->top->folder != NULL)
 		walk_begin(&walk, r->top);
 	for (struct link *l = walk.next; l != &walk; l = l->next)
-		free_one(LINK_OF(l, struct folder, work), &walk);
+		free_one(CONTAINER_OF(l, struct folder, work), &walk);
 	while ((n = walk_last(&walk)) != NULL) {
 		folder_free(w, n);
 		if (n != r->top)
