@@ -1,19 +1,15 @@
-/* session: agents, scripts and people say that they are at work; who is. */
+/* session: agents, scripts and people say that they are at work.  Who is, is shown by
+ * cmd_session_list.c. */
 #include <sodium.h>
 
 #include "clock.h"
 #include "cmds.h"
-#include "deed.h"
 #include "id.h"
 #include "input.h"
 #include "lookup.h"
 #include "path.h"
 #include "proc.h"
-#include "sessions.h"
-#include "show.h"
-#include "view.h"
-#include "when.h"
-#include "words.h"
+#include "session_cmd.h"
 
 /* --- which session ------------------------------------------------------------------- */
 
@@ -95,8 +91,9 @@ new_id(struct arena *a, struct str *ret, struct err_info *e)
 	return ret->p != NULL ? ERR_OK : err_set(e, ERR_NOMEM);
 }
 
-static enum err
-load(struct work *w, bool ended, struct sessions *ret, struct err_info *e)
+enum err
+session_load(struct work *w, bool ended, struct sessions *ret,
+    struct err_info *e)
 {
 	struct sessions_at at = { .now_ms = os_wall_ms(), .ended = ended };
 	const struct config *config;
@@ -148,9 +145,9 @@ pick_exact(const struct sessions *l, struct str id, struct str agent,
 }
 
 /* The same, else by the beginning of its id. */
-static enum err
-pick(struct work *w, const struct sessions *l, struct str id, struct str agent,
-    const struct session_seen **ret, struct err_info *e)
+enum err
+session_pick(struct work *w, const struct sessions *l, struct str id,
+    struct str agent, const struct session_seen **ret, struct err_info *e)
 {
 	struct lookup_item *item;
 	size_t at = 0;
@@ -309,7 +306,7 @@ start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
 {
 	const struct session_seen *s = NULL;
 	bool named = cli_has(w->c, "agent");
-	enum err rc = load(w, false, l, e);
+	enum err rc = session_load(w, false, l, e);
 
 	*live = false;
 	/* Who does not say whose it is means the one that is at work. */
@@ -450,7 +447,7 @@ beat_logged(struct work *w, struct session_record *r, struct err_info *e)
 	const struct session_seen *s = NULL;
 	struct sessions l;
 	struct payload p;
-	enum err rc = load(w, true, &l, e);
+	enum err rc = session_load(w, true, &l, e);
 
 	if (rc == ERR_OK)
 		rc = pick_exact(&l, r->id, r->agent, &s, e);
@@ -546,9 +543,9 @@ end_run(struct cli *c, struct err_info *e)
 		return rc;
 	rc = work_begin(&w, c, e);
 	if (rc == ERR_OK)
-		rc = load(&w, true, &l, e);
+		rc = session_load(&w, true, &l, e);
 	if (rc == ERR_OK)
-		rc = pick(&w, &l, id, agent, &s, e);
+		rc = session_pick(&w, &l, id, agent, &s, e);
 	if (rc == ERR_OK) {
 		already = s->state == SESSION_ENDED &&
 		    !str_is(s->reason, SESSION_GONE);
@@ -563,229 +560,6 @@ end_run(struct cli *c, struct err_info *e)
 	if (rc == ERR_OK)
 		say_ended(c, s, already);
 	return rc;
-}
-
-/* --- list, show --------------------------------------------------------------------------- */
-
-static void
-item_json(struct json_writer *j, const struct session_item *it)
-{
-	json_obj(j);
-	json_key(j, "type"), json_put_z(j, aggregate_name(it->type));
-	json_key(j, "id"), json_put_str(j, it->key);
-	view_put_text(j, "title", it->title);
-	json_key(j, "state"), json_put_str(j, it->state);
-	json_key(j, "project"), json_put_str(j, it->project);
-	json_end(j);
-}
-
-static void
-session_json(struct json_writer *j, const struct session_seen *s)
-{
-	size_t todos = 0;
-
-	for (size_t i = 0; i < s->n_items; i++)
-		todos += s->item[i].type == AGG_TODO;
-	json_obj(j);
-	json_key(j, "session_id"), json_put_str(j, s->id);
-	view_put_text(j, "agent", s->agent);
-	view_put_text(j, "device", s->device);
-	json_key(j, "last_activity"), when_put_or_null(j, s->last_ms);
-	json_key(j, "active_todos"), json_put_u(j, todos);
-	json_key(j, "active_items");
-	json_arr(j);
-	for (size_t i = 0; i < s->n_items; i++)
-		item_json(j, &s->item[i]);
-	json_end(j);
-	json_key(j, "state"), json_put_z(j, session_state_name(s->state));
-	json_key(j, "since"), when_put_or_null(j, s->since_ms);
-	json_key(j, "here"), json_put_bool(j, s->here);
-	json_key(j, "project"), json_put_str(j, s->project);
-	view_put_text(j, "cwd", s->cwd);
-	view_put_text(j, "git_branch", s->branch);
-	view_put_text(j, "reason", s->reason);
-	json_key(j, "pid");
-	if (s->pid > 0)
-		json_put_i(j, s->pid);
-	else
-		json_put_null(j);
-	json_end(j);
-}
-
-static void
-list_json(struct cli *c, const struct sessions *l, bool all)
-{
-	static const char *const name[] = { "active_sessions", "stale_sessions",
-		"ended_sessions" };
-	struct json_writer *j = out_json(c->out);
-
-	json_obj(j);
-	for (int state = SESSION_LIVE; state <= SESSION_ENDED; state++) {
-		if (state == SESSION_ENDED && !all)
-			continue;
-		json_key(j, name[state]);
-		json_arr(j);
-		for (size_t i = 0; i < l->n; i++)
-			if ((int)l->s[i].state == state)
-				session_json(j, &l->s[i]);
-		json_end(j);
-	}
-	json_end(j);
-	out_json_end(c->out);
-}
-
-/* "WP03, “write the tests”" */
-static struct str
-items_text(struct work *w, struct namer *namer, const struct session_seen *s)
-{
-	struct err_info ignored = { 0 };
-	struct buf b = { 0 };
-	struct str ret;
-
-	for (size_t i = 0; i < s->n_items; i++) {
-		const struct session_item *it = &s->item[i];
-		struct entity_key key = { it->project,
-			str_of(aggregate_name(it->type)), it->key };
-		struct str name = it->key;
-
-		if (namer_name(namer, s->space, &key, &name, &ignored) !=
-		    ERR_OK)
-			name = it->key;
-		buf_adds(&b, i > 0 ? ", " : "");
-		buf_addstr(&b, name);
-	}
-	ret = arena_str(w->a, buf_str(&b));
-	buf_fini(&b);
-	return ret;
-}
-
-static enum paint
-state_paint(enum session_state s)
-{
-	static const enum paint paint[] = { [SESSION_LIVE] = PAINT_ACTIVE,
-		[SESSION_STALE] = PAINT_WARN,
-		[SESSION_ENDED] = PAINT_DIM };
-
-	return paint[s];
-}
-
-static void
-row_text(struct work *w, struct out_table *t, struct namer *namer,
-    const struct session_seen *s)
-{
-	struct buf b = { 0 };
-
-	out_cell(t, PAINT_ID, s->id);
-	out_cell(t, PAINT_NONE, s->agent);
-	out_cellf(t, PAINT_NONE, "%.*s%s", STR_ARG(s->device),
-	    s->here ? " (here)" : "");
-	out_cell(t, state_paint(s->state),
-	    str_of(session_state_name(s->state)));
-	if (s->last_ms > 0)
-		deed_ago(s->last_ms, os_wall_ms(), &b);
-	out_cell(t, PAINT_DIM, buf_str(&b));
-	t->failed |= b.failed;
-	buf_fini(&b);
-	out_cell(t, PAINT_NONE, items_text(w, namer, s));
-}
-
-static void
-list_text(struct work *w, const struct sessions *l, bool all)
-{
-	static const struct out_column column[] = { { "SESSION", COL_SHRINK },
-		{ "AGENT", COL_SHRINK }, { "DEVICE", COL_SHRINK },
-		{ "STATE", 0 }, { "LAST ACTIVITY", 0 },
-		{ "AT WORK ON", COL_MAIN | COL_MAY }, { NULL, 0 } };
-	struct out_table t;
-	struct namer namer;
-	size_t n = 0;
-
-	namer_init(&namer, w);
-	out_table_begin(&t, w->c->out, column);
-	for (size_t i = 0; i < l->n; i++)
-		if (all || l->s[i].state != SESSION_ENDED) {
-			row_text(w, &t, &namer, &l->s[i]);
-			n++;
-		}
-	out_table_end(&t);
-	namer_fini(&namer);
-	if (n == 0)
-		out_say(w->c->out, "No sessions\n");
-}
-
-static enum err
-list_run(struct cli *c, struct err_info *e)
-{
-	bool all = cli_has(c, "all");
-	struct sessions l;
-	struct work w;
-	enum err rc = work_read(&w, c, e);
-
-	if (rc == ERR_OK)
-		rc = load(&w, all, &l, e);
-	if (rc == ERR_OK && c->json)
-		list_json(c, &l, all);
-	else if (rc == ERR_OK)
-		list_text(&w, &l, all);
-	return work_end(&w, rc, e);
-}
-
-static void
-show_text(struct work *w, const struct session_seen *s)
-{
-	enum { LABEL = 13 };
-	struct out *o = w->c->out;
-	struct buf b = { 0 };
-
-	out_str(o, PAINT_TITLE, s->id);
-	out_say(o, "\n");
-	out_pair(o, LABEL, "Agent", PAINT_NONE, "%.*s", STR_ARG(s->agent));
-	out_pair(o, LABEL, "Device", PAINT_NONE, "%.*s%s", STR_ARG(s->device),
-	    s->here ? " (this one)" : "");
-	out_pair(o, LABEL, "State", state_paint(s->state), "%s%s%.*s",
-	    session_state_name(s->state), s->reason.n > 0 ? ": " : "",
-	    STR_ARG(s->reason));
-	deed_ago(s->since_ms, os_wall_ms(), &b);
-	out_pair(o, LABEL, s->state == SESSION_ENDED ? "Ended" : "Began",
-	    PAINT_NONE, "%.*s", STR_ARG(buf_str(&b)));
-	buf_reset(&b);
-	deed_ago(s->last_ms, os_wall_ms(), &b);
-	out_pair(o, LABEL, "Last activity", PAINT_NONE, "%.*s",
-	    STR_ARG(buf_str(&b)));
-	if (s->cwd.n > 0)
-		out_pair(o, LABEL, "Folder", PAINT_NONE, "%.*s",
-		    STR_ARG(s->cwd));
-	if (s->branch.n > 0)
-		out_pair(o, LABEL, "Branch", PAINT_NONE, "%.*s",
-		    STR_ARG(s->branch));
-	if (s->pid > 0)
-		out_pair(o, LABEL, "Process", PAINT_NONE, "%d", s->pid);
-	for (size_t i = 0; i < s->n_items; i++)
-		out_pair(o, LABEL, i == 0 ? "At work on" : "", PAINT_NONE,
-		    "%.*s  %.*s", STR_ARG(s->item[i].key),
-		    STR_ARG(s->item[i].title));
-	buf_fini(&b);
-}
-
-static enum err
-show_run(struct cli *c, struct err_info *e)
-{
-	const struct session_seen *s = NULL;
-	struct sessions l;
-	struct work w;
-	enum err rc = work_read(&w, c, e);
-
-	if (rc == ERR_OK)
-		rc = load(&w, true, &l, e);
-	if (rc == ERR_OK)
-		rc = pick(&w, &l, str_of(cli_arg(c, 0)), STR(""), &s, e);
-	if (rc == ERR_OK && c->json) {
-		session_json(out_json(c->out), s);
-		out_json_end(c->out);
-	} else if (rc == ERR_OK) {
-		show_text(&w, s);
-	}
-	return work_end(&w, rc, e);
 }
 
 /* --- rows -------------------------------------------------------------------------------- */
@@ -863,43 +637,6 @@ static const struct cmd session_end = {
 	.opt = end_opt,
 	.example = end_example,
 	.run = end_run,
-};
-static const struct cmd_opt list_opt[] = {
-	{ .name = "all", .help = "those too that have ended" },
-	{ 0 },
-};
-static const struct cmd_example list_example[] = {
-	{ "session list", "who is at work, and on what" },
-	{ "session list --json | jq .active_sessions", "for programs" },
-	{ 0 },
-};
-static const struct cmd session_list = {
-	.name = "list",
-	.purpose = "show who is at work, on all machines",
-	.about =
-	    "Of all projects. A session is live until it ends, its process is "
-	    "gone, or nothing was heard of it for [session] stale_after (7d): "
-	    "then it is stale. Of other machines a quarter of an hour may be "
-	    "missing. It is at work on what is assigned to it, or was put into "
-	    "progress by it.",
-	.opt = list_opt,
-	.example = list_example,
-	.run = list_run,
-};
-static const struct cmd_arg show_arg[] = {
-	{ .name = "ID", .help = "a session by the beginning of its id" },
-	{ 0 },
-};
-static const struct cmd_example show_example[] = {
-	{ "session show 0199f8a1", "where it runs, and what it has in hand" },
-	{ 0 },
-};
-static const struct cmd session_show = {
-	.name = "show",
-	.purpose = "show one session",
-	.arg = show_arg,
-	.example = show_example,
-	.run = show_run,
 };
 static const struct cmd *const session_sub[] = { &session_start, &session_beat,
 	&session_end, &session_list, &session_show, NULL };

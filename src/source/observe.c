@@ -181,17 +181,14 @@ count(struct observer *ob, const struct sighting *s, uint64_t events,
 	struct str seen = str_n(s->key, 32); /* says the project as well */
 
 	if (at == 0) {
-		struct observe_count *grown =
-		    arena_array(ob->a, r->n_projects + 1, sizeof *grown);
 		struct str name = arena_str(ob->a, uuid);
 
-		if (grown == NULL || name.p == NULL)
+		if (name.p == NULL ||
+		    !arena_grow(ob->a, &r->project, &ob->cap_projects,
+		        r->n_projects + 1, sizeof *r->project))
 			return err_set(e, ERR_NOMEM);
-		if (r->n_projects > 0)
-			memcpy(grown, r->project,
-			    r->n_projects * sizeof *grown);
-		r->project = grown;
-		grown[r->n_projects].project = s->project;
+		r->project[r->n_projects] =
+		    (struct observe_count){ .project = s->project };
 		at = ++r->n_projects;
 		if (!map_put(&ob->counts, name, (void *)at))
 			return err_set(e, ERR_NOMEM);

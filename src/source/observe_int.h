@@ -57,6 +57,7 @@ struct observer {
 	struct map notes;       /* name -> value */
 	struct map transcripts; /* session id -> path */
 	bool transcripts_listed;
+	size_t cap_projects; /* of the report */
 	struct map counts; /* project uuid -> index + 1 of the report's rows */
 	struct map seen;   /* keys of todos counted already */
 	struct heard heard;
