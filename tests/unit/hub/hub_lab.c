@@ -16,6 +16,7 @@
 
 #include "accounts.h"
 #include "clock.h"
+#include "json.h"
 #include "log.h"
 
 enum { SILENT_S = 20, ANSWER_MAX = 64 << 20 };
@@ -545,6 +546,13 @@ peer_hear(struct peer *p, struct ws *ws)
 			drop(&p->in, used);
 	} while (step == WS_MORE && read_more(p));
 	CHECK(step != WS_ERROR);
+	/* A hub says whole things, or nothing. */
+	if (step == WS_TEXT) {
+		struct json j = { 0 };
+
+		CHECK_OK(json_parse(&j, part, JSON_DEPTH_MAX, &e), &e);
+		json_fini(&j);
+	}
 	buf_reset(&p->body);
 	buf_addstr(&p->body, part);
 	return step;
