@@ -203,13 +203,22 @@ load(struct live *l, struct err_info *e)
 
 /* --- the state of the connection -------------------------------------------------------- */
 
+/* That nothing waits here is all that is known where nobody listens. */
+static bool
+knows_no_more(const struct status *st)
+{
+	return st->word == STATUS_IN_STEP && !st->daemon.live;
+}
+
 static void
 say_status(const struct status *st, struct buf *b)
 {
 	int64_t now = os_wall_ms();
+	const char *word =
+	    knows_no_more(st) ? "nothing waits" : status_word_name(st->word);
 
-	for (const char *z = status_word_name(st->word); *z != '\0'; z++)
-		buf_addc(b, *z == '_' ? ' ' : *z);
+	for (; *word != '\0'; word++)
+		buf_addc(b, *word == '_' ? ' ' : *word);
 	if (st->unacked > 0)
 		buf_addf(b, "  %llu waiting", (unsigned long long)st->unacked);
 	if (st->oldest_ms > 0) {
@@ -273,7 +282,10 @@ load_status(struct live *l)
 	l->wall.status = arena_str(&l->of_status, buf_str(&b));
 	if (l->wall.status.p == NULL)
 		l->wall.status = STR("state not known: out of memory");
-	l->wall.status_paint = rc == ERR_OK ? word_paint[st.word] : PAINT_BAD;
+	l->wall.status_paint = rc != ERR_OK ? PAINT_BAD :
+	    !knows_no_more(&st)             ? word_paint[st.word] :
+	    st.daemon.runs                  ? PAINT_WARN :
+	                                      PAINT_DIM;
 	l->status_due_ms = os_mono_ms() + STATUS_MS;
 	buf_fini(&b);
 	ctx_fini(&ctx);

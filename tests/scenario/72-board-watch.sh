@@ -124,4 +124,20 @@ wait_for "a terminal that is none" sees dumb "cannot be drawn on (TERM=nosuch)"
 pane none 80 24 "clowder board --watch --feature nosuch"
 wait_for "an error is said when the terminal is back" sees none "code 1"
 wait_for "in words" sees none "no feature"
+
+# --- the connection -----------------------------------------------------------------------------------
+serve
+user ann
+check "ann signs in" sign_in ann
+pane wire 130 30 "clowder board --watch"
+wait_for "without a daemon" sees wire "no daemon"
+daemon_up
+wait_for "live" sees wire "in step  live"
+stop_hub KILL
+wait_for "the hub has gone: what is known" sees wire "nothing waits  "
+check "and no more" hides wire "in step"
+check "ann writes" clowder todo add "alone"
+wait_for "what waits" sees wire "queued  1 waiting, the oldest"
+serve
+wait_for "and in step again" sees wire "in step  live"
 done_testing
