@@ -238,11 +238,18 @@ our_id(struct ctx *c)
 static void
 not_ours_to_end(void)
 {
+	/* Another program, which a fault may end without harm to anybody. */
+	const struct os_spawn sleeper = { .argv = (const char *[]){
+		                              "sleep", "600", NULL } };
+	struct err_info why = { 0 };
+	int other = 0;
+
+	CHECK_OK(os_spawn(&sleeper, &other, &why), &why);
 	const struct {
 		bool home;
 		int pid;
 	} rows[] = { { false, 0 }, { false, os_pid() }, { true, 0 },
-		{ true, 1 }, { true, os_pid() }, { true, (int)getppid() } };
+		{ true, 1 }, { true, os_pid() }, { true, other } };
 
 	(void)home("foreign");
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -270,6 +277,8 @@ not_ours_to_end(void)
 		answerer_close(&a);
 	}
 	t_note(" ");
+	CHECK_I(kill(other, SIGKILL), 0);
+	CHECK_OK(os_wait(other, &(int){ 0 }, &why), &why);
 }
 
 /* Our own program, which answers for our home and that nobody knows of. */
