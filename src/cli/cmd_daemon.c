@@ -89,17 +89,6 @@ sync_paint(struct str word)
 	                                       PAINT_WARN;
 }
 
-/* Where no error says it. */
-static const char *
-meaning(struct str word)
-{
-	if (str_is(word, "OfflineBatchMode"))
-		return "nobody is signed in: changes wait here";
-	if (str_is(word, "Offline"))
-		return "no server, nobody signed in, or sync is switched off";
-	return NULL;
-}
-
 static void
 say_queue(struct cli *c, const struct daemon_health *h)
 {
@@ -155,8 +144,6 @@ say_seen(struct cli *c, const struct seen *s)
 	if (h->error.n > 0)
 		out_pair(c->out, LABEL, "", PAINT_WARN, "%.*s",
 		    STR_ARG(h->error));
-	else if (meaning(h->sync) != NULL)
-		out_pair(c->out, LABEL, "", PAINT_DIM, "%s", meaning(h->sync));
 	say_queue(c, h);
 }
 

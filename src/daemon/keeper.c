@@ -213,6 +213,8 @@ exchange(struct keeper *k)
 		os_lock_release(&k->lock);
 		k->exchange_ms = UINT64_MAX;
 		(void)err_setf(&e, ERR_FAILED, "sync is switched off");
+		k->why = e;
+		k->signed_out = false;
 		give_up(k, ERR_FAILED, &e);
 		return;
 	}

@@ -123,6 +123,20 @@ check "and signs in" sign_in ann
 wait_for "the daemon goes on" daemon_says 'Connected, live'
 wait_for "with what had waited" sees b "signed out"
 
+# --- switched off ---------------------------------------------------------------------------------------
+check "a signs out" clowder auth logout
+wait_for "the daemon knows" daemon_says OfflineBatchMode
+like "and why" "$(clowder daemon status)" 'not signed in'
+check "and in" sign_in ann
+cp "$CLOWDER_HOME/config.toml" "$T/config"
+printf '[sync]\nenabled = false\n' >>"$CLOWDER_HOME/config.toml"
+wait_for "sync is switched off" daemon_says Offline$
+like "which is said" "$(clowder daemon status)" 'sync is switched off'
+check "a writes" clowder todo add "switched off"
+cp "$T/config" "$CLOWDER_HOME/config.toml"
+wait_for "and on again" daemon_says 'Connected, live'
+wait_for "with what had waited" sees b "switched off"
+
 # --- started by whoever wants it --------------------------------------------------------------------------
 home a
 check "a stops it" clowder daemon stop
