@@ -13,7 +13,7 @@
 #include "sync_report.h"
 #include "when.h"
 
-enum { LABEL = 11 };
+enum { LABEL = 11, LOCK_WAIT_MS = 10000 };
 
 static const char *
 s_of(uint64_t n)
@@ -357,7 +357,7 @@ run_by_daemon(struct now *now, struct sync_run *run, bool *here,
 	struct daemon_health health;
 	struct http_answer ans = { 0 };
 	struct daemon_state st;
-	enum err rc = daemon_find(now->c->ctx, &st, &health, &presence, e);
+	enum err rc = daemon_await(now->c->ctx, &st, &health, &presence, e);
 
 	*here = rc == ERR_OK && presence == DAEMON_HERE;
 	if (!*here)
@@ -374,16 +374,30 @@ run_by_daemon(struct now *now, struct sync_run *run, bool *here,
 	return rc;
 }
 
+/* A daemon that begins just now may have taken the conversation between our look for
+ * it and ours at the lock: then it is asked after all. */
 static enum err
 run_it(struct now *now, struct sync_run *run, struct err_info *e)
 {
+	static const uint32_t wait_ms[] = { LOCK_WAIT_MS / 20,
+		LOCK_WAIT_MS - LOCK_WAIT_MS / 20 };
 	struct sync_run_options opt = {
 		.note = on_note, .progress = on_progress, .ctx = now
 	};
+	uint64_t until = os_mono_ms() + LOCK_WAIT_MS;
+	enum err rc = ERR_LOCKED;
 	bool here;
-	enum err rc = run_by_daemon(now, run, &here, e);
 
-	return rc != ERR_OK || here ? rc : sync_run(now->c->ctx, &opt, run, e);
+	for (size_t i = 0; i < 2 && rc == ERR_LOCKED && os_mono_ms() < until;
+	     i++) {
+		*e = (struct err_info){ 0 };
+		rc = run_by_daemon(now, run, &here, e);
+		if (rc != ERR_OK || here)
+			return rc;
+		opt.lock_wait_ms = wait_ms[i];
+		rc = sync_run(now->c->ctx, &opt, run, e);
+	}
+	return rc;
 }
 
 static enum err

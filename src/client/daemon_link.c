@@ -175,6 +175,23 @@ daemon_find(struct ctx *c, struct daemon_state *st,
 	return rc;
 }
 
+enum err
+daemon_await(struct ctx *c, struct daemon_state *st,
+    struct daemon_health *health, enum daemon_presence *ret, struct err_info *e)
+{
+	uint64_t until = os_mono_ms() + DAEMON_WAIT_MS;
+	enum err rc = daemon_find(c, st, health, ret, e);
+
+	while (rc == ERR_OK && *ret == DAEMON_STARTING &&
+	    os_mono_ms() < until) {
+		os_rest_ms(LOOK_MS);
+		rc = os_signal_check(e);
+		if (rc == ERR_OK)
+			rc = daemon_find(c, st, health, ret, e);
+	}
+	return rc;
+}
+
 /* --- starting ------------------------------------------------------------------------ */
 
 /* Ours, with the home as an absolute path: it works in another folder. */

@@ -38,6 +38,11 @@ enum daemon_presence {
 enum err daemon_find(struct ctx *c, struct daemon_state *st,
     struct daemon_health *health, enum daemon_presence *ret,
     struct err_info *e);
+/* The same, but one that starts is waited for: DAEMON_STARTING where it does not
+ * answer within DAEMON_WAIT_MS.  ERR_INTERRUPTED. */
+enum err daemon_await(struct ctx *c, struct daemon_state *st,
+    struct daemon_health *health, enum daemon_presence *ret,
+    struct err_info *e);
 
 enum {
 	DAEMON_WAIT_MS = 10000, /* for one to start, or to end */

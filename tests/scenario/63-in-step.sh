@@ -118,24 +118,11 @@ wait_for "live again after it" daemon_says 'Connected, live'
 # --- the session -----------------------------------------------------------------------------------------
 check "a signs out" clowder auth logout
 wait_for "the daemon knows" daemon_says OfflineBatchMode
+like "and says it" "$(clowder daemon status)" 'not signed in'
 check "a writes" clowder todo add "signed out"
 check "and signs in" sign_in ann
 wait_for "the daemon goes on" daemon_says 'Connected, live'
 wait_for "with what had waited" sees b "signed out"
-
-# --- switched off ---------------------------------------------------------------------------------------
-check "a signs out" clowder auth logout
-wait_for "the daemon knows" daemon_says OfflineBatchMode
-like "and why" "$(clowder daemon status)" 'not signed in'
-check "and in" sign_in ann
-cp "$CLOWDER_HOME/config.toml" "$T/config"
-printf '[sync]\nenabled = false\n' >>"$CLOWDER_HOME/config.toml"
-wait_for "sync is switched off" daemon_says Offline$
-like "which is said" "$(clowder daemon status)" 'sync is switched off'
-check "a writes" clowder todo add "switched off"
-cp "$T/config" "$CLOWDER_HOME/config.toml"
-wait_for "and on again" daemon_says 'Connected, live'
-wait_for "with what had waited" sees b "switched off"
 
 # --- started by whoever wants it --------------------------------------------------------------------------
 home a
@@ -151,12 +138,25 @@ wait "$last"
 wait_for "a command that writes starts it" daemon_says 'Connected, live'
 pids+=("$(sed -n 4p "$CLOWDER_HOME/sync-daemon")")
 wait_for "and what it wrote is sent" sees b "at once 6"
+
+# One that begins while somebody wants an exchange makes it for him.
+for i in 1 2 3 4 5 6; do
+	home "new$i"
+	clowder sync server "$hub_url" >/dev/null
+	printf 'secret-ann\n' | clowder auth login -u ann --password-stdin >/dev/null 2>&1
+	check "signed in, and an exchange at once ($i)" timeout 8 clowder sync now
+	like "which is whole" "$out" 'Sync complete'
+	wait_for "by a daemon" daemon_says 'Connected, live'
+	pids+=("$(sed -n 4p "$CLOWDER_HOME/sync-daemon")")
+	check "which stops" clowder daemon stop
+done
 export CLOWDER_DAEMON=manual
 
 # --- switched off -------------------------------------------------------------------------------------------
 home a
 printf '[sync]\nenabled = false\n' >>"$CLOWDER_HOME/config.toml"
-wait_for "switched off" daemon_says Offline
+wait_for "switched off" daemon_says 'Offline$'
+like "and that is said" "$(clowder daemon status)" 'sync is switched off'
 sed -i 's/^enabled = false/enabled = true/' "$CLOWDER_HOME/config.toml"
 wait_for "and on" daemon_says 'Connected, live'
 
