@@ -23,6 +23,7 @@ struct line {
 	enum sync_word said;    /* in the log */
 	struct buf here;        /* the hub's last word on who is there */
 	bool here_due;          /* it is to be kept */
+	struct buf refused;     /* why our presence was, last */
 };
 
 struct lines {
@@ -60,6 +61,7 @@ line_free(struct line *x)
 		wire_end(x->all->d, x->wire);
 	presence_forget(x->all->d->home, x->space);
 	buf_fini(&x->here);
+	buf_fini(&x->refused);
 	sync_live_free(x->live);
 	free((void *)(uintptr_t)x->team.p);
 	free(x);
@@ -169,6 +171,20 @@ on_presence(void *ctx, struct str sessions)
 	x->here_due = !x->here.failed;
 }
 
+/* It is said again from time to time, and logged once. */
+static void
+on_presence_refused(void *ctx, struct str why)
+{
+	struct line *x = ctx;
+
+	if (str_eq(buf_str(&x->refused), why))
+		return;
+	buf_reset(&x->refused);
+	buf_addstr(&x->refused, why);
+	log_line(LOG_WARN, "daemon", "team=%.*s presence refused: %.*s",
+	    STR_ARG(x->team), STR_ARG(why));
+}
+
 static enum err
 line_add(struct lines *l, const struct space *sp, uint64_t interval_ms,
     struct err_info *e)
@@ -178,6 +194,7 @@ line_add(struct lines *l, const struct space *sp, uint64_t interval_ms,
 		.interval_ms = interval_ms,
 		.sync = { .note = on_note, .ctx = x },
 		.presence = on_presence,
+		.presence_refused = on_presence_refused,
 		.ctx = x };
 	struct sync_replica ops;
 	enum err rc;

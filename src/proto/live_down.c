@@ -87,10 +87,12 @@ static enum err
 read_error(struct live_down *d, struct json *j, struct arena *a,
     struct err_info *e)
 {
-	struct str code = { 0 };
+	struct str code = { 0 }, about;
 
 	(void)e;
 	d->code = ERR_OK;
+	d->of_presence = json_str(j, json_get(j, 0, "about"), a, &about) &&
+	    str_is(about, "presence");
 	if (json_str(j, json_get(j, 0, "code"), a, &code))
 		d->code = err_from_wire(code.p, code.n);
 	if (d->code == ERR_OK)

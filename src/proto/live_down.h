@@ -30,7 +30,8 @@ struct live_down {
 	enum err
 	    code; /* LIVE_DOWN_ERROR; ERR_FAILED where it is none of ours */
 	struct str why;
-	struct str raw; /* LIVE_DOWN_PRESENCE: the array of sessions */
+	bool of_presence; /* LIVE_DOWN_ERROR: what we said of our sessions */
+	struct str raw;   /* LIVE_DOWN_PRESENCE: the array of sessions */
 };
 
 /* ERR_PROTOCOL names what is wrong with it; ERR_NOMEM.  j holds the tape, a what

@@ -586,6 +586,16 @@ sync_live_lost(struct sync_live *l, const struct sync_now *now, const char *why)
 
 /* --- what the hub says ---------------------------------------------------------------- */
 
+/* Events go on as before: who is there is a courtesy. */
+static void
+presence_refused(struct sync_live *l, struct str why)
+{
+	buf_reset(&l->presence);
+	l->presence_due = false;
+	if (l->opt.presence_refused != NULL)
+		l->opt.presence_refused(l->opt.ctx, why);
+}
+
 static enum err
 on_message(struct sync_live *l, struct live_down *d, struct err_info *e)
 {
@@ -604,6 +614,10 @@ on_message(struct sync_live *l, struct live_down *d, struct err_info *e)
 			l->opt.presence(l->opt.ctx, d->raw);
 		return ERR_OK;
 	case LIVE_DOWN_ERROR:
+		if (d->of_presence) {
+			presence_refused(l, d->why);
+			return ERR_OK;
+		}
 		return err_setf(e, d->code, "the server says: %.*s",
 		    STR_ARG(d->why));
 	case LIVE_DOWN_OTHER:

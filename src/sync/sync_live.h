@@ -80,6 +80,9 @@ struct sync_live_options {
 	void (*round)(void *ctx, const struct sync_report *r);
 	/* Who is there, as the hub tells it: a JSON array.  May be NULL. */
 	void (*presence)(void *ctx, struct str sessions);
+	/* What was said by sync_live_presence was refused, and what was said
+	 * before it stays; it may be said again.  May be NULL. */
+	void (*presence_refused)(void *ctx, struct str why);
 	void *ctx;
 };
 

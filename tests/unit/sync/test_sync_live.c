@@ -33,6 +33,7 @@ struct line {
 	uint64_t until_ms; /* of the last wait */
 	unsigned rounds;
 	char here[64];              /* the hub's last word on who is there */
+	char refused[64];           /* why it did not take ours */
 	struct fault_group *faults; /* of the engine's own calls */
 };
 
@@ -87,6 +88,14 @@ on_round(void *ctx, const struct sync_report *r)
 }
 
 static void
+on_presence_refused(void *ctx, struct str why)
+{
+	struct line *w = ctx;
+
+	str_copy(w->refused, sizeof w->refused, why);
+}
+
+static void
 on_presence(void *ctx, struct str sessions)
 {
 	struct line *w = ctx;
@@ -102,6 +111,7 @@ line_init(struct line *w, const char *mine, const char *log)
 		.interval_ms = 60000,
 		.round = on_round,
 		.presence = on_presence,
+		.presence_refused = on_presence_refused,
 		.ctx = w };
 	struct err_info e = { 0 };
 
@@ -1015,6 +1025,38 @@ who_is_here(void)
 	line_fini(&w);
 }
 
+/* It may be too much for the hub: events go on, and it is said again when it is
+ * asked for. */
+static void
+presence_that_is_refused(void)
+{
+	static const char mine[] = "[{\"session_id\":\"s\"}]";
+	struct sync_live_status st;
+	struct err_info e = { 0 };
+	struct line w;
+
+	begin(&w, "", "");
+	CHECK_OK(sync_live_presence(w.l, str_of(mine), &e), &e);
+	run(&w);
+	EXPECT(&w, "S");
+	heard(&w,
+	    "{\"type\":\"error\",\"code\":\"bad_request\",\"message\":"
+	    "\"presence: too many\",\"about\":\"presence\"}");
+	run(&w);
+	EXPECT(&w, "");
+	sync_live_status(w.l, &st);
+	CHECK(st.live && st.word == SYNC_CONNECTED);
+	CHECK_I(st.error.code, ERR_OK);
+	CHECK_STR(str_of(w.refused), "presence: too many");
+	author(&w, 0);
+	run(&w);
+	EXPECT(&w, "E");
+	CHECK_OK(sync_live_presence(w.l, str_of(mine), &e), &e);
+	run(&w);
+	EXPECT(&w, "S");
+	line_fini(&w);
+}
+
 /* --- memory --------------------------------------------------------------------------------------------- */
 
 static void
@@ -1094,6 +1136,7 @@ main(void)
 	T_RUN(falls_back_to_batches);
 	T_RUN(no_tokens);
 	T_RUN(who_is_here);
+	T_RUN(presence_that_is_refused);
 	T_RUN(memory_runs_out);
 	return t_done();
 }
