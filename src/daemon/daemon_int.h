@@ -132,7 +132,12 @@ enum err lines_presence(struct lines *l, const struct sessions *here,
     struct err_info *e);
 /* As far as they come; when they want to be called again (UINT64_MAX: never). */
 uint64_t lines_step(struct lines *l);
+/* word, off, live, error. */
 void lines_view(const struct lines *l, struct daemon_view *ret);
+/* Wall time of the hub's last word about this space; 0: none yet. */
+int64_t lines_contact(const struct lines *l, space_id space);
+/* The hub lets us into other teams, not into this one. */
+bool lines_shut_out(const struct lines *l, space_id space);
 
 /* --- worker.c: calls that block -------------------------------------------------- */
 

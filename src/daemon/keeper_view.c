@@ -15,10 +15,22 @@ count_waiting(struct keeper *k, struct daemon_view *v, struct err_info *e)
 	struct arena a = { 0 };
 	struct status st = { 0 };
 	enum err rc = status_spaces(k->store, &a, &st, e);
+	bool any = false;
 
 	v->unacked = st.unacked;
 	v->oldest_ms = st.oldest_ms;
-	v->last_sync_ms = st.contact_ms;
+	/* As in st, but not each word of a live connection is in the store. */
+	for (size_t i = 0; rc == ERR_OK && i < st.n; i++) {
+		const struct space *sp = &st.space[i].space;
+		int64_t heard = lines_contact(k->lines, sp->id);
+		int64_t ms = heard > sp->contact_ms ? heard : sp->contact_ms;
+
+		if (!st.space[i].ours || lines_shut_out(k->lines, sp->id))
+			continue;
+		if (!any || ms < v->last_sync_ms)
+			v->last_sync_ms = ms;
+		any = true;
+	}
 	arena_fini(&a);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* A live engine for each space of the account, in the keeper's thread.  What they
  * want is done elsewhere: calls by the worker, connections by the loop. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -467,10 +468,42 @@ line_heard(void *keeper, struct mail *m)
 
 /* --- how it stands ------------------------------------------------------------------------ */
 
+static bool
+is_let_in(const struct line *x)
+{
+	struct sync_live_status st;
+
+	sync_live_status(x->live, &st);
+	return !st.forbidden;
+}
+
+static bool
+any_let_in(const struct lines *l)
+{
+	for (const struct line *x = l->first; x != NULL; x = x->next)
+		if (is_let_in(x))
+			return true;
+	return false;
+}
+
+/* A team that one is no member of any more does not say how the others are. */
+static void
+note_shut_out(const struct lines *l, struct daemon_view *ret)
+{
+	for (const struct line *x = l->first; x != NULL; x = x->next)
+		if (ret->error[0] == '\0' && !is_let_in(x))
+			(void)snprintf(ret->error, sizeof ret->error,
+			    "team %.*s: not a member (any more): what was "
+			    "written for it waits here",
+			    STR_ARG(x->team));
+}
+
 /* The weakest says how it is. */
 void
 lines_view(const struct lines *l, struct daemon_view *ret)
 {
+	bool any = any_let_in(l);
+
 	ret->word = SYNC_CONNECTED;
 	ret->live = l->first != NULL;
 	ret->off = l->first == NULL;
@@ -478,13 +511,35 @@ lines_view(const struct lines *l, struct daemon_view *ret)
 		struct sync_live_status st;
 
 		sync_live_status(x->live, &st);
+		if (any && st.forbidden)
+			continue;
 		ret->live &= st.live;
 		if (st.word >= ret->word && st.error.code != ERR_OK)
 			str_copy(ret->error, sizeof ret->error,
 			    str_of(st.error.text));
 		if (st.word > ret->word)
 			ret->word = st.word;
-		if (st.contact_ms > ret->last_sync_ms)
-			ret->last_sync_ms = st.contact_ms;
 	}
+	if (any)
+		note_shut_out(l, ret);
+}
+
+int64_t
+lines_contact(const struct lines *l, space_id space)
+{
+	struct sync_live_status st = { 0 };
+
+	for (const struct line *x = l->first; x != NULL; x = x->next)
+		if (x->space == space)
+			sync_live_status(x->live, &st);
+	return st.contact_ms;
+}
+
+bool
+lines_shut_out(const struct lines *l, space_id space)
+{
+	for (const struct line *x = l->first; x != NULL; x = x->next)
+		if (x->space == space)
+			return !is_let_in(x) && any_let_in(l);
+	return false;
 }

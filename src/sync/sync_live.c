@@ -48,7 +48,7 @@ struct sync_live {
 	uint64_t next_open_ms; /* none is to be had before */
 	uint64_t round_ms;     /* when the last round began */
 	bool refreshed;        /* for this token */
-	bool signed_out;
+	bool signed_out, forbidden;
 	bool ever; /* the hub has answered */
 
 	/* Of the connection. */
@@ -140,6 +140,7 @@ sync_live_status(const struct sync_live *l, struct sync_live_status *ret)
 	*ret = (struct sync_live_status){ .word = word(l),
 		.live = l->stage == AT_LIVE,
 		.blocked = is_blocked(l),
+		.forbidden = l->forbidden,
 		.next_ms = l->stage == AT_PAUSE ? l->pause_ms : 0,
 		.contact_ms = l->contact_wall_ms };
 	if (!ret->live)
@@ -200,6 +201,7 @@ failed(struct sync_live *l, const struct err_info *e)
 {
 	l->error = *e;
 	l->signed_out = is_sign_in(e->code);
+	l->forbidden = e->code == ERR_FORBIDDEN;
 	pause_for(l, l->signed_out ? interval(l) : delay(l));
 	l->tries++;
 }
@@ -274,7 +276,7 @@ static void
 round_done(struct sync_live *l)
 {
 	contact(l);
-	l->signed_out = false;
+	l->signed_out = l->forbidden = false;
 	if (l->opt.round != NULL)
 		l->opt.round(l->opt.ctx, sync_report(l->talk));
 	l->refreshed = false;

@@ -67,6 +67,7 @@ struct sync_live_status {
 	enum sync_word word;
 	bool live;          /* there is a live connection */
 	bool blocked;       /* none can be had: conversations instead */
+	bool forbidden;     /* the hub does not let us into this team */
 	uint64_t next_ms;   /* mono: when it tries again; 0: it does not wait */
 	int64_t contact_ms; /* wall: the hub's last word; 0: none yet */
 	struct err_info error; /* why it is not connected */

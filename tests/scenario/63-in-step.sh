@@ -152,6 +152,24 @@ for i in 1 2 3 4 5 6; do
 done
 export CLOWDER_DAEMON=manual
 
+# --- out of one team ---------------------------------------------------------------------------------------
+check "a team" "$CLOWDER" hub team add crew --data "$hub_data"
+user eve --team crew
+home eve
+check "eve signs in" sign_in eve
+daemon_up
+wait_for "eve is live" daemon_says 'Connected, live'
+check "eve leaves the team" "$CLOWDER" hub team remove-user crew eve --data "$hub_data"
+check "and her daemon begins anew" clowder daemon restart
+pids+=("$(sed -n 4p "$CLOWDER_HOME/sync-daemon")")
+shut_out() { clowder daemon status | grep -q 'team crew: not a member'; }
+wait_for "which is said" shut_out
+wait_for "what is hers is in step as before" daemon_says 'Connected, live'
+check "eve writes" clowder todo add "her own"
+sent() { clowder daemon status | grep -q 'Queue  *0 events'; }
+wait_for "and it goes" sent
+check "eve stops" clowder daemon stop
+
 # --- switched off -------------------------------------------------------------------------------------------
 home a
 printf '[sync]\nenabled = false\n' >>"$CLOWDER_HOME/config.toml"
