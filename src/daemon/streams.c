@@ -3,13 +3,16 @@
  * A stream is a cursor per space; the keeper reads behind it when somebody rang and
  * the peer has read what it was sent.  Nothing is queued for a peer that does not
  * read.  "id:" is the whole position, so that a browser's Last-Event-ID goes on where
- * it was: SPACE:POS,SPACE:POS.  A position that this replica has not reached is one of
- * another replica, or of a later state of this one: that is said ("event: reset"), and
- * the stream goes on from now. */
+ * it was: SPACE:POS-MARK,SPACE:POS-MARK; the mark is of the event at that place.  A
+ * position that this replica has not reached, or where another event stands, is one of
+ * another replica, or of a later state than that of this copy: that is said ("event:
+ * reset"), and the stream goes on from now. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "container.h"
 #include "fault.h"
+#include "hash.h"
 #include "keeper.h"
 
 enum {
@@ -19,9 +22,12 @@ enum {
 	CURSOR_BYTES_MAX = 4096
 };
 
+enum { MARK_BYTES = 4, MARK_CHARS = 2 * MARK_BYTES };
+
 struct spot {
 	space_id space;
 	uint64_t pos;
+	char mark[MARK_CHARS + 1]; /* of the event at pos; "" = not known */
 };
 
 struct stream {
@@ -96,10 +102,40 @@ put_id(struct stream *s)
 {
 	buf_adds(&s->out, "id: ");
 	for (size_t i = 0; i < s->n; i++)
-		buf_addf(&s->out, "%s%lld:%llu", i > 0 ? "," : "",
+		buf_addf(&s->out, "%s%lld:%llu%s%s", i > 0 ? "," : "",
 		    (long long)s->spot[i].space,
-		    (unsigned long long)s->spot[i].pos);
+		    (unsigned long long)s->spot[i].pos,
+		    s->spot[i].mark[0] != '\0' ? "-" : "", s->spot[i].mark);
 	buf_addc(&s->out, '\n');
+}
+
+static void
+mark_of(const struct eid *id, char ret[MARK_CHARS + 1])
+{
+	uint8_t hash[MARK_BYTES];
+	char text[EID_TEXT_MAX];
+
+	hash_blake2b(str_n(text, eid_format(id, text)), hash, sizeof hash);
+	hex_encode(hash, sizeof hash, ret);
+	ret[MARK_CHARS] = '\0';
+}
+
+static enum err
+put_mark(void *ctx, const struct log_row *row, struct err_info *e)
+{
+	(void)e;
+	mark_of(&row->id, ctx);
+	return ERR_OK;
+}
+
+/* "" where nothing stands there. */
+static enum err
+mark_at(struct store *store, space_id space, uint64_t pos,
+    char ret[MARK_CHARS + 1], struct err_info *e)
+{
+	ret[0] = '\0';
+	return pos > 0 ? store_log(store, space, pos - 1, 1, put_mark, ret, e) :
+	                 ERR_OK;
 }
 
 struct reading {
@@ -130,6 +166,7 @@ put_row(void *ctx, const struct log_row *row, struct err_info *e)
 	struct json_writer w = { .out = &s->out };
 
 	r->spot->pos = row->pos;
+	mark_of(&row->id, r->spot->mark);
 	put_id(s);
 	buf_adds(&s->out, "event: event\ndata: ");
 	json_obj(&w);
@@ -158,43 +195,59 @@ read_space(struct stream *s, struct store *store, const struct space *sp,
 	if (s->n > known && s->from_now)
 		r.spot->pos = sp->events;
 	if (r.spot->pos >= sp->events)
-		return ERR_OK;
+		return r.spot->mark[0] == '\0' ?
+		    mark_at(store, sp->id, r.spot->pos, r.spot->mark, e) :
+		    ERR_OK;
 	rc = store_log(store, sp->id, r.spot->pos, ROWS_MAX, put_row, &r, e);
 	s->more |= rc == ERR_OK && r.spot->pos < sp->events;
 	return rc;
 }
 
-/* Has this replica come as far as the position that was asked for? */
-static bool
-has_reached(const struct stream *s, const struct space *all, size_t n)
+/* Is the position that was asked for one of this replica? */
+static enum err
+is_known(const struct stream *s, struct store *store, const struct space *all,
+    size_t n, bool *ret, struct err_info *e)
 {
-	for (size_t i = 0; i < s->n; i++) {
+	enum err rc = ERR_OK;
+
+	*ret = true;
+	for (size_t i = 0; rc == ERR_OK && *ret && i < s->n; i++) {
+		const struct spot *spot = &s->spot[i];
+		char mark[MARK_CHARS + 1];
 		size_t k = 0;
 
-		while (k < n && all[k].id != s->spot[i].space)
+		while (k < n && all[k].id != spot->space)
 			k++;
-		if (k == n || s->spot[i].pos > all[k].events)
-			return false;
+		*ret = k < n && spot->pos <= all[k].events;
+		if (!*ret || spot->mark[0] == '\0')
+			continue;
+		rc = mark_at(store, spot->space, spot->pos, mark, e);
+		*ret = strcmp(mark, spot->mark) == 0;
 	}
-	return true;
+	return rc;
 }
 
 static enum err
-put_reset(struct stream *s, const struct space *all, size_t n,
-    struct err_info *e)
+put_reset(struct stream *s, struct store *store, const struct space *all,
+    size_t n, struct err_info *e)
 {
+	enum err rc = ERR_OK;
+
 	s->n = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
 		struct spot *spot = spot_of(s, all[i].id);
 
 		if (spot == NULL)
 			return err_set(e, ERR_NOMEM);
 		spot->pos = all[i].events;
+		rc = mark_at(store, spot->space, spot->pos, spot->mark, e);
 	}
+	if (rc != ERR_OK)
+		return rc;
 	put_id(s);
 	buf_adds(&s->out,
-	    "event: reset\ndata: {\"reason\":\"this replica has "
-	    "not reached that position\"}\n\n");
+	    "event: reset\ndata: {\"reason\":\"that position is "
+	    "none of this replica\"}\n\n");
 	return buf_ok(&s->out, e);
 }
 
@@ -205,6 +258,7 @@ read_all(struct stream *s, struct store *store, struct err_info *e)
 	struct space *all;
 	space_id private;
 	size_t n = 0;
+	bool known = true;
 	enum err rc = store_space_list(store, &a, &all, &n, e);
 
 	if (rc == ERR_OK && s->plain) {
@@ -215,8 +269,10 @@ read_all(struct stream *s, struct store *store, struct err_info *e)
 		if (rc == ERR_OK)
 			spot_of(s, private)->pos = s->plain_pos;
 	}
-	if (rc == ERR_OK && !s->told && !has_reached(s, all, n))
-		rc = put_reset(s, all, n, e);
+	if (rc == ERR_OK && !s->told)
+		rc = is_known(s, store, all, n, &known, e);
+	if (rc == ERR_OK && !known)
+		rc = put_reset(s, store, all, n, e);
 	for (size_t i = 0; rc == ERR_OK && i < n && s->out.len < BYTES_MAX; i++)
 		rc = read_space(s, store, &all[i], e);
 	/* What comes later in a new space is told from its beginning. */
@@ -344,12 +400,26 @@ streams_rang(struct daemon *d)
 	look(s);
 }
 
-/* "N" or "SPACE:POS,SPACE:POS". */
+/* POS or POS-MARK. */
+static bool
+place(struct spot *spot, struct str text)
+{
+	struct str pos;
+
+	if (!str_split(&text, '-', &pos) || !str_u64(pos, &spot->pos))
+		return false;
+	if (text.n != 0 && (text.n != MARK_CHARS || !hex_is_lower(text)))
+		return false;
+	str_copy(spot->mark, sizeof spot->mark, text);
+	return true;
+}
+
+/* "N" or "SPACE:POS-MARK,SPACE:POS-MARK". */
 static enum err
 position(struct stream *s, struct str text, struct err_info *e)
 {
 	struct str one, space;
-	uint64_t id, pos;
+	uint64_t id;
 
 	if (text.n == 0) {
 		s->from_now = true;
@@ -363,13 +433,12 @@ position(struct stream *s, struct str text, struct err_info *e)
 		struct spot *spot = NULL;
 
 		if (str_split(&one, ':', &space) && str_u64(space, &id) &&
-		    id > 0 && id <= INT64_MAX && str_u64(one, &pos)) {
+		    id > 0 && id <= INT64_MAX) {
 			spot = spot_of(s, (space_id)id);
 			if (spot == NULL)
 				return err_set(e, ERR_NOMEM);
-			spot->pos = pos;
 		}
-		if (spot == NULL)
+		if (spot == NULL || !place(spot, one))
 			break;
 		if (text.n == 0)
 			return ERR_OK;

@@ -242,6 +242,27 @@ for call in /api/sync/trigger /api/events/; do
 	is "another store: $call" "$code" 503
 	wait_for "and it ends" test ! -e "$CLOWDER_HOME/sync-daemon"
 done
+# An older one that was put back, and has come on since: what stands at that place is
+# another event.
+daemon_up
+curl -sN --noproxy '*' --max-time 60 -H \
+	"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
+	"$daemon_url/api/events/?after=0" >"$T/older" &
+pids+=("$!")
+check "an event that is lost" clowder todo add "of the lost"
+wait_for "is told" grep -q "of the lost" "$T/older"
+check "stop" clowder daemon stop
+replace
+check "others" clowder todo add "other one"
+check "in their place" clowder todo add "other two"
+daemon_up
+curl -sN --noproxy '*' --max-time 60 -H "Last-Event-ID: $(place "$T/older")" -H \
+	"Authorization: Bearer $(sed -n 3p "$CLOWDER_HOME/sync-daemon")" \
+	"$daemon_url/api/events/" >"$T/newer" &
+pids+=("$!")
+wait_for "another event at that place is said" grep -q '^event: reset' "$T/newer"
+check "stop" clowder daemon stop
+
 daemon_up
 replace
 check "a command writes into the new one" clowder todo add "in the new store"
