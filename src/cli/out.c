@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "file.h"
+#include "proc.h"
 #include "text.h"
 #include "tty.h"
 
@@ -102,7 +103,8 @@ out_fini(struct out *o)
 	buf_fini(&o->scratch);
 }
 
-/* A reader that went away (`| head`) has what it wanted: no more is written. */
+/* A reader that went away (`| head`) has what it wanted: no more is written.  Nor to
+ * one that does not read, when we shall end. */
 static void
 write_all(struct out *o, struct str left)
 {
@@ -110,15 +112,20 @@ write_all(struct out *o, struct str left)
 		ssize_t n = fault_tick() ? (errno = EIO, -1) :
 		                           write(o->fd, left.p, left.n);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
+		if (n < 0 && errno != EINTR) {
 			o->broken = true;
 			if (errno != EPIPE)
 				(void)err_sys(&o->error, errno, "write");
 			return;
 		}
-		left = str_n(left.p + n, left.n - (size_t)n);
+		if (n > 0)
+			left = str_n(left.p + n, left.n - (size_t)n);
+		/* A signal ends a write that waits, with or without a part of it
+		 * written. */
+		if (left.n > 0 && os_signal_caught() != 0) {
+			o->broken = true;
+			(void)err_set(&o->error, ERR_INTERRUPTED);
+		}
 	}
 }
 

@@ -478,8 +478,9 @@ stream_open(struct daemon *d, struct http_request *req)
 		return;
 	}
 	s->d = d;
+	/* A query that says nothing that we can read is not passed over. */
 	if (after.n == 0 && !http_query(req, "after", &after))
-		after = STR("");
+		after = req->head->query.n > 0 ? STR("?") : STR("");
 	if (position(s, after, &e) != ERR_OK) {
 		refuse(s, req, &e);
 		return;

@@ -199,6 +199,10 @@ is "the id goes on where it was" "$(grep -c '^data:' "$T/rest")" 1
 like "with what is new" "$(cat "$T/rest")" 'after the break'
 api '/api/events/?after=nonsense'
 is "a position that is none" "$code" 400
+for after in 'after=1%00:2' 'after=1:2-x' 'after=1:2-ABCDEF01' 'after=0:1' 'since=1'; do
+	api "/api/events/?$after"
+	is "nor is $after" "$code" 400
+done
 
 # A place that this replica has not reached: said, and on from now.
 place() { grep '^id:' "$1" | tail -n 1 | cut -d' ' -f2; }

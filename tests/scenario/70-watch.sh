@@ -2,6 +2,7 @@
 # Goal: `watch` shows what happens as it happens, whoever writes it, and changes
 # nothing itself.
 . "$(dirname "$0")/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 goal "what is written in one terminal is seen in another at once"
 
 project() { # NAME: a folder that is a project by its remote, the same on each machine
@@ -120,6 +121,36 @@ head -n 1 <"$T/pipe" >/dev/null
 wait "$watch_pid"
 is "it ends when its reader does, with nothing to say" "$?" 0
 is "quietly" "$(cat "$T/pipe.err")" ''
+
+# One that is there and does not read keeps nobody from ending it.
+PYTHONPATH=$here python3 -c '
+from events import *
+import sys
+export(sys.argv[1], (event("todo_added", "todo", "%032d" % i, {"content": "x" * 100})
+                     for i in range(2000)))' "$T/many"
+check "many events" clowder import "$T/many"
+mkfifo "$T/unread" "$T/go"
+python3 -c '
+import array, fcntl, sys, termios, time
+pipe, n = open(sys.argv[1], "rb", buffering=0), array.array("i", [0])
+while n[0] < 65536:
+    fcntl.ioctl(pipe, termios.FIONREAD, n)
+    time.sleep(0.01)
+print("full", flush=True)
+sys.stdin.read()' "$T/unread" <"$T/go" >"$T/unread.said" &
+pids+=("$!")
+exec 8>"$T/go"
+clowder watch --all-projects -n 2000 >"$T/unread" 2>"$T/unread.err" &
+watch_pid=$!
+pids+=("$watch_pid")
+wait_for "its pipe is full" grep -q full "$T/unread.said"
+kill -TERM "$watch_pid"
+ended() { ! kill -0 "$watch_pid" || grep -q 'State:.Z' "/proc/$watch_pid/status"; }
+WAIT_S=5 wait_for "a signal ends it" ended
+kill -KILL "$watch_pid" 2>/dev/null
+wait "$watch_pid" 2>/dev/null
+is "as it usually is" "$?" 130
+exec 8>&-
 
 # --- another store -----------------------------------------------------------------------------
 for f in store.db store.db-wal store.db-shm; do
