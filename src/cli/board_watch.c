@@ -24,7 +24,7 @@
 #include "when.h"
 
 enum {
-	STATUS_MS = 30000, /* ages in the status line grow */
+	STATUS_MS = 10000, /* ages in the status line grow */
 	WHO_MAX = 500,
 	WORDS_MAX = 12
 };

@@ -234,9 +234,8 @@ login_run(struct cli *c, struct err_info *e)
 		rc = get_password(c, user, remote_server(a), &password, e);
 	if (rc == ERR_OK)
 		rc = remote_login(a, user, buf_str(&password), e);
-	/* By whoever runs the hub, where it runs. */
 	if (rc == ERR_CREDENTIALS)
-		cli_hint_word(c, "hub user passwd", user);
+		cli_hint_word(c, "auth login -u", user);
 	if (rc == ERR_PROTOCOL)
 		cli_hint(c, "sync server https://hub.example.com");
 	if (rc == ERR_OK)
@@ -254,7 +253,10 @@ static const struct cmd auth_login = {
 	.purpose = "sign in at the hub",
 	.about =
 	    "Asks for what is not given. What was made here before the first "
-	    "sign-in becomes part of the account's private team.",
+	    "sign-in becomes part of the account's private team. Who has "
+	    "forgotten a password gets a new one from whoever runs the hub, "
+	    "by `hub user passwd` there, which ends every session of the "
+	    "account.",
 	.opt =
 	    (const struct cmd_opt[]){
 	        { 'u', "user", "USER", "name or e-mail address", NULL, 0, 0 },

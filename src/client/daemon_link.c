@@ -20,7 +20,8 @@ enum {
 	AGAIN_S = 10,
 	BEGIN_MS = 2000, /* one that has not locked by then is not coming */
 	LOOK_MS = 10,    /* between two looks at one that starts or ends */
-	KILL_MS = 1000   /* between one way to end it and the next */
+	KILL_MS = 1000,  /* between one way to end it and the next */
+	BY_SIGNAL = 128  /* os_wait: that many and the signal's number */
 };
 
 /* --- calls ---------------------------------------------------------------------- */
@@ -252,7 +253,8 @@ died(struct ctx *c, const struct home *h, struct err_info *e)
 	return e->code;
 }
 
-/* The one that we launched is no more, and was not one too many. */
+/* The one that we launched is no more, and was not one too many; nor was it ended by
+ * somebody who ends daemons just now. */
 static bool
 is_dead(int pid)
 {
@@ -262,7 +264,7 @@ is_dead(int pid)
 
 	return pid > 0 && os_proc_look(pid, &proc, &e) == ERR_NOT_FOUND &&
 	    os_wait(pid, &status, &e) == ERR_OK && status != 0 &&
-	    status != err_exit(ERR_EXISTS);
+	    status < BY_SIGNAL && status != err_exit(ERR_EXISTS);
 }
 
 enum err

@@ -493,6 +493,9 @@ let_go(struct daemon *d)
 	streams_free(d);
 	remove_state(d);
 	os_lock_release(&d->lock);
+	/* Who looks at the daemon's word looks when somebody rings. */
+	if (d->phase >= PHASE_ACTIVE)
+		(void)os_touch(d->home->doorbell, &(struct err_info){ 0 });
 	(void)pthread_mutex_destroy(&d->view_lock);
 }
 

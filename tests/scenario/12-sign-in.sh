@@ -15,10 +15,10 @@ like "what helps" "$err" '^try: clowder sync server '
 check "a server" clowder sync server "$hub_url"
 exits "a wrong password" 3 clowder auth login -u ann -p wrong
 is "is said" "$err" 'clowder: wrong user name or password
-try: clowder hub user passwd ann'
+try: clowder auth login -u ann'
 exits "a name that is none" 3 clowder auth login -u nobody -p wrong
 is "is said alike" "$err" 'clowder: wrong user name or password
-try: clowder hub user passwd nobody'
+try: clowder auth login -u nobody'
 exits "no user" 2 clowder auth login -p x
 exits "no password and no terminal" 2 clowder auth login -u ann
 like "is said" "$err" 'use --password-stdin'

@@ -77,7 +77,7 @@ serve
 user ann
 clowder sync server "$hub_url" >/dev/null
 exits "a wrong password" 3 clowder auth login -u ann -p x
-like "says what may be done" "$err" '^try: clowder hub user passwd ann$'
+like "says what may be done" "$err" '^try: clowder auth login -u ann$'
 run clowder doctor --server --json
 is "signed out is nothing critical" "$(json '[f["severity"] for f in d["findings"] if f["severity"] == "critical"]')" '[]'
 

@@ -140,4 +140,6 @@ check "ann writes" clowder todo add "alone"
 wait_for "what waits" sees wire "queued  1 waiting, the oldest"
 serve
 wait_for "and in step again" sees wire "in step  live"
+check "the daemon stops" clowder daemon stop
+WAIT_S=3 wait_for "which is seen at once" sees wire "no daemon"
 done_testing
