@@ -593,6 +593,10 @@ say_status(struct cli *c, const struct status *st,
 		    st->daemon.live ? PAINT_GOOD : PAINT_WARN, "%s%s",
 		    st->daemon.state[0] != '\0' ? st->daemon.state : "Starting",
 		    st->daemon.live ? ", live" : "");
+	else if (st->unacked > 0 && st->signed_in && st->word != STATUS_OFF)
+		out_pair(c->out, LABEL, "Daemon", PAINT_WARN,
+		    "Not running (%s sync now sends what waits)",
+		    c->ctx->program);
 	out_pair(c->out, LABEL, "State", PAINT_NONE, "%.12s", hex);
 	if (check != NULL)
 		say_health(c, check);

@@ -11,7 +11,9 @@
 
 #include "clock.h"
 #include "cmds.h"
+#include "daemon_state.h"
 #include "fault.h"
+#include "file.h"
 #include "follow.h"
 #include "proc.h"
 #include "show.h"
@@ -405,6 +407,28 @@ say_mode(struct watcher *x)
 	str_copy(x->why, sizeof x->why, str_of(st.live ? "" : st.why));
 }
 
+/* Where others could be heard of, and nobody listens for us. */
+static void
+say_alone(struct watcher *x)
+{
+	struct err_info ignore = { 0 };
+	const struct config *config;
+	const struct home *h;
+	struct daemon_word word;
+
+	if (ctx_home(x->c->ctx, &h, &ignore) != ERR_OK ||
+	    ctx_config(x->c->ctx, &config, &ignore) != ERR_OK ||
+	    config->server_url.n == 0 || !config->sync_enabled ||
+	    !os_exists(h->session))
+		return;
+	daemon_word_read(h, &word);
+	if (!word.runs)
+		out_note(x->c->out, PAINT_DIM,
+		    "note: no daemon runs: what is written elsewhere is seen "
+		    "after %s sync now",
+		    x->c->ctx->program);
+}
+
 static int
 wait_ms(const struct watcher *x)
 {
@@ -528,6 +552,7 @@ watch_run(struct cli *c, struct err_info *e)
 		rc = follow_open(&x.f, &opt, e);
 	if (rc == ERR_OK) {
 		say_mode(&x);
+		say_alone(&x);
 		rc = show_past(&x, limit, e);
 	}
 	if (rc == ERR_OK)

@@ -198,6 +198,21 @@ put_card_title(struct pen *p, const struct wall_card *c, unsigned row,
 	return row + n;
 }
 
+/* In a narrow column the work package is worth more than its feature. */
+static struct str
+id_of(struct pen *p, const struct wall_card *c, unsigned width)
+{
+	struct str feature, wp = c->shown;
+	char *z;
+
+	if (text_width(wp) <= width || !str_split(&wp, '/', &feature) ||
+	    wp.n == 0)
+		return c->shown;
+	z = arena_fmt(p->a, "…/%.*s", STR_ARG(wp));
+	p->to->failed |= z == NULL;
+	return str_of(z);
+}
+
 static void
 put_card(struct pen *p, const struct wall_card *c, unsigned row,
     unsigned column, unsigned width)
@@ -205,10 +220,10 @@ put_card(struct pen *p, const struct wall_card *c, unsigned row,
 	bool here = c == wall_selected(p->w);
 	unsigned end = p->rows - FOOT_ROWS;
 	struct foot foot[FEET_MAX];
-	unsigned n = feet_of(c, foot);
+	unsigned n = feet_of(c, foot), left;
 
-	put(p, row, column, c->shown,
-	    put_priority(p, c, row, column, width, here), PAINT_ID, here);
+	left = put_priority(p, c, row, column, width, here);
+	put(p, row, column, id_of(p, c, left), left, PAINT_ID, here);
 	row = put_card_title(p, c, row + 1, column, width, here);
 	for (unsigned i = 0; i < n && row < end; i++)
 		put(p, row++, column, foot[i].text, width, foot[i].paint, here);

@@ -183,5 +183,10 @@ for h in a b; do
 	check "verify $h" clowder verify
 	check "$h stops" clowder daemon stop
 done
+clowder watch >"$T/alone.out" 2>"$T/alone" &
+pids+=("$!")
+wait_for "who watches is told that nobody listens" grep -q 'no daemon runs' "$T/alone"
+check "something waits" clowder todo add "without a daemon"
+like "and status says for what" "$(clowder sync status)" 'Daemon +Not running \(clowder sync now'
 
 done_testing

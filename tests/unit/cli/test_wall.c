@@ -358,6 +358,11 @@ says_all_of_a_card(void)
 	for (unsigned i = 0; i < 5; i++)
 		CHECK(str_starts(row_text(&p, 3 + i), str_of(below[i])));
 	CHECK(str_starts(row_text(&p, 9), STR("WP02")));
+	/* Of several features, where there is not room for both. */
+	two[1].shown = STR("002-a-long-name-of-a-feature/WP02-abc");
+	wall_cards(&wall, two, 2);
+	wall_draw(&wall, 80, 20, &a, &p);
+	CHECK_STR(row_text(&p, 9), "…/WP02-abc");
 	(void)type("\n");
 	wall_draw(&wall, 80, 20, &a, &p);
 	CHECK(shows(&p, 20, "waits for WP03"));
