@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "cmds.h"
+#include "daemon_link.h"
 #include "file.h"
 #include "remote.h"
 #include "session_file.h"
@@ -189,13 +190,16 @@ say_login(struct cli *c, const struct session *s, const char *how,
 	    STR_ARG(s->server_url));
 	say_teams(c, s);
 	rc = status_read(c->ctx, &st, e);
-	if (rc == ERR_OK && st.unacked > 0)
-		out_say(c->out,
-		    "%llu event%s from before wait%s to be sent: %s "
-		    "sync now\n",
-		    (unsigned long long)st.unacked, st.unacked == 1 ? "" : "s",
-		    st.unacked == 1 ? "s" : "", c->ctx->program);
-	return rc;
+	if (rc != ERR_OK || st.unacked == 0)
+		return rc;
+	out_say(c->out, "%llu event%s from before wait%s to be sent",
+	    (unsigned long long)st.unacked, st.unacked == 1 ? "" : "s",
+	    st.unacked == 1 ? "s" : "");
+	if (daemon_is_wished(c->ctx))
+		out_say(c->out, ", which the daemon does\n");
+	else
+		out_say(c->out, ": %s sync now\n", c->ctx->program);
+	return ERR_OK;
 }
 
 static enum err

@@ -303,16 +303,18 @@ daemon_start(struct ctx *c, bool *started, struct err_info *e)
 	return rc;
 }
 
-static bool
-is_wanted(struct ctx *c, const struct home *h)
+bool
+daemon_is_wished(struct ctx *c)
 {
 	const char *mode = getenv("CLOWDER_DAEMON");
 	const struct config *cfg;
+	const struct home *h;
 	struct err_info e = { 0 };
 
 	if (mode != NULL && strcmp(mode, "manual") == 0)
 		return false;
-	return ctx_config(c, &cfg, &e) == ERR_OK && cfg->sync_enabled &&
+	return ctx_home(c, &h, &e) == ERR_OK &&
+	    ctx_config(c, &cfg, &e) == ERR_OK && cfg->sync_enabled &&
 	    cfg->daemon == DAEMON_AUTO && cfg->server_url.n > 0 &&
 	    os_exists(h->session);
 }
@@ -326,7 +328,7 @@ daemon_wish(struct ctx *c)
 	int pid;
 
 	/* One that cannot live is not tried again by each command. */
-	if (ctx_home(c, &h, &e) == ERR_OK && is_wanted(c, h) &&
+	if (ctx_home(c, &h, &e) == ERR_OK && daemon_is_wished(c) &&
 	    daemon_alive(h, &alive, &pid, &e) == ERR_OK && !alive &&
 	    home_notice(h, "daemon", os_wall_ms(), AGAIN_S))
 		(void)launch(c, h, &pid, &e);

@@ -55,6 +55,8 @@ enum err daemon_start(struct ctx *c, bool *started, struct err_info *e);
  * is "auto" and somebody is signed in at a server.  Costs a look at a lock where
  * there is one.  Fails silently: everything works without. */
 void daemon_wish(struct ctx *c);
+/* Is it so?  Whether one runs is another question. */
+bool daemon_is_wished(struct ctx *c);
 /* Whether it heard is seen by its end. */
 void daemon_ask_to_end(const struct daemon_state *st);
 /* End it: asked over HTTP, then by signals, only ever the very process that holds
