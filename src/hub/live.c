@@ -35,6 +35,15 @@ member_error(struct member *m, enum err code, const char *text)
 }
 
 void
+member_presence_error(struct member *m, enum err code, const char *text)
+{
+	struct buf b = { 0 };
+
+	live_put_presence_error(code, str_of(text), &b);
+	member_send(m, &b);
+}
+
+void
 member_end(struct member *m, enum ws_code how, enum err code, const char *text)
 {
 	member_error(m, code, text);

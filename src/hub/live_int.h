@@ -163,9 +163,10 @@ struct live {
 };
 
 /* live.c: send what `b` holds as one text message, b is left empty; say an error;
- * say it and close. */
+ * say that a report of presence is refused; say an error and close. */
 void member_send(struct member *m, struct buf *b);
 void member_error(struct member *m, enum err code, const char *text);
+void member_presence_error(struct member *m, enum err code, const char *text);
 void member_end(struct member *m, enum ws_code how, enum err code,
     const char *text);
 /* Give it what it lacks, if it has taken what it was given. */

@@ -65,8 +65,19 @@ post_new(struct live *l)
 	p->in.hub = l->hub;
 	p->in.batch.json.count_max = NODES_MAX;
 	p->decoded = p->aside = false;
+	p->msg = (struct live_in){ .kind = LIVE_OTHER };
 	buf_reset(&p->in.plain);
 	return p;
+}
+
+static void
+refuse(struct member *m, const struct live_post *p, enum err code,
+    const char *text)
+{
+	if (p->msg.kind == LIVE_PRESENCE)
+		member_presence_error(m, code, text);
+	else
+		member_error(m, code, text);
 }
 
 /* ---- events ----------------------------------------------------------- */
@@ -87,7 +98,7 @@ events_done(struct ingest *in, enum err rc, const struct err_info *e)
 			member_send(m, &b);
 		} else {
 			/* What is wrong inside is for the log. */
-			member_error(m, rc,
+			refuse(m, p, rc,
 			    err_http(rc) >= 500 ? err_text(rc) : e->text);
 		}
 		if (ws_conn_unsent(m->conn) > UNREAD_MAX)
@@ -222,7 +233,7 @@ member_message(struct member *m, struct str text)
 	if (m->state == MEMBER_AUTH) {
 		take_auth(m, p, small ? rc : ERR_TOO_LARGE);
 	} else if (rc != ERR_OK) {
-		member_error(m, rc, e.text);
+		refuse(m, p, rc, e.text);
 		post_keep(p);
 	} else if (small) {
 		take(m, p);

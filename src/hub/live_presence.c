@@ -386,7 +386,7 @@ presence_say(struct member *m, const struct live_in *msg, const struct json *j)
 	} else {
 		rc = presence_read(m, msg, j, who.name, &p, &e);
 		if (rc != ERR_OK)
-			member_error(m, rc, e.text);
+			member_presence_error(m, rc, e.text);
 		else if (same(p, m->presence))
 			presence_free(p);
 		else
@@ -407,7 +407,7 @@ presence_enter(struct room *r, struct member *m)
 	} else if (p != NULL) {
 		m->presence = NULL;
 		presence_drop(m->live, p);
-		member_error(m, e.code, e.text);
+		member_presence_error(m, e.code, e.text);
 	}
 	/* While nobody was here. */
 	if (r->changed)

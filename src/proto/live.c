@@ -243,8 +243,9 @@ live_put_pong(int64_t now_ms, struct buf *out)
 	put_beat("pong", now_ms, out);
 }
 
-void
-live_put_error(enum err code, struct str message, struct buf *out)
+/* about: NULL: the connection as a whole. */
+static void
+put_error(enum err code, struct str message, const char *about, struct buf *out)
 {
 	struct json_writer w = { .out = out };
 
@@ -252,7 +253,21 @@ live_put_error(enum err code, struct str message, struct buf *out)
 	json_key(&w, "type"), json_put_z(&w, "error");
 	json_key(&w, "code"), json_put_z(&w, err_wire(code));
 	json_key(&w, "message"), json_put_str(&w, message);
+	if (about != NULL)
+		json_key(&w, "about"), json_put_z(&w, about);
 	json_end(&w);
+}
+
+void
+live_put_error(enum err code, struct str message, struct buf *out)
+{
+	put_error(code, message, NULL, out);
+}
+
+void
+live_put_presence_error(enum err code, struct str message, struct buf *out)
+{
+	put_error(code, message, "presence", out);
 }
 
 void

@@ -70,6 +70,9 @@ void live_put_ack(const struct batch_answer *a, struct buf *out);
 void live_put_ping(int64_t now_ms, struct buf *out);
 void live_put_pong(int64_t now_ms, struct buf *out);
 void live_put_error(enum err code, struct str message, struct buf *out);
+/* The same to a report of presence, which says so: nothing else is hurt. */
+void live_put_presence_error(enum err code, struct str message,
+    struct buf *out);
 void live_put_resync(struct str epoch, struct buf *out);
 void live_put_auth_success(struct buf *out);
 /* A session as it came, but for the user, who is as the hub knows him. */

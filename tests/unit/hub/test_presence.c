@@ -185,6 +185,15 @@ hear_sessions(struct line *v, unsigned n)
 	CHECK_U(peer_count(&v->p, "\"session_id\":"), n);
 }
 
+/* It is refused with this code; nothing else is. */
+static void
+hear_refused(struct line *v, const char *code)
+{
+	CHECK(hear_type(v, "error"));
+	CHECK_STR(str_of(peer_string(&v->p, "code")), code);
+	CHECK_STR(str_of(peer_string(&v->p, "about")), "presence");
+}
+
 /* ---- tests ------------------------------------------------------------ */
 
 static void
@@ -510,8 +519,7 @@ keeps_the_bounds(void)
 	}
 	held = peer_metric(&s.ann, "presence_bytes");
 	report_many(&v[MEMBERS - 1], "late-", EACH);
-	CHECK(hear_type(&v[MEMBERS - 1], "error"));
-	CHECK_STR(str_of(peer_string(&v[MEMBERS - 1].p, "code")), "quota");
+	hear_refused(&v[MEMBERS - 1], "quota");
 	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
 	/* Whoever has gone makes room. */
 	line_gone(&s, &v[0], MEMBERS - 1);
@@ -548,8 +556,7 @@ keeps_the_bound_of_all(void)
 	held = peer_metric(&s.ann, "presence_bytes");
 	CHECK(held > 250 && held <= 500);
 	report(&bob, "s3", "x");
-	CHECK(hear_type(&bob, "error"));
-	CHECK_STR(str_of(peer_string(&bob.p, "code")), "unavailable");
+	hear_refused(&bob, "unavailable");
 	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
 	/* In place of what it said before there is room. */
 	report(&blue, "s4", "x");
@@ -561,6 +568,38 @@ keeps_the_bound_of_all(void)
 	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
 	line_close(&blue);
 	line_close(&bob);
+	scene_close(&s);
+}
+
+/* What is wrong with a report is said of the report, short or long, also of one that
+ * was said before the room was there. */
+static void
+says_what_is_refused(void)
+{
+	struct line a, b;
+	struct scene s;
+
+	scene_open_with(&s, 1, 0, 300, 0, 0);
+	line_open_in(&s, &s.ann, NULL, &a);
+	CHECK_U(until_read(&a), 0);
+	report(&a, "s", "x");
+	hear_sessions(&a, 1);
+	say(&a, "{\"type\":\"presence\",\"sessions\":[{}]}");
+	hear_refused(&a, "bad_request");
+	report_many(&a, "m", 257);
+	hear_refused(&a, "bad_request");
+	say(&a, "{\"type\":\"event\"}");
+	CHECK(hear_type(&a, "error"));
+	CHECK(!peer_has(&a.p, "\"about\""));
+	line_open(&s, &s.ann, NULL, V1, &b);
+	report(&b, "early", "x");
+	say(&b, "{\"type\":\"hello\"}");
+	hear_refused(&b, "quota");
+	/* Both go on. */
+	CHECK_U(until_read(&a) + until_read(&b), 1);
+	CHECK(peer_metric(&s.ann, "live_connections") == 2);
+	line_close(&a);
+	line_close(&b);
 	scene_close(&s);
 }
 
@@ -603,6 +642,7 @@ main(void)
 	T_RUN(queues_nothing_for_who_does_not_read);
 	T_RUN(keeps_the_bounds);
 	T_RUN(keeps_the_bound_of_all);
+	T_RUN(says_what_is_refused);
 	T_RUN(tells_many_less_often);
 	return t_done();
 }

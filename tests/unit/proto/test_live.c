@@ -238,6 +238,11 @@ what_a_hub_says(void)
 	    "{\"type\":\"error\",\"code\":\"session_invalid\","
 	    "\"message\":\"it \\\"ended\\\"\"}");
 	buf_reset(&out);
+	live_put_presence_error(ERR_QUOTA, STR("too many"), &out);
+	CHECK_STR(buf_str(&out),
+	    "{\"type\":\"error\",\"code\":\"quota\","
+	    "\"message\":\"too many\",\"about\":\"presence\"}");
+	buf_reset(&out);
 	live_put_resync(STR("e2"), &out);
 	CHECK_STR(buf_str(&out), "{\"type\":\"resync\",\"epoch\":\"e2\"}");
 	buf_reset(&out);
