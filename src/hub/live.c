@@ -75,6 +75,20 @@ still_allowed(const struct member *m, struct err_info *e)
 	return rc;
 }
 
+/* Ends it where it may not be here any more.  What cannot be looked up now is so
+ * the next time. */
+static bool
+member_may(struct member *m)
+{
+	struct err_info e = { 0 };
+
+	m->looked_ms = uv_now(&m->live->hub->loop);
+	if (still_allowed(m, &e) == ERR_OK || e.code == ERR_UNAVAILABLE)
+		return true;
+	member_end(m, WS_POLICY, e.code, e.text);
+	return false;
+}
+
 static enum err
 member_name(struct member *m, struct str session_id, struct str team,
     struct err_info *e)
@@ -103,6 +117,7 @@ redeem(struct member *m, struct str token, struct err_info *e)
 		rc = member_name(m, session_id, team, e);
 	if (rc == ERR_OK)
 		rc = still_allowed(m, e);
+	m->looked_ms = uv_now(&m->live->hub->loop);
 	arena_fini(&a);
 	return rc;
 }
@@ -173,7 +188,6 @@ static void
 on_due(void *ctx)
 {
 	struct member *m = ctx;
-	struct err_info e = { 0 };
 	struct buf b = { 0 };
 
 	if (m->state == MEMBER_AUTH ||
@@ -192,10 +206,8 @@ on_due(void *ctx)
 		return;
 	}
 	m->partial = ws_conn_partial(m->conn) > 0;
-	if (still_allowed(m, &e) != ERR_OK && e.code != ERR_UNAVAILABLE) {
-		member_end(m, WS_POLICY, e.code, e.text);
+	if (!member_may(m))
 		return;
-	}
 	/* What could not be told, read or sent a moment ago. */
 	if (atomic_exchange(&m->live->hub->live_lost, false))
 		rooms_look(m->live);
@@ -239,15 +251,30 @@ static const struct ws_conn_ops member_ops = {
 	.on_close = on_close,
 };
 
+/* Is there anything to give? */
+static bool
+lacks(const struct member *m)
+{
+	return m->part != NULL ||
+	    (m->state == MEMBER_LIVE &&
+	        (m->presence_due || m->cursor < m->room->last));
+}
+
 void
 member_serve(struct member *m)
 {
-	struct live_part *p = m->part;
+	uint64_t since = uv_now(&m->live->hub->loop) - m->looked_ms;
+	struct live_part *p;
 
+	if (!lacks(m))
+		return;
 	/* Where it does not fit, the next event or heartbeat asks again. */
 	if (ws_conn_unsent(m->conn) > 0 ||
 	    !http_server_drop_unread(m->live->hub->server, LIVE_UNSENT_MAX))
 		return;
+	if (since >= m->live->look_ms && !member_may(m))
+		return;
+	p = m->part;
 	if (p != NULL) {
 		m->part = p->next;
 		ws_conn_send_frames(m->conn, &p->frame);
@@ -431,6 +458,7 @@ live_new(struct live **ret, struct hub *hub, struct err_info *e)
 		return err_set(e, ERR_NOMEM);
 	l->hub = hub;
 	l->partial.most = PARTIAL_MAX;
+	l->look_ms = (hub->o.ping_ms > 0 ? hub->o.ping_ms : PING_MS) / LOOKS;
 	presence_init(l);
 	*ret = l;
 	return ERR_OK;

@@ -27,7 +27,11 @@ enum {
 	LIVE_INLINE_MAX = 64 * 1024,
 	/* Of somebody who is not known yet. */
 	AUTH_MESSAGE_MAX = 4096,
-	PINGS_MISSED_MAX = 2
+	PINGS_MISSED_MAX = 2,
+	PING_MS = 20000, /* where nothing is said: http_server.h */
+	/* Before it is given anything a member is looked up again, so many times
+	 * in a heartbeat. */
+	LOOKS = 4
 };
 /* Bytes of messages in pieces, of snapshots and of all answers that peers have
  * not read: beyond it they come again. */
@@ -125,14 +129,15 @@ struct member {
 	bool batch; /* takes many events in one message */
 	bool full;  /* not read, as it does not read its answers */
 	uint64_t cursor;
-	unsigned missed;        /* pings without an answer */
-	bool partial;           /* a message was in pieces at the last ping */
+	uint64_t looked_ms; /* when it was looked up; the loop's clock */
+	unsigned missed;   /* pings without an answer */
+	bool partial;      /* a message was in pieces at the last ping */
+	bool presence_due; /* it is sent who is here */
 	struct live_part *part; /* own; still to be sent before anything else */
 	struct live_join *join; /* under way */
 	struct live_read *read; /* under way */
 	struct live_post *post; /* under way */
 	struct presence *presence;   /* own; the room has it as well */
-	bool presence_due;           /* it is sent who is here */
 	struct str session_id, team; /* own, of one block: session_id.p */
 };
 
@@ -150,6 +155,7 @@ struct live {
 	struct map rooms; /* space_id -> struct room, own */
 	struct map teams; /* slug -> the same, borrow */
 	size_t members;
+	unsigned look_ms; /* between two looks at who a member is */
 	struct ws_budget partial;
 	size_t snapshots;        /* bytes of parts that members hold */
 	struct live_post *spare; /* own */

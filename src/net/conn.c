@@ -40,11 +40,12 @@ struct conn {
 	struct conn *prev, *next;            /* host->all */
 	struct conn *next_dirty, **at_dirty; /* host->dirty; who points here */
 	TAILQ_ENTRY(conn) queued;            /* host->handshakes */
-	struct deadline deadline;
+	struct deadline deadline;            /* the user's */
+	struct deadline output;     /* runs while that is stuck, or lingers */
 	struct tls_conn *tls;       /* own; NULL: plain */
 	struct piece *first, *last; /* own */
 	size_t unsent;              /* bytes in the pieces */
-	size_t dropped;             /* bytes read in LINGER */
+	uint32_t dropped;           /* bytes read in LINGER */
 	int fd;                     /* own */
 	unsigned events;            /* what the handle is polled for */
 	enum phase phase;
@@ -76,45 +77,76 @@ timer_set(struct conn_host *h)
 	(void)uv_timer_start(&h->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
+/* Which of the two has deadlines of this kind. */
+static bool
+is_of_output(enum conn_wait kind)
+{
+	return kind == CONN_WAIT_WRITE || kind == CONN_WAIT_LINGER;
+}
+
+/* While output is stuck a request cannot be asked for more, and what it has waited
+ * begins anew.  A heartbeat is a point in time: whoever lets output get stuck again
+ * and again does not move it. */
+static bool
+runs_on(enum conn_wait kind)
+{
+	return kind == CONN_WAIT_PING;
+}
+
 static void
 start_wait(struct conn *c, enum conn_wait kind)
 {
-	if (kind == CONN_WAIT_NONE) {
-		deadline_stop(&c->deadline);
-		return;
-	}
-	deadline_start(&c->host->waits, &c->deadline, kind,
+	deadline_start(&c->host->waits,
+	    is_of_output(kind) ? &c->output : &c->deadline, kind,
 	    uv_now(c->host->loop));
 	timer_set(c->host);
 }
 
-static struct conn *
-conn_of(struct deadline *d)
+/* The user's, where it may run now. */
+static void
+begin_wait(struct conn *c)
 {
-	return d == NULL ? NULL : CONTAINER_OF(d, struct conn, deadline);
+	if (c->wait == CONN_WAIT_NONE || (c->blocked && !runs_on(c->wait)))
+		deadline_stop(&c->deadline);
+	else
+		start_wait(c, c->wait);
+}
+
+static struct conn *
+conn_of(struct deadline *d, enum conn_wait kind)
+{
+	if (d == NULL)
+		return NULL;
+	return is_of_output(kind) ? CONTAINER_OF(d, struct conn, output) :
+	                            CONTAINER_OF(d, struct conn, deadline);
 }
 
 static void
-expire(struct conn *c)
+expire(struct conn *c, enum conn_wait kind)
 {
-	bool users = c->phase == OPEN && !c->blocked;
-
-	if (users && c->ops->on_deadline != NULL)
+	if (kind == CONN_WAIT_LINGER)
+		conn_abort(c, CONN_CLOSED);
+	else if (!is_of_output(kind) && c->phase == OPEN &&
+	    c->ops->on_deadline != NULL)
 		c->ops->on_deadline(c->ctx);
 	else
-		conn_abort(c, c->phase == LINGER ? CONN_CLOSED : CONN_EXPIRED);
+		conn_abort(c, CONN_EXPIRED);
 }
 
 static void
 on_timer(uv_timer_t *t)
 {
 	struct conn_host *h = t->data;
-	struct conn *c;
 
 	h->timer_at = UINT64_MAX;
-	while ((c = conn_of(deadlines_expired(&h->waits, uv_now(h->loop)))) !=
-	    NULL)
-		expire(c);
+	for (unsigned kind = 0; kind < CONN_WAIT_KINDS; kind++) {
+		struct conn *c;
+
+		while ((c = conn_of(deadlines_expired_of(&h->waits, kind,
+		                        uv_now(h->loop)),
+		            kind)) != NULL)
+			expire(c, kind);
+	}
 	timer_set(h);
 }
 
@@ -122,21 +154,23 @@ void
 conn_wait(struct conn *c, enum conn_wait kind)
 {
 	c->wait = kind;
-	/* While output is stuck its own deadline runs. */
-	if (!c->dead && !c->blocked && c->phase <= OPEN)
-		start_wait(c, kind);
+	if (!c->dead && c->phase <= OPEN)
+		begin_wait(c);
 }
 
 struct conn *
 conn_oldest(const struct conn_host *h, enum conn_wait kind)
 {
-	return conn_of(deadlines_oldest(&h->waits, kind));
+	return conn_of(deadlines_oldest(&h->waits, kind), kind);
 }
 
 uint64_t
 conn_since_ms(const struct conn *c, enum conn_wait kind)
 {
-	return c->deadline.at_ms - c->host->waits.ms[kind];
+	const struct deadline *d =
+	    is_of_output(kind) ? &c->output : &c->deadline;
+
+	return d->at_ms - c->host->waits.ms[kind];
 }
 
 void *
@@ -238,6 +272,7 @@ conn_abort(struct conn *c, enum conn_end why)
 	c->dead = true;
 	c->why = why;
 	deadline_stop(&c->deadline);
+	deadline_stop(&c->output);
 	dirty_remove(c);
 	queue_remove(c);
 	pieces_free(c);
@@ -385,7 +420,9 @@ drained(struct conn *c)
 		return;
 	}
 	if (was_blocked) {
-		start_wait(c, c->wait);
+		deadline_stop(&c->output);
+		if (!runs_on(c->wait))
+			begin_wait(c);
 		poll_for(c);
 	}
 	if (c->ops->on_sent != NULL && !c->dead)
@@ -399,6 +436,8 @@ blocked(struct conn *c)
 	 * peer that takes a little now and then does not move the deadline. */
 	start_wait(c, CONN_WAIT_WRITE);
 	c->blocked = true;
+	if (!runs_on(c->wait))
+		deadline_stop(&c->deadline);
 	poll_for(c);
 }
 
@@ -582,6 +621,7 @@ conn_close(struct conn *c, bool linger)
 	}
 	c->phase = CLOSING;
 	c->linger = linger;
+	deadline_stop(&c->deadline);
 	if (!c->blocked)
 		start_wait(c, CONN_WAIT_WRITE);
 	poll_for(c);
@@ -657,7 +697,7 @@ read_bytes(struct conn *c, size_t n)
 {
 	if (c->phase == OPEN)
 		c->ops->on_data(c->ctx, str_n(c->host->scratch, n));
-	else if ((c->dropped += n) > CONN_LINGER_BYTES)
+	else if ((c->dropped += (uint32_t)n) > CONN_LINGER_BYTES)
 		conn_abort(c, CONN_CLOSED);
 }
 

@@ -45,7 +45,9 @@ struct conn_ops {
 };
 
 /* Kinds of deadline: each has one length for all connections of a server
- * (struct http_server_options). */
+ * (struct http_server_options).  While output is stuck its own deadline runs and
+ * the user's rests, to begin anew when that is out; but not the heartbeat, which
+ * is told when it is due whatever becomes of output. */
 enum conn_wait {
 	CONN_WAIT_NONE,
 	CONN_WAIT_HEAD,   /* handshake and head of a request, whole */

@@ -55,15 +55,22 @@ deadlines_next(const struct deadlines *d)
 }
 
 struct deadline *
+deadlines_expired_of(struct deadlines *d, unsigned kind, uint64_t now_ms)
+{
+	struct deadline *x = deadlines_oldest(d, kind);
+
+	if (x == NULL || x->at_ms > now_ms)
+		return NULL;
+	deadline_stop(x);
+	return x;
+}
+
+struct deadline *
 deadlines_expired(struct deadlines *d, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < DEADLINE_KINDS; i++) {
-		struct deadline *x = deadlines_oldest(d, i);
+	struct deadline *x = NULL;
 
-		if (x != NULL && x->at_ms <= now_ms) {
-			deadline_stop(x);
-			return x;
-		}
-	}
-	return NULL;
+	for (unsigned i = 0; i < DEADLINE_KINDS && x == NULL; i++)
+		x = deadlines_expired_of(d, i, now_ms);
+	return x;
 }

@@ -30,6 +30,8 @@ void deadline_stop(struct deadline *x); /* fine where it is not running */
 uint64_t deadlines_next(const struct deadlines *d);
 /* One that has expired, stopped; NULL where there is none (left). */
 struct deadline *deadlines_expired(struct deadlines *d, uint64_t now_ms);
+struct deadline *deadlines_expired_of(struct deadlines *d, unsigned kind,
+    uint64_t now_ms); /* the same of one kind */
 /* The one of its kind that was started first; NULL: none. */
 struct deadline *deadlines_oldest(const struct deadlines *d, unsigned kind);
 

@@ -23,7 +23,7 @@ struct ws_conn_ops {
 	/* All that was sent has been handed to the kernel.  May be NULL. */
 	void (*on_sent)(void *ctx);
 	/* ping_ms of struct http_server_options have passed since
-	 * ws_conn_wait(). */
+	 * ws_conn_wait(), whatever was sent or is stuck. */
 	void (*on_due)(void *ctx);
 	/* The last call; c is gone when it returns.  Never from inside a call of
 	 * the user. */

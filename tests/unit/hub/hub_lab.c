@@ -192,14 +192,14 @@ find(struct str s, const char *text)
 
 /* --- a peer ---------------------------------------------------------------------- */
 
-void
-peer_open(struct peer *p, struct hub_lab *l)
+static void
+open_with(struct peer *p, struct hub_lab *l, bool narrow)
 {
 	const struct timeval silent = { .tv_sec = SILENT_S };
 	struct sockaddr_in to = { .sin_family = AF_INET,
 		.sin_port = htons(l->port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int one = 1;
+	const int one = 1, segment = 1000, window = 8 * 1024;
 
 	*p = (struct peer){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
 		                0) };
@@ -209,7 +209,24 @@ peer_open(struct peer *p, struct hub_lab *l)
 	          sizeof silent) == 0);
 	CHECK(setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) ==
 	    0);
+	if (narrow)
+		CHECK(setsockopt(p->fd, IPPROTO_TCP, TCP_MAXSEG, &segment,
+		          sizeof segment) == 0 &&
+		    setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &window,
+		        sizeof window) == 0);
 	CHECK(connect(p->fd, (struct sockaddr *)&to, sizeof to) == 0);
+}
+
+void
+peer_open(struct peer *p, struct hub_lab *l)
+{
+	open_with(p, l, false);
+}
+
+void
+peer_open_narrow(struct peer *p, struct hub_lab *l)
+{
+	open_with(p, l, true);
 }
 
 void

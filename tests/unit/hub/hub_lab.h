@@ -61,6 +61,8 @@ struct peer {
 };
 
 void peer_open(struct peer *p, struct hub_lab *l);
+/* Of what it does not read the system holds some 100 KB, not megabytes. */
+void peer_open_narrow(struct peer *p, struct hub_lab *l);
 void peer_close(struct peer *p);
 void peer_send(struct peer *p, struct str s);
 void peer_sendf(struct peer *p, const char *fmt, ...)

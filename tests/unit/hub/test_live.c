@@ -1,13 +1,17 @@
 /* Live connections over bare sockets: heartbeats, who is closed and why, peers that
  * do not read, and what stands between a snapshot and its tail. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
+#include "accounts.h"
+#include "clock.h"
 #include "hub_lab.h"
 
 #define V1 "Sec-WebSocket-Protocol: clowder.v1\r\n"
 
-enum { PING_MS = 300, MESSAGE_MAX = 1 << 20 };
+enum { PING_MS = 300, MESSAGE_MAX = 1 << 20, FILL_MAX = 4 << 20 };
 
 struct scene {
 	struct hub_lab l;
@@ -18,6 +22,15 @@ struct scene {
 };
 
 static void
+sign_in_as(struct scene *s, const char *name)
+{
+	s->p.token = NULL;
+	free(s->token);
+	s->token = peer_sign_in(&s->p, name);
+	s->p.token = s->token;
+}
+
+static void
 scene_open(struct scene *s, unsigned ping_ms)
 {
 	*s = (struct scene){ .live.fd = -1 };
@@ -26,8 +39,7 @@ scene_open(struct scene *s, unsigned ping_ms)
 	if (!hub_lab_start(&s->l))
 		exit(1);
 	peer_open(&s->p, &s->l);
-	s->token = peer_sign_in(&s->p, "ann");
-	s->p.token = s->token;
+	sign_in_as(s, "ann");
 }
 
 static void
@@ -51,7 +63,8 @@ scene_close(struct scene *s)
 
 /* more: header lines.  known: with a token. */
 static void
-live_open(struct scene *s, bool known, const char *more)
+live_open_by(void (*open)(struct peer *p, struct hub_lab *l), struct scene *s,
+    bool known, const char *more)
 {
 	char head[1024];
 	int n;
@@ -63,8 +76,14 @@ live_open(struct scene *s, bool known, const char *more)
 	    known ? "Authorization: Bearer " : "",
 	    known ? peer_string(&s->p, "ws_token") : "", known ? "\r\n" : "");
 	CHECK(n > 0 && (size_t)n < sizeof head);
-	peer_open(&s->live, &s->l);
+	open(&s->live, &s->l);
 	CHECK_I(peer_upgrade(&s->live, head), 101);
+}
+
+static void
+live_open(struct scene *s, bool known, const char *more)
+{
+	live_open_by(peer_open, s, known, more);
 }
 
 static void
@@ -185,10 +204,172 @@ ends_a_session_with_its_account(void)
 			    "session_invalid");
 	}
 	CHECK_I(s.ws.code, WS_POLICY);
-	s.p.token = NULL;
-	free(s.token);
-	s.token = peer_sign_in(&s.p, "ann");
-	s.p.token = s.token;
+	sign_in_as(&s, "ann");
+	scene_close(&s);
+}
+
+/* ---- who lets answers get stuck, and takes them again ------------------- */
+
+/* Pings over and over; those are read whatever becomes of the answers. */
+struct flood {
+	struct scene *s;
+	struct buf pings;
+	size_t at; /* that far they are sent */
+};
+
+static void
+flood_init(struct flood *f, struct scene *s)
+{
+	static const char payload[WS_CONTROL_MAX] = "p";
+	static const uint8_t mask[4] = { 1 };
+
+	*f = (struct flood){ .s = s };
+	for (int i = 0; i < 4000; i++)
+		ws_put(&f->pings, WS_OP_PING, str_n(payload, sizeof payload),
+		    mask);
+	CHECK(!f->pings.failed);
+	/* What came with the answer to the upgrade is not read below. */
+	CHECK_U(s->live.in.len, 0);
+}
+
+/* Are the answers stuck, not on their way?  Each question takes a turn, in which the
+ * hub reads so much and then sends what it has. */
+static bool
+stuck(struct scene *s, size_t sent)
+{
+	enum { EACH_TURN = 16384, SURE = 4, PONGS_MANY = 4000 };
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sent / EACH_TURN; i++)
+		(void)peer_metric(&s->p, "answer_unsent_bytes");
+	while (n < SURE &&
+	    peer_metric(&s->p, "answer_unsent_bytes") > PONGS_MANY)
+		n++;
+	return n == SURE;
+}
+
+/* Until they are, or the hub reads no more, or has ended it and drops what comes. */
+static void
+fill(struct flood *f)
+{
+	struct pollfd p = { .fd = f->s->live.fd, .events = POLLOUT };
+
+	for (size_t all = 0, n; all < FILL_MAX; all += n) {
+		ssize_t r = poll(&p, 1, PING_MS) == 1 ?
+		    send(p.fd, f->pings.data + f->at, f->pings.len - f->at,
+		        MSG_NOSIGNAL | MSG_DONTWAIT) :
+		    0;
+
+		if (r <= 0)
+			return;
+		n = (size_t)r;
+		f->at = (f->at + n) % f->pings.len;
+		if (stuck(f->s, n))
+			return;
+	}
+}
+
+/* What has come of frames; false: the last of them, or it has ended. */
+static bool
+take(struct scene *s)
+{
+	static char part[65536];
+	enum ws_step step;
+	ssize_t n = recv(s->live.fd, part, sizeof part, MSG_DONTWAIT);
+	struct str in = str_n(part, n > 0 ? (size_t)n : 0);
+
+	if (n == 0)
+		return false;
+	do {
+		struct err_info e = { 0 };
+		struct str text;
+		size_t used;
+
+		step = ws_read(&s->ws, in, &used, &text, &e);
+		in = str_n(in.p + used, in.n - used);
+		if (step == WS_CLOSE || !CHECK(step != WS_ERROR))
+			return false;
+	} while (step != WS_MORE);
+	return true;
+}
+
+/* Who lets answers get stuck and takes them again is ended before one who came after
+ * it and was quiet. */
+static void
+ends_who_floods_and_shows_nothing(void)
+{
+	struct peer quiet;
+	struct ws ws;
+	struct flood f;
+	struct scene s;
+
+	scene_open(&s, PING_MS);
+	live_open_by(peer_open_narrow, &s, false, V1);
+	flood_init(&f, &s);
+	fill(&f);
+	ws_init(&ws, WS_CLIENT, MESSAGE_MAX);
+	peer_open(&quiet, &s.l);
+	CHECK_I(peer_upgrade(&quiet, V1), 101);
+	for (int i = 0; i < 20; i++)
+		(void)peer_metric(&s.p, "live_connections");
+	while (take(&s) && !t_failing() &&
+	    peer_metric(&s.p, "answer_unsent_bytes") > 0)
+		;
+	while (peer_hear(&quiet, &ws) == WS_TEXT)
+		;
+	CHECK_U(ws.code, WS_POLICY);
+	for (int i = 0; i < 1000 && s.ws.code == 0 && take(&s); i++)
+		;
+	CHECK_U(s.ws.code, WS_POLICY);
+	buf_fini(&f.pings);
+	ws_fini(&ws);
+	peer_close(&quiet);
+	scene_close(&s);
+}
+
+/* By an operator: by another process, as the hub sees it. */
+static void
+disable(struct scene *s, const char *name)
+{
+	static const struct accounts_options opt = { 0 };
+	struct accounts *a = NULL;
+	struct err_info e = { 0 };
+
+	if (!CHECK_OK(accounts_open(&a, hub_lab_path(&s->l, "hub.db"), &opt,
+	                  os_wall_ms(), &e),
+	        &e))
+		return;
+	CHECK_OK(accounts_disable(a, str_of(name), &e), &e);
+	accounts_close(a);
+}
+
+/* Not even until its heartbeat: one who came before it and says nothing is not ended
+ * yet, when it is. */
+static void
+gives_nothing_to_who_may_not_read(void)
+{
+	enum { LONG_MS = 4000, MANY = 100000 };
+	struct peer before;
+	struct scene s;
+	unsigned n = 1;
+	char c;
+
+	scene_open(&s, LONG_MS);
+	s.p.team = "blue";
+	peer_open(&before, &s.l);
+	CHECK_I(peer_upgrade(&before, V1), 101);
+	sign_in_as(&s, "bob");
+	live_open(&s, true, V1);
+	say(&s, "{\"type\":\"hello\"}");
+	sign_in_as(&s, "ann");
+	CHECK_U(peer_push(&s.p, n++, 1, ""), 200);
+	CHECK(hear_type(&s, "event"));
+	disable(&s, "bob");
+	while (take(&s) && n < MANY && !t_failing())
+		CHECK_U(peer_push(&s.p, n++, 1, ""), 200);
+	CHECK_U(s.ws.code, WS_POLICY);
+	CHECK_I(recv(before.fd, &c, 1, MSG_DONTWAIT), -1);
+	peer_close(&before);
 	scene_close(&s);
 }
 
@@ -334,6 +515,8 @@ main(void)
 	T_RUN(ends_who_says_nothing);
 	T_RUN(ends_a_message_that_does_not_end);
 	T_RUN(ends_a_session_with_its_account);
+	T_RUN(ends_who_floods_and_shows_nothing);
+	T_RUN(gives_nothing_to_who_may_not_read);
 	T_RUN(waits_for_who_does_not_read);
 	T_RUN(joins_while_others_write);
 	T_RUN(comes_again_where_it_was);

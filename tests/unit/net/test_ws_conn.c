@@ -398,6 +398,76 @@ the_wait_is_told(void)
 	finish();
 }
 
+/* More than the system holds for one who does not read. */
+static void
+get_stuck(const struct buf *text)
+{
+	peer_deaf(&a);
+	ws_conn_send(conn, buf_str(text));
+	for (int i = 0; i < 10; i++)
+		(void)uv_run(&w.loop, UV_RUN_NOWAIT);
+	CHECK(ws_conn_unsent(conn) > 0);
+}
+
+static bool
+is_due(void)
+{
+	return told.len > 0 && strstr(told.data, "due\n") != NULL;
+}
+
+static void
+the_wait_is_told_while_output_is_stuck(void)
+{
+	struct buf text = { 0 };
+
+	while (text.len < 16 << 20)
+		buf_addc(&text, 'x');
+	begin(&(struct http_server_options){ .ping_ms = 20 });
+	hello();
+	say("wait");
+	WORLD_UNTIL(&w, told.len > 0);
+	get_stuck(&text);
+	WORLD_UNTIL(&w, is_due());
+	CHECK(ws_conn_unsent(conn) > 0);
+	/* One that begins meanwhile is as good. */
+	buf_reset(&told);
+	ws_conn_wait(conn);
+	WORLD_UNTIL(&w, is_due());
+	CHECK(ws_conn_unsent(conn) > 0);
+	buf_fini(&text);
+	finish();
+}
+
+/* Whoever is stuck and reads again, as often as it likes, is no later due. */
+static void
+the_wait_is_not_moved_by_output(void)
+{
+	enum { WAIT_MS = 400 };
+	struct buf text = { 0 };
+	uint64_t began;
+	unsigned n = 0;
+
+	while (text.len < 16 << 20)
+		buf_addc(&text, 'x');
+	begin(&(struct http_server_options){ .ping_ms = WAIT_MS });
+	hello();
+	say("wait");
+	WORLD_UNTIL(&w, told.len > 0);
+	began = uv_now(&w.loop);
+	while (!is_due() && !t_failing()) {
+		get_stuck(&text);
+		peer_hear(&a);
+		WORLD_UNTIL(&w, ws_conn_unsent(conn) == 0);
+		buf_reset(&a.in);
+		n++;
+		CHECK(is_due() || uv_now(&w.loop) - began < 4 * WAIT_MS);
+	}
+	CHECK(n > 0);
+	CHECK(uv_now(&w.loop) - began >= WAIT_MS - 1);
+	buf_fini(&text);
+	finish();
+}
+
 /* Pings without end from a peer that reads nothing do not pile up. */
 static void
 pongs_do_not_pile_up(void)
@@ -476,6 +546,8 @@ main(void)
 	T_RUN(the_server_closes_with_its_reason);
 	T_RUN(a_stop_says_so);
 	T_RUN(the_wait_is_told);
+	T_RUN(the_wait_is_told_while_output_is_stuck);
+	T_RUN(the_wait_is_not_moved_by_output);
 	T_RUN(pongs_do_not_pile_up);
 	T_RUN(the_last_ping_is_answered);
 	T_RUN(a_peer_that_goes_is_told_once);
