@@ -33,9 +33,11 @@ struct hub_options {
 	/* Who is here: between two messages, and how long one who has gone is
 	 * still here; 0: 1000, 60000. */
 	unsigned presence_ms, grace_ms;
-	/* Bytes: of a team's reports, of all, and of what a room is told at once;
-	 * 0: 8 MiB, 64 MiB, 64 MiB. */
-	size_t presence_room_max, presence_max, presence_tell_max;
+	/* Bytes: of one user's reports in a team, of the team's, of all, and of
+	 * what a room is told at once; 0: a fourth of the team's, 8 MiB, 64 MiB,
+	 * 64 MiB. */
+	size_t presence_user_max, presence_room_max, presence_max,
+	    presence_tell_max;
 	/* Told the address once it serves: "https://127.0.0.1:8177", and with
 	 * dev_tls the certificate's path, else NULL. */
 	void (*ready)(void *ctx, const char *url, const char *ca_path);

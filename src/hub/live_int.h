@@ -31,7 +31,9 @@ enum {
 	PING_MS = 20000, /* where nothing is said: http_server.h */
 	/* Before it is given anything a member is looked up again, so many times
 	 * in a heartbeat. */
-	LOOKS = 4
+	LOOKS = 4,
+	/* So many users may report what a team's bound allows to one. */
+	PRESENCE_USERS = 4
 };
 /* Bytes of messages in pieces, of snapshots and of all answers that peers have
  * not read: beyond it they come again. */
@@ -129,10 +131,10 @@ struct member {
 	bool batch; /* takes many events in one message */
 	bool full;  /* not read, as it does not read its answers */
 	uint64_t cursor;
-	uint64_t looked_ms; /* when it was looked up; the loop's clock */
-	unsigned missed;   /* pings without an answer */
-	bool partial;      /* a message was in pieces at the last ping */
-	bool presence_due; /* it is sent who is here */
+	uint64_t looked_ms;     /* when it was looked up; the loop's clock */
+	unsigned missed;        /* pings without an answer */
+	bool partial;           /* a message was in pieces at the last ping */
+	bool presence_due;      /* it is sent who is here */
 	struct live_part *part; /* own; still to be sent before anything else */
 	struct live_join *join; /* under way */
 	struct live_read *read; /* under way */
@@ -164,7 +166,8 @@ struct live {
 	uint64_t timer_at;       /* UINT64_MAX: it does not run */
 	struct deadlines rests;  /* of rooms */
 	struct deadlines graces; /* of those who have gone */
-	size_t presence_room_max, presence_max, presence_tell_max;
+	size_t presence_user_max, presence_room_max, presence_max,
+	    presence_tell_max;
 	size_t presence_bytes;
 };
 

@@ -243,15 +243,17 @@ presence_drop(struct live *l, struct presence *p)
 	presence_free(p);
 }
 
-/* One that has gone, of this room or of any; does it make room? */
+/* One that has gone, of this room and user or of any (NULL, n 0); does it make
+ * room? */
 static bool
-drop_gone(struct live *l, struct room *of)
+drop_gone(struct live *l, struct room *of, struct str user)
 {
 	struct presence *p = NULL;
 
 	if (of != NULL) {
 		TAILQ_FOREACH_REVERSE(p, &of->presences, presences, in_room)
-		if (p->grace.next != NULL)
+		if (p->grace.next != NULL &&
+		    (user.n == 0 || str_eq(p->user, user)))
 			break;
 	} else {
 		struct deadline *d = deadlines_oldest(&l->graces, KIND);
@@ -269,12 +271,30 @@ drop_gone(struct live *l, struct room *of)
 	return true;
 }
 
-/* Room for so many bytes more. */
-static enum err
-room_fits(struct room *r, size_t more, struct err_info *e)
+static size_t
+user_bytes(const struct room *r, struct str user)
 {
+	const struct presence *p;
+	size_t n = 0;
+
+	TAILQ_FOREACH(p, &r->presences, in_room)
+	if (str_eq(p->user, user))
+		n += p->bytes;
+	return n;
+}
+
+/* Room for so many bytes more of this user. */
+static enum err
+room_fits(struct room *r, struct str user, size_t more, struct err_info *e)
+{
+	if (more == 0)
+		return ERR_OK;
+	while (user_bytes(r, user) + more > r->live->presence_user_max)
+		if (!drop_gone(r->live, r, user))
+			return err_setf(e, ERR_QUOTA,
+			    "the sessions of the account are too many");
 	while (r->presence_bytes + more > r->live->presence_room_max)
-		if (!drop_gone(r->live, r))
+		if (!drop_gone(r->live, r, STR("")))
 			return err_setf(e, ERR_QUOTA,
 			    "the sessions of the team are too many");
 	return ERR_OK;
@@ -284,7 +304,7 @@ static enum err
 hub_fits(struct live *l, size_t more, struct err_info *e)
 {
 	while (l->presence_bytes + more > l->presence_max)
-		if (!drop_gone(l, NULL))
+		if (!drop_gone(l, NULL, STR("")))
 			return err_setf(e, ERR_UNAVAILABLE,
 			    "too many sessions are reported");
 	return ERR_OK;
@@ -360,7 +380,7 @@ presence_read(struct member *m, const struct live_in *msg, const struct json *j,
 		return err_set(e, ERR_NOMEM);
 	more = (*ret)->bytes > had ? (*ret)->bytes - had : 0;
 	if (m->room != NULL)
-		rc = room_fits(m->room, more, e);
+		rc = room_fits(m->room, user, more, e);
 	if (rc == ERR_OK)
 		rc = hub_fits(m->live, more, e);
 	if (rc != ERR_OK) {
@@ -402,7 +422,7 @@ presence_enter(struct room *r, struct member *m)
 	struct err_info e = { 0 };
 
 	m->presence_due = !TAILQ_EMPTY(&r->presences);
-	if (p != NULL && room_fits(r, p->bytes, &e) == ERR_OK) {
+	if (p != NULL && room_fits(r, p->user, p->bytes, &e) == ERR_OK) {
 		presence_put(r, p);
 	} else if (p != NULL) {
 		m->presence = NULL;
@@ -475,6 +495,8 @@ presence_init(struct live *l)
 	deadlines_init(&l->rests);
 	deadlines_init(&l->graces);
 	l->presence_room_max = or_else(o->presence_room_max, PRESENCE_ROOM_MAX);
+	l->presence_user_max = or_else(o->presence_user_max,
+	    l->presence_room_max / PRESENCE_USERS);
 	l->presence_max = or_else(o->presence_max, PRESENCE_MAX);
 	l->presence_tell_max = or_else(o->presence_tell_max, PRESENCE_TELL_MAX);
 	l->rests.ms[KIND] = (uint32_t)or_else(o->presence_ms, PRESENCE_MS);

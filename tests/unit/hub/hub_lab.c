@@ -108,6 +108,7 @@ serve(void *arg)
 		.ping_ms = l->ping_ms,
 		.presence_ms = l->presence_ms,
 		.grace_ms = l->grace_ms,
+		.presence_user_max = l->presence_user_max,
 		.presence_room_max = l->presence_room_max,
 		.presence_max = l->presence_max,
 		.presence_tell_max = l->presence_tell_max,

@@ -22,7 +22,8 @@ struct hub_lab {
 	unsigned ping_ms; /* heartbeats of live connections; 0: the usual */
 	unsigned presence_ms, grace_ms; /* 0: the usual */
 	/* likewise */
-	size_t presence_room_max, presence_max, presence_tell_max;
+	size_t presence_user_max, presence_room_max, presence_max,
+	    presence_tell_max;
 	pthread_t thread;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;

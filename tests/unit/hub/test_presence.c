@@ -30,12 +30,13 @@ struct scene {
 
 static void
 scene_open_with(struct scene *s, unsigned presence_ms, unsigned grace_ms,
-    size_t room_max, size_t max, size_t tell_max)
+    size_t user_max, size_t room_max, size_t max, size_t tell_max)
 {
 	hub_lab_init(&s->l);
 	s->l.presence_ms = presence_ms;
 	s->l.grace_ms = grace_ms;
 	s->l.presence_room_max = room_max;
+	s->l.presence_user_max = user_max;
 	s->l.presence_max = max;
 	s->l.presence_tell_max = tell_max;
 	if (!hub_lab_start(&s->l))
@@ -49,7 +50,7 @@ scene_open_with(struct scene *s, unsigned presence_ms, unsigned grace_ms,
 static void
 scene_open(struct scene *s, unsigned presence_ms, unsigned grace_ms)
 {
-	scene_open_with(s, presence_ms, grace_ms, 0, 0, 0);
+	scene_open_with(s, presence_ms, grace_ms, 0, 0, 0, 0);
 }
 
 static void
@@ -500,7 +501,8 @@ keeps_the_bounds(void)
 	struct scene s;
 	uint64_t held;
 
-	scene_open_with(&s, 1, LONG_MS, (MEMBERS - 1) * MIB, 0, 0);
+	scene_open_with(&s, 1, LONG_MS, (MEMBERS - 1) * MIB,
+	    (MEMBERS - 1) * MIB, 0, 0);
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		line_open_in(&s, &s.ann, NULL, &v[i]);
 		(void)until_read(&v[i]);
@@ -537,6 +539,57 @@ keeps_the_bounds(void)
 	scene_close(&s);
 }
 
+static void
+hear_of(struct line *v, const char *name)
+{
+	do
+		CHECK(hear_type(v, "presence"));
+	while (!peer_has(&v->p, name) && !t_failing());
+}
+
+/* One user fills a fourth of what the team may say, by whatever connections, and
+ * keeps nobody else out. */
+static void
+keeps_room_for_others(void)
+{
+	enum { EACH = 255, MIB = 1 << 20 };
+	struct line a, b, early, bob;
+	struct scene s;
+	uint64_t held;
+
+	scene_open_with(&s, 1, LONG_MS, 0, 4 * MIB, 0, 0);
+	line_open_in(&s, &s.ann, "blue", &a);
+	line_open_in(&s, &s.ann, "blue", &b);
+	line_open_in(&s, &s.bob, "blue", &bob);
+	report_many(&a, "first-", EACH);
+	hear_of(&bob, "first-");
+	held = peer_metric(&s.ann, "presence_bytes");
+	report_many(&b, "second-", 20);
+	hear_refused(&b, "quota");
+	line_open(&s, &s.ann, "blue", V1, &early);
+	report_many(&early, "early-", 20);
+	say(&early, "{\"type\":\"hello\"}");
+	hear_refused(&early, "quota");
+	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
+	/* What it said before does not count beside what it says now. */
+	report_many(&a, "anew-", EACH);
+	hear_of(&bob, "anew-");
+	report_many(&bob, "bob-", EACH);
+	hear_of(&bob, "bob-");
+	held = peer_metric(&s.ann, "presence_bytes");
+	CHECK(held > MIB);
+	/* Its own that has gone makes room, nobody else's. */
+	line_gone(&s, &bob, 3);
+	line_gone(&s, &a, 2);
+	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
+	report_many(&b, "last-", EACH);
+	hear_of(&b, "last-");
+	CHECK_U(peer_metric(&s.ann, "presence_bytes"), held);
+	line_close(&b);
+	line_close(&early);
+	scene_close(&s);
+}
+
 /* What all teams may say together: who has gone makes room, of whatever team. */
 static void
 keeps_the_bound_of_all(void)
@@ -545,7 +598,7 @@ keeps_the_bound_of_all(void)
 	struct scene s;
 	uint64_t held;
 
-	scene_open_with(&s, 1, LONG_MS, 0, 500, 0);
+	scene_open_with(&s, 1, LONG_MS, 0, 0, 500, 0);
 	line_open_in(&s, &s.ann, "red", &red);
 	line_open_in(&s, &s.ann, "blue", &blue);
 	line_open_in(&s, &s.bob, NULL, &bob);
@@ -579,7 +632,7 @@ says_what_is_refused(void)
 	struct line a, b;
 	struct scene s;
 
-	scene_open_with(&s, 1, 0, 300, 0, 0);
+	scene_open_with(&s, 1, 0, 300, 300, 0, 0);
 	line_open_in(&s, &s.ann, NULL, &a);
 	CHECK_U(until_read(&a), 0);
 	report(&a, "s", "x");
@@ -612,7 +665,7 @@ tells_many_less_often(void)
 	struct scene s;
 	uint64_t began;
 
-	scene_open_with(&s, EACH_MS, 0, 0, 0, TELL);
+	scene_open_with(&s, EACH_MS, 0, 0, 0, 0, TELL);
 	line_open_in(&s, &s.ann, NULL, &a);
 	began = os_mono_ms();
 	report(&a, "s", "x");
@@ -641,6 +694,7 @@ main(void)
 	T_RUN(tells_the_first_at_once_and_the_rest_together);
 	T_RUN(queues_nothing_for_who_does_not_read);
 	T_RUN(keeps_the_bounds);
+	T_RUN(keeps_room_for_others);
 	T_RUN(keeps_the_bound_of_all);
 	T_RUN(says_what_is_refused);
 	T_RUN(tells_many_less_often);
