@@ -46,20 +46,6 @@ daemon_state_read(const struct home *h, struct daemon_state *ret,
 	return rc;
 }
 
-/* What stands in its place and is no file - a link, a pipe - goes: nothing is
- * written through it. */
-static enum err
-make_room(const char *path, struct err_info *e)
-{
-	struct err_info none = { 0 };
-	struct os_file_id id;
-
-	if (os_look_id(path, false, &id, &none) != ERR_OK ||
-	    id.kind == OS_FILE || id.kind == OS_DIR)
-		return ERR_OK;
-	return os_remove(path, e);
-}
-
 enum err
 daemon_state_write(const struct home *h, const struct daemon_state *st,
     struct err_info *e)
@@ -71,9 +57,7 @@ daemon_state_write(const struct home *h, const struct daemon_state *st,
 	    st->token, st->pid);
 	rc = buf_ok(&b, e);
 	if (rc == ERR_OK)
-		rc = make_room(h->daemon_state, e);
-	if (rc == ERR_OK)
-		rc = os_write_atomic(h->daemon_state, buf_str(&b), 0600, e);
+		rc = home_write(h->daemon_state, buf_str(&b), e);
 	buf_fini(&b);
 	return rc;
 }
@@ -107,7 +91,7 @@ daemon_word_write(const struct home *h, const struct daemon_word *word,
 	const char *text =
 	    arena_fmt(&a, "%s%s\n", word->state, word->live ? " live" : "");
 	enum err rc = path != NULL && text != NULL ?
-	    os_write_atomic(path, str_of(text), 0600, e) :
+	    home_write(path, str_of(text), e) :
 	    err_set(e, ERR_NOMEM);
 
 	arena_fini(&a);

@@ -48,6 +48,26 @@ home_make(const struct home *h, struct err_info *e)
 	return rc;
 }
 
+static enum err
+make_room(const char *path, struct err_info *e)
+{
+	struct err_info none = { 0 };
+	struct os_file_id id;
+
+	if (os_look_id(path, false, &id, &none) != ERR_OK ||
+	    id.kind == OS_FILE || id.kind == OS_DIR)
+		return ERR_OK;
+	return os_remove(path, e);
+}
+
+enum err
+home_write(const char *path, struct str data, struct err_info *e)
+{
+	enum err rc = make_room(path, e);
+
+	return rc == ERR_OK ? os_write_atomic(path, data, 0600, e) : rc;
+}
+
 /* ".NAME.<16 hex>.tmp", as os_write_atomic calls them. */
 static bool
 is_temporary(struct str name)
@@ -143,8 +163,7 @@ home_notice(const struct home *h, const char *what, int64_t now_ms,
 		/* A home that was never made is not made for this. */
 		if (!keep.failed && os_exists(h->dir) &&
 		    home_make(h, &ignore) == ERR_OK)
-			(void)os_write_atomic(h->notices, buf_str(&keep), 0600,
-			    &ignore);
+			(void)home_write(h->notices, buf_str(&keep), &ignore);
 	}
 	buf_fini(&text);
 	buf_fini(&keep);

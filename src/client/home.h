@@ -26,6 +26,10 @@ enum err home_find(struct home *ret, const char *program, struct arena *a,
 /* Make the folder and its auth and local folders, each 0700. */
 enum err home_make(const struct home *h, struct err_info *e);
 
+/* Replace a file below the home folder, as ours alone (0600).  A link or a pipe in
+ * its place goes: nothing is written through it.  ERR_REFUSED: a folder. */
+enum err home_write(const char *path, struct str data, struct err_info *e);
+
 /* Take away what writers left that were killed: temporary files that lie in these
  * folders for an hour.  What cannot be removed stays. */
 void home_sweep(const struct home *h);

@@ -87,7 +87,7 @@ presence_save(const struct home *h, space_id space, struct str sessions,
 	if (rc == ERR_OK)
 		rc = os_mkdirs(dir, 0700, e);
 	if (rc == ERR_OK)
-		rc = os_write_atomic(path, sessions, 0600, e);
+		rc = home_write(path, sessions, e);
 	arena_fini(&a);
 	return rc;
 }
@@ -97,9 +97,10 @@ presence_forget(const struct home *h, space_id space)
 {
 	struct arena a = { 0 };
 	struct err_info ignore = { 0 };
+	struct os_file_id id;
 	const char *path = file_of(h, space, &a);
 
-	if (path != NULL && os_exists(path))
+	if (path != NULL && os_look_id(path, false, &id, &ignore) == ERR_OK)
 		(void)os_remove(path, &ignore);
 	arena_fini(&a);
 }

@@ -60,7 +60,7 @@ sessions_save(const struct home *h, const struct session_record *r,
 	if (rc == ERR_OK)
 		rc = os_mkdirs(h->sessions, 0700, e);
 	if (rc == ERR_OK)
-		rc = os_write_atomic(path, buf_str(&b), 0600, e);
+		rc = home_write(path, buf_str(&b), e);
 	if (rc == ERR_OK)
 		(void)os_touch(h->doorbell, &ignored);
 	buf_fini(&b);
@@ -74,10 +74,13 @@ sessions_beat(const struct home *h, const struct session_record *r,
 {
 	struct arena a = { 0 };
 	struct err_info ignored = { 0 };
+	struct os_file_id id;
 	const char *path = NULL;
 	enum err rc = path_of(h, r, &a, &path, e);
 
-	if (rc == ERR_OK && !os_exists(path))
+	if (rc == ERR_OK)
+		rc = os_look_id(path, false, &id, e);
+	if (rc == ERR_OK && id.kind != OS_FILE)
 		rc = err_set(e, ERR_NOT_FOUND);
 	if (rc == ERR_OK)
 		rc = os_touch(path, e);
@@ -92,11 +95,13 @@ sessions_forget(const struct home *h, const struct session_record *r,
     struct err_info *e)
 {
 	struct arena a = { 0 };
+	struct err_info none = { 0 };
+	struct os_file_id id;
 	const char *path = NULL;
 	enum err rc = path_of(h, r, &a, &path, e);
 
-	if (rc == ERR_OK)
-		rc = os_exists(path) ? os_remove(path, e) : ERR_OK;
+	if (rc == ERR_OK && os_look_id(path, false, &id, &none) == ERR_OK)
+		rc = os_remove(path, e);
 	arena_fini(&a);
 	return rc;
 }
@@ -138,7 +143,7 @@ parse(struct str text, struct arena *a, struct session_record *r)
 	return ok;
 }
 
-/* False: it went, or is none. */
+/* False: it went, or is none; what a link names is not ours. */
 static bool
 load(const char *path, struct arena *a, struct session_record *r)
 {
@@ -148,7 +153,8 @@ load(const char *path, struct arena *a, struct session_record *r)
 	bool ok;
 
 	*r = (struct session_record){ 0 };
-	ok = os_stat_id(path, &id, &ignored) == ERR_OK &&
+	ok = os_look_id(path, false, &id, &ignored) == ERR_OK &&
+	    id.kind == OS_FILE &&
 	    os_read_file(path, RECORD_BYTES_MAX, &b, &ignored) == ERR_OK &&
 	    parse(buf_str(&b), a, r);
 	if (ok)

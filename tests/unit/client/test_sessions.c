@@ -2,12 +2,15 @@
  * progress. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "context.h"
+#include "daemon_state.h"
 #include "fault.h"
 #include "file.h"
 #include "path.h"
+#include "presence.h"
 #include "proc.h"
 #include "sessions.h"
 #include "t.h"
@@ -120,6 +123,82 @@ records_come_back(void)
 	CHECK_OK(sessions_forget(sc.home, &r, &e), &e);
 	CHECK_OK(sessions_records(sc.home, &sc.a, &l, &n, &e), &e);
 	CHECK_U(n, 1);
+	scene_end();
+}
+
+static void
+put_link(const char *path, const char *to)
+{
+	CHECK_OK(os_write_atomic(to, STR("theirs"), 0600, &e), &e);
+	(void)unlink(path);
+	CHECK_U(symlink(to, path), 0);
+}
+
+/* A file is in the link's place, and the one that it named as it was. */
+static void
+link_went(const char *path, const char *to)
+{
+	struct os_file_id id;
+	struct buf b = { 0 };
+
+	t_note("%s", path);
+	CHECK_OK(os_look_id(path, false, &id, &e), &e);
+	CHECK(id.kind == OS_FILE);
+	CHECK_OK(os_read_file(to, 100, &b, &e), &e);
+	CHECK_STR(buf_str(&b), "theirs");
+	t_note("%s", "");
+	buf_fini(&b);
+}
+
+static void
+nothing_is_written_through_a_link(void)
+{
+	static const struct daemon_word word = { .state = "Connected" };
+	struct session_record r = {
+		.agent = STR("codex"), .id = STR("one"), .project = STR(PROJECT)
+	};
+	struct session_record *l;
+	const char *local, *path, *to;
+	struct os_names names = { 0 };
+	struct os_file_id before, after;
+	size_t n;
+
+	scene_begin("links");
+	to = os_join(&sc.a, t_tmp(), "theirs");
+	local = os_dir(&sc.a, sc.home->notices);
+	CHECK_OK(sessions_save(sc.home, &r, &e), &e);
+	CHECK_OK(os_list(sc.home->sessions, &names, &e), &e);
+	if (!CHECK_U(names.n, 1))
+		return;
+	path = os_join(&sc.a, sc.home->sessions, names.name[0]);
+	os_names_fini(&names);
+	put_link(path, to);
+	CHECK_OK(os_stat_id(to, &before, &e), &e);
+	CHECK_ERR(sessions_beat(sc.home, &r, &e), ERR_NOT_FOUND);
+	CHECK_OK(os_stat_id(to, &after, &e), &e);
+	CHECK(os_same_id(&before, &after));
+	CHECK_OK(sessions_save(sc.home, &r, &e), &e);
+	link_went(path, to);
+	CHECK_OK(sessions_records(sc.home, &sc.a, &l, &n, &e), &e);
+	CHECK_U(n, 1);
+	/* One that names nothing goes, too. */
+	CHECK_U(unlink(path), 0);
+	CHECK_U(symlink("nowhere", path), 0);
+	CHECK_OK(sessions_forget(sc.home, &r, &e), &e);
+	CHECK_ERR(os_look_id(path, false, &after, &e), ERR_NOT_FOUND);
+
+	CHECK_OK(presence_save(sc.home, 7, STR("[]"), &e), &e);
+	path = os_join(&sc.a, local, "presence/7.json");
+	put_link(path, to);
+	CHECK_OK(presence_save(sc.home, 7, STR("[]"), &e), &e);
+	link_went(path, to);
+	path = os_join(&sc.a, local, "connection");
+	put_link(path, to);
+	CHECK_OK(daemon_word_write(sc.home, &word, &e), &e);
+	link_went(path, to);
+	put_link(sc.home->notices, to);
+	CHECK(home_notice(sc.home, "said", 1, 0));
+	link_went(sc.home->notices, to);
 	scene_end();
 }
 
@@ -347,6 +426,7 @@ int
 main(void)
 {
 	T_RUN(records_come_back);
+	T_RUN(nothing_is_written_through_a_link);
 	T_RUN(states_by_the_clock);
 	T_RUN(what_is_in_progress);
 	T_RUN(only_those_of_this_machine);
