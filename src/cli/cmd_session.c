@@ -92,10 +92,12 @@ new_id(struct arena *a, struct str *ret, struct err_info *e)
 }
 
 enum err
-session_load(struct work *w, bool ended, struct sessions *ret,
+session_load(struct work *w, unsigned with, struct sessions *ret,
     struct err_info *e)
 {
-	struct sessions_at at = { .now_ms = os_wall_ms(), .ended = ended };
+	struct sessions_at at = { .now_ms = os_wall_ms(),
+		.ended = (with & SESSION_WITH_ENDED) != 0,
+		.presence = (with & SESSION_WITH_PRESENCE) != 0 };
 	const struct config *config;
 	enum err rc = ctx_home(w->c->ctx, &at.home, e);
 
@@ -306,7 +308,7 @@ start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
 {
 	const struct session_seen *s = NULL;
 	bool named = cli_has(w->c, "agent");
-	enum err rc = session_load(w, false, l, e);
+	enum err rc = session_load(w, 0, l, e);
 
 	*live = false;
 	/* Who does not say whose it is means the one that is at work. */
@@ -447,7 +449,7 @@ beat_logged(struct work *w, struct session_record *r, struct err_info *e)
 	const struct session_seen *s = NULL;
 	struct sessions l;
 	struct payload p;
-	enum err rc = session_load(w, true, &l, e);
+	enum err rc = session_load(w, SESSION_WITH_ENDED, &l, e);
 
 	if (rc == ERR_OK)
 		rc = pick_exact(&l, r->id, r->agent, &s, e);
@@ -543,7 +545,7 @@ end_run(struct cli *c, struct err_info *e)
 		return rc;
 	rc = work_begin(&w, c, e);
 	if (rc == ERR_OK)
-		rc = session_load(&w, true, &l, e);
+		rc = session_load(&w, SESSION_WITH_ENDED, &l, e);
 	if (rc == ERR_OK)
 		rc = session_pick(&w, &l, id, agent, &s, e);
 	if (rc == ERR_OK) {

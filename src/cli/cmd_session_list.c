@@ -39,7 +39,8 @@ session_json(struct json_writer *j, const struct session_seen *s)
 	json_key(j, "state"), json_put_z(j, session_state_name(s->state));
 	json_key(j, "since"), when_put_or_null(j, s->since_ms);
 	json_key(j, "here"), json_put_bool(j, s->here);
-	json_key(j, "project"), json_put_str(j, s->project);
+	view_put_text(j, "project", s->project);
+	view_put_text(j, "user", s->user);
 	view_put_text(j, "cwd", s->cwd);
 	view_put_text(j, "git_branch", s->branch);
 	view_put_text(j, "reason", s->reason);
@@ -161,7 +162,9 @@ list_run(struct cli *c, struct err_info *e)
 	enum err rc = work_read(&w, c, e);
 
 	if (rc == ERR_OK)
-		rc = session_load(&w, all, &l, e);
+		rc = session_load(&w,
+		    SESSION_WITH_PRESENCE | (all ? SESSION_WITH_ENDED : 0), &l,
+		    e);
 	if (rc == ERR_OK && c->json)
 		list_json(c, &l, all);
 	else if (rc == ERR_OK)
@@ -215,7 +218,8 @@ show_run(struct cli *c, struct err_info *e)
 	enum err rc = work_read(&w, c, e);
 
 	if (rc == ERR_OK)
-		rc = session_load(&w, true, &l, e);
+		rc = session_load(&w,
+		    SESSION_WITH_PRESENCE | SESSION_WITH_ENDED, &l, e);
 	if (rc == ERR_OK)
 		rc =
 		    session_pick(&w, &l, str_of(cli_arg(c, 0)), STR(""), &s, e);

@@ -9,9 +9,12 @@
 /* cmd_session_list.c */
 extern const struct cmd session_list, session_show;
 
-/* All sessions that this replica knows of; ended: those too that have ended.  In
- * the arena of w. */
-enum err session_load(struct work *w, bool ended, struct sessions *ret,
+/* All sessions that this replica knows of, in the arena of w. */
+enum {
+	SESSION_WITH_ENDED = 1,   /* those too that have ended */
+	SESSION_WITH_PRESENCE = 2 /* and what the hub says; only to be shown */
+};
+enum err session_load(struct work *w, unsigned with, struct sessions *ret,
     struct err_info *e);
 /* The session with this id (of several that which goes on), else by an unambiguous
  * beginning; agent: of that one only, where n > 0.  Borrows from l.  ERR_NOT_FOUND,

@@ -7,10 +7,16 @@
 #include "fault.h"
 #include "file.h"
 #include "json.h"
+#include "live.h"
 #include "path.h"
 #include "when.h"
 
-enum { BYTES_MAX = 2 << 20, DEPTH_MAX = 40 };
+enum {
+	BYTES_MAX = 2 << 20,
+	DEPTH_MAX = 40,
+	ID_BYTES_MAX = 256, /* of a session's id, as a hub takes it */
+	PARTS = 3           /* that may be missing */
+};
 
 /* --- told to the hub --------------------------------------------------------------- */
 
@@ -23,36 +29,101 @@ put_text(struct json_writer *w, const char *key, struct str s)
 	json_put_str(w, s);
 }
 
+/* The first `parts` of what may be missing; what it works on is added last. */
 static void
-put_session(const struct session_seen *s, struct json_writer *w)
+put_head(const struct session_seen *s, size_t parts, struct json_writer *w)
 {
+	const struct {
+		const char *name;
+		struct str text;
+	} part[PARTS] = { { "device", s->device }, { "git_branch", s->branch },
+		{ "cwd", s->cwd } };
 	char when[WHEN_TEXT_MAX];
 	int64_t last = s->last_ms - s->last_ms % PRESENCE_STEP_MS;
 
 	json_obj(w);
 	put_text(w, "session_id", s->id);
 	put_text(w, "agent", s->agent);
-	put_text(w, "device", s->device);
-	put_text(w, "cwd", s->cwd);
-	put_text(w, "git_branch", s->branch);
-	json_key(w, "active"), json_arr(w);
-	for (size_t i = 0; i < s->n_items; i++)
-		json_put_str(w, s->item[i].key);
-	json_end(w);
+	for (size_t i = 0; i < parts; i++)
+		put_text(w, part[i].name, part[i].text);
 	put_text(w, "last_activity", str_n(when, when_format(last, when)));
-	json_end(w);
+	json_key(w, "active"), json_arr(w);
+}
+
+/* "]}" closes it. */
+enum { END_BYTES = 2 };
+
+static size_t
+quoted_bytes(struct str s, struct buf *scratch)
+{
+	struct json_writer w = { .out = scratch };
+
+	buf_reset(scratch);
+	json_put_str(&w, s);
+	return scratch->len;
+}
+
+static void
+put_active(const struct session_seen *s, struct json_writer *w)
+{
+	struct buf scratch = { 0 };
+
+	for (size_t i = 0; i < s->n_items; i++) {
+		size_t more =
+		    quoted_bytes(s->item[i].key, &scratch) + (i > 0 ? 1 : 0);
+
+		w->out->failed |= scratch.failed;
+		if (w->out->len + more + END_BYTES > LIVE_SESSION_BYTES_MAX)
+			break;
+		json_put_str(w, s->item[i].key);
+	}
+	buf_fini(&scratch);
+}
+
+/* *out is empty where it can not be told. */
+static void
+put_session(const struct session_seen *s, struct buf *out)
+{
+	struct json_writer w;
+
+	for (size_t parts = PARTS;; parts--) {
+		buf_reset(out);
+		w = (struct json_writer){ .out = out };
+		put_head(s, parts, &w);
+		if (out->len + END_BYTES <= LIVE_SESSION_BYTES_MAX ||
+		    parts == 0)
+			break;
+	}
+	put_active(s, &w);
+	json_end(&w);
+	json_end(&w);
+	if (!out->failed && out->len > LIVE_SESSION_BYTES_MAX)
+		buf_reset(out);
 }
 
 void
-presence_put(const struct sessions *l, space_id space, struct buf *out)
+presence_put(const struct sessions *l, space_id space, size_t max,
+    struct buf *out)
 {
 	struct json_writer w = { .out = out };
+	struct buf one = { 0 };
+	size_t n = 0, from = out->len;
 
 	json_arr(&w);
-	for (size_t i = 0; i < l->n; i++)
-		if (l->s[i].space == space)
-			put_session(&l->s[i], &w);
+	for (size_t i = 0; i < l->n && n < LIVE_SESSIONS_MAX; i++) {
+		if (l->s[i].space != space || l->s[i].id.n > ID_BYTES_MAX)
+			continue;
+		put_session(&l->s[i], &one);
+		out->failed |= one.failed;
+		if (out->len - from + one.len + sizeof ",]" - 1 > max)
+			break;
+		if (one.len > 0) {
+			json_put_raw(&w, buf_str(&one));
+			n++;
+		}
+	}
 	json_end(&w);
+	buf_fini(&one);
 }
 
 /* --- told by the hub ---------------------------------------------------------------- */

@@ -16,8 +16,12 @@ enum {
 };
 
 /* The sessions of `l` that belong to this space, as a message has them: a JSON
- * array. */
-void presence_put(const struct sessions *l, space_id space, struct buf *out);
+ * array of at most `max` bytes.  A hub refuses the whole of a longer message: of
+ * more than LIVE_SESSIONS_MAX the first are told, and of one that would have more
+ * than LIVE_SESSION_BYTES_MAX less: what of `active` has no room, else no folder,
+ * no branch, no device, else nothing. */
+void presence_put(const struct sessions *l, space_id space, size_t max,
+    struct buf *out);
 
 /* The hub's word: a JSON array of sessions. */
 enum err presence_save(const struct home *h, space_id space,

@@ -10,9 +10,14 @@
 #include "fault.h"
 #include "map.h"
 #include "presence.h"
+#include "spaces.h"
 #include "when.h"
 
-enum { NODE_SHOWN = 8 };
+enum {
+	NODE_SHOWN = 8,
+	/* Clocks differ; what is said of later than that is of now. */
+	AHEAD_MS = 5 * 60 * 1000
+};
 
 const char *
 session_state_name(enum session_state s)
@@ -24,6 +29,17 @@ session_state_name(enum session_state s)
 	return name[s];
 }
 
+/* That a space's log, or the hub, has such a session; ended ones are loaded only
+ * where they are asked for. */
+struct known {
+	struct known *next; /* of the same id */
+	struct known *twin; /* of the same project and key, in another space */
+	space_id space;
+	struct str agent, id, project;
+	size_t at; /* in the list; NOT_LOADED: it has ended */
+};
+#define NOT_LOADED SIZE_MAX
+
 struct loader {
 	struct store *s;
 	const struct sessions_at *at;
@@ -33,8 +49,11 @@ struct loader {
 	size_t n, cap;
 	struct session_record *record;
 	size_t n_records;
-	struct map by_id; /* struct session_seen, not ended */
-	struct map known; /* project and key */
+	struct map by_id;    /* struct session_seen, not ended */
+	struct map by_key;   /* struct known, by project and key */
+	struct map by_name;  /* struct known, by id */
+	struct known **twin; /* own; the first ones of those that have any */
+	size_t n_twins, cap_twins;
 	char node[33];
 };
 
@@ -44,6 +63,7 @@ struct deed_of {
 	struct arena a;
 	struct json json;
 	struct event ev;
+	struct str user; /* the hub's word */
 	bool known;
 };
 
@@ -73,6 +93,7 @@ event_load(struct loader *l, const struct head *h, struct deed_of *d,
 	if (rc == ERR_OK)
 		rc = event_parse(&d->ev, &d->json, row.raw, &d->a, e);
 	d->known = rc == ERR_OK;
+	d->user = row.user;
 	return rc;
 }
 
@@ -99,15 +120,16 @@ record_of(const struct loader *l, const struct session_seen *s)
 
 /* The key is "agent:id"; of others' without an agent it is the id. */
 static void
-split_key(struct session_seen *s)
+split_key(struct str key, struct str *agent, struct str *id)
 {
-	size_t colon = str_find(s->key, ':');
+	size_t colon = str_find(key, ':');
 
-	s->id = s->key;
+	*agent = (struct str){ 0 };
+	*id = key;
 	if (colon == SIZE_MAX)
 		return;
-	s->agent = str_n(s->key.p, colon);
-	s->id = str_n(s->key.p + colon + 1, s->key.n - colon - 1);
+	*agent = str_n(key.p, colon);
+	*id = str_n(key.p + colon + 1, key.n - colon - 1);
 }
 
 static void
@@ -168,8 +190,9 @@ session_fill(struct loader *l, const struct entity *en, struct session_seen *s,
 	if (rc == ERR_OK && (s->key.p == NULL || s->project.p == NULL))
 		rc = err_set(e, ERR_NOMEM);
 	if (rc == ERR_OK) {
-		split_key(s);
+		split_key(s->key, &s->agent, &s->id);
 		fields_of(l, en, state, s);
+		s->owner = arena_str(l->a, d.user);
 		s->since_ms = event_ms(&d);
 		later(&s->last_ms, s->since_ms);
 		if (when_parse(entity_text(en, "last_heartbeat", l->a), &ms))
@@ -186,19 +209,52 @@ session_fill(struct loader *l, const struct entity *en, struct session_seen *s,
 	return rc;
 }
 
-/* A shared project has its sessions in two spaces. */
+static bool
+by_name_put(struct loader *l, struct known *k)
+{
+	k->next = map_get(&l->by_name, k->id);
+	return map_put(&l->by_name, k->id, k);
+}
+
+/* A shared project has its sessions in two spaces: the first one leads. */
+static bool
+by_key_put(struct loader *l, struct known *k, struct str key)
+{
+	char *name =
+	    arena_fmt(l->a, "%.*s\n%.*s", STR_ARG(k->project), STR_ARG(key));
+	struct known *first;
+
+	if (name == NULL)
+		return false;
+	first = map_get(&l->by_key, str_of(name));
+	if (first == NULL)
+		return map_put(&l->by_key, str_of(name), k);
+	if (first->twin == NULL) {
+		if (!mem_grow(&l->twin, &l->cap_twins, l->n_twins + 1,
+		        sizeof(struct known *)))
+			return false;
+		l->twin[l->n_twins++] = first;
+	}
+	k->twin = first->twin;
+	first->twin = k;
+	return true;
+}
+
 static enum err
-note_double(struct loader *l, const struct entity *en, bool *ret,
+note_known(struct loader *l, const struct entity *en, size_t at,
     struct err_info *e)
 {
-	static char known[] = "known";
-	char *key = arena_fmt(l->a, "%.*s\n%.*s", STR_ARG(en->project),
-	    STR_ARG(en->key));
+	struct known *k = arena_zero(l->a, sizeof *k);
+	struct str key = arena_str(l->a, en->key);
 
-	if (key == NULL)
+	if (k == NULL || key.p == NULL)
 		return err_set(e, ERR_NOMEM);
-	*ret = map_get(&l->known, str_of(key)) != NULL;
-	return *ret || map_put(&l->known, str_of(key), known) ?
+	k->space = l->space;
+	k->at = at;
+	k->project = arena_str(l->a, en->project);
+	split_key(key, &k->agent, &k->id);
+	return k->project.p != NULL && by_name_put(l, k) &&
+	        by_key_put(l, k, key) ?
 	    ERR_OK :
 	    err_set(e, ERR_NOMEM);
 }
@@ -207,18 +263,63 @@ static enum err
 session_add(void *ctx, const struct entity *en, struct err_info *e)
 {
 	struct loader *l = ctx;
-	bool again = false;
 	enum err rc;
 
-	if (!entity_present(en) ||
-	    (!l->at->ended && str_is(entity_text(en, "state", l->a), "ended")))
+	if (!entity_present(en))
 		return ERR_OK;
-	rc = note_double(l, en, &again, e);
-	if (rc != ERR_OK || again)
+	if (!l->at->ended && str_is(entity_text(en, "state", l->a), "ended"))
+		return note_known(l, en, NOT_LOADED, e);
+	rc = note_known(l, en, l->n, e);
+	if (rc != ERR_OK)
 		return rc;
 	if (!mem_grow(&l->list, &l->cap, l->n + 1, sizeof *l->list))
 		return err_set(e, ERR_NOMEM);
 	return session_fill(l, en, &l->list[l->n++], e);
+}
+
+/* What the space says in which the project is worked on counts. */
+static void
+twins_settle(struct loader *l, struct known *first, space_id space)
+{
+	size_t at = first->at;
+
+	for (struct known *k = first; k != NULL; k = k->twin)
+		if (k->space == space)
+			at = k->at;
+	for (struct known *k = first; k != NULL; k = k->twin) {
+		if (k->at != NOT_LOADED && k->at != at)
+			l->list[k->at].doubled = true;
+		k->at = at;
+	}
+}
+
+static enum err
+doubles_settle(struct loader *l, struct err_info *e)
+{
+	struct spaces_choice choice = { 0 };
+	struct str project = { 0 };
+	enum err rc = ERR_OK;
+
+	for (size_t i = 0; rc == ERR_OK && i < l->n_twins; i++) {
+		if (i == 0 || !str_eq(l->twin[i]->project, project)) {
+			project = l->twin[i]->project;
+			rc = spaces_choose(l->s, project, &choice, e);
+		}
+		if (rc == ERR_OK)
+			twins_settle(l, l->twin[i], choice.space);
+	}
+	return rc;
+}
+
+static void
+doubles_drop(struct loader *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->list[i].doubled)
+			l->list[n++] = l->list[i];
+	l->n = n;
 }
 
 /* --- what is in progress ------------------------------------------------------------------ */
@@ -318,7 +419,9 @@ index_sessions(struct loader *l, struct err_info *e)
 	for (size_t i = l->n; i-- > 0;) {
 		struct session_seen *s = &l->list[i];
 
-		if (s->state == SESSION_ENDED || s->id.n == 0)
+		/* Nor is work given to what only the hub has told of. */
+		if (s->state == SESSION_ENDED || s->id.n == 0 ||
+		    s->project.n == 0)
 			continue;
 		s->next = map_get(&l->by_id, s->id);
 		if (!map_put(&l->by_id, s->id, s))
@@ -348,36 +451,68 @@ items_load(struct loader *l, const struct space *sp, size_t n,
 
 /* --- who is there, as the hub tells --------------------------------------------------------- */
 
-static struct session_seen *
-in_list(const struct loader *l, const struct presence *p)
+/* The same session of the same space.  What has ended has ended whoever says
+ * otherwise; else it is the same only of the same user, where both are told. */
+static const struct known *
+known_as(const struct loader *l, const struct presence *p)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (str_eq(l->list[i].id, p->id) &&
-		    (p->agent.n == 0 || str_eq(l->list[i].agent, p->agent)))
-			return &l->list[i];
-	return NULL;
+	const struct known *found = NULL;
+
+	for (const struct known *k = map_get(&l->by_name, p->id); k != NULL;
+	     k = k->next) {
+		const struct session_seen *s =
+		    k->at != NOT_LOADED ? &l->list[k->at] : NULL;
+
+		if (k->space != p->space ||
+		    (p->agent.n > 0 && !str_eq(k->agent, p->agent)))
+			continue;
+		if (s == NULL || s->state == SESSION_ENDED)
+			return k;
+		if (p->user.n == 0 || s->owner.n == 0 ||
+		    str_eq(p->user, s->owner))
+			found = k;
+	}
+	return found;
 }
 
-/* It is at work, whatever the log has heard of it. */
+/* Nobody but the hub has said so. */
 static enum err
-presence_one(struct loader *l, const struct presence *p, struct err_info *e)
+presence_new(struct loader *l, const struct presence *p, struct err_info *e)
 {
-	struct session_seen *s = in_list(l, p);
+	struct known *k = arena_zero(l->a, sizeof *k);
 
-	if (s == NULL) {
-		if (!mem_grow(&l->list, &l->cap, l->n + 1, sizeof *l->list))
-			return err_set(e, ERR_NOMEM);
-		s = &l->list[l->n++];
-		*s = (struct session_seen){ .space = p->space,
-			.id = p->id,
-			.key = p->id,
-			.agent = p->agent,
-			.device = p->device,
-			.cwd = p->cwd,
-			.branch = p->branch,
-			.since_ms = p->last_ms };
-	}
-	if (s->here || s->state == SESSION_ENDED)
+	if (k == NULL ||
+	    !mem_grow(&l->list, &l->cap, l->n + 1, sizeof *l->list))
+		return err_set(e, ERR_NOMEM);
+	*k = (struct known){
+		.space = p->space, .id = p->id, .agent = p->agent, .at = l->n
+	};
+	l->list[l->n++] = (struct session_seen){ .space = p->space,
+		.id = p->id,
+		.key = p->id,
+		.agent = p->agent,
+		.device = p->device,
+		.cwd = p->cwd,
+		.branch = p->branch,
+		.owner = p->user,
+		.user = p->user,
+		.since_ms = p->last_ms,
+		.last_ms = p->last_ms };
+	return by_name_put(l, k) ? ERR_OK : err_set(e, ERR_NOMEM);
+}
+
+static enum err
+presence_one(struct loader *l, struct presence *p, struct err_info *e)
+{
+	const struct known *k = known_as(l, p);
+	struct session_seen *s;
+
+	if (p->last_ms > l->at->now_ms + AHEAD_MS)
+		p->last_ms = l->at->now_ms;
+	if (k == NULL)
+		return presence_new(l, p, e);
+	s = k->at != NOT_LOADED ? &l->list[k->at] : NULL;
+	if (s == NULL || s->here || s->state == SESSION_ENDED)
 		return ERR_OK;
 	s->user = p->user;
 	s->state = SESSION_LIVE;
@@ -390,7 +525,9 @@ presence_add(struct loader *l, struct err_info *e)
 {
 	struct presence *p = NULL;
 	size_t n = 0;
-	enum err rc = presence_load(l->at->home, l->a, &p, &n, e);
+	enum err rc = l->at->presence ?
+	    presence_load(l->at->home, l->a, &p, &n, e) :
+	    ERR_OK;
 
 	for (size_t i = 0; rc == ERR_OK && i < n; i++)
 		rc = presence_one(l, &p[i], e);
@@ -429,7 +566,10 @@ load_all(struct loader *l, struct err_info *e)
 		    session_add, l, e);
 	}
 	if (rc == ERR_OK)
+		rc = doubles_settle(l, e);
+	if (rc == ERR_OK)
 		rc = presence_add(l, e);
+	doubles_drop(l);
 	if (rc == ERR_OK && l->n > 0)
 		qsort(l->list, l->n, sizeof *l->list, by_activity);
 	return rc == ERR_OK ? items_load(l, sp, n, e) : rc;
@@ -455,7 +595,9 @@ sessions_load(struct store *s, const struct sessions_at *at, struct arena *a,
 	for (size_t i = 0; i < ret->n; i++)
 		ret->s[i].next = NULL;
 	map_fini(&l.by_id);
-	map_fini(&l.known);
+	map_fini(&l.by_key);
+	map_fini(&l.by_name);
+	free(l.twin);
 	free(l.list);
 	return rc;
 }

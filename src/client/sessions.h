@@ -75,8 +75,9 @@ struct session_seen {
 	struct str
 	    device; /* its host, else the beginning of its replica's id */
 	struct str cwd, branch, reason;
-	struct str
-	    user; /* the hub's word, of who is there now; n 0: not told */
+	/* The hub's word, n 0: not told: who wrote that it began or ended, and
+	 * who says that it is there now (struct sessions_at). */
+	struct str owner, user;
 	enum session_state state;
 	bool here;        /* of this machine */
 	int pid;          /* here only; 0 = none was named */
@@ -86,6 +87,7 @@ struct session_seen {
 	struct session_item *item;
 	size_t n_items, cap_items;
 	struct session_seen *next; /* of the same id */
+	bool doubled; /* while loading: what another space says counts */
 };
 
 /* Everything lives in the arena. */
@@ -98,6 +100,9 @@ struct sessions_at {
 	uint64_t stale_after_s; /* 0 = never */
 	const struct home *home;
 	bool ended; /* those too that said so */
+	/* Also what the hub says of who is there: anybody's word, to be shown and
+	 * for nothing else.  A session that only it knows has no project. */
+	bool presence;
 };
 /* In all spaces. */
 enum err sessions_load(struct store *s, const struct sessions_at *at,

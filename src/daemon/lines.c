@@ -124,9 +124,9 @@ lines_presence(struct lines *l, const struct sessions *here, struct err_info *e)
 		if (x->here_due)
 			save_presence(x);
 		buf_reset(&b);
-		presence_put(here, x->space, &b);
+		presence_put(here, x->space, PRESENCE_MAX, &b);
 		rc = buf_ok(&b, e);
-		if (rc == ERR_OK && b.len <= PRESENCE_MAX)
+		if (rc == ERR_OK)
 			rc = sync_live_presence(x->live, buf_str(&b), e);
 	}
 	buf_fini(&b);
