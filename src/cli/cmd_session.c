@@ -110,10 +110,11 @@ session_load(struct work *w, unsigned with, struct sessions *ret,
 }
 
 static enum err
-unknown(struct cli *c, struct str id, struct err_info *e)
+unknown(struct cli *c, struct str id, struct str agent, struct err_info *e)
 {
 	cli_hint(c, "session list --all");
-	return err_setf(e, ERR_NOT_FOUND, "no session %.*s", STR_ARG(id));
+	return err_setf(e, ERR_NOT_FOUND, "no session %.*s%s%.*s", STR_ARG(id),
+	    agent.n > 0 ? " of " : "", STR_ARG(agent));
 }
 
 static enum err
@@ -146,31 +147,47 @@ pick_exact(const struct sessions *l, struct str id, struct str agent,
 	return ERR_OK;
 }
 
-/* The same, else by the beginning of its id. */
+/* By the beginning of its id. */
+static enum err
+pick_begun(struct work *w, const struct sessions *l, struct str id,
+    struct str agent, const struct session_seen **ret, struct err_info *e)
+{
+	struct lookup_item *item = arena_array(w->a, l->n, sizeof *item);
+	size_t *of = arena_array(w->a, l->n, sizeof *of);
+	size_t n = 0, at = 0;
+	enum err rc;
+
+	if (item == NULL || of == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < l->n; i++) {
+		if (agent.n > 0 && !str_eq(l->s[i].agent, agent))
+			continue;
+		of[n] = i;
+		item[n] = (struct lookup_item){ .key = l->s[i].id,
+			.also = l->s[i].key,
+			/* With a NUL behind it: "%s" of messages. */
+			.what = arena_str(w->a, l->s[i].device) };
+		if (item[n++].what.p == NULL)
+			return err_set(e, ERR_NOMEM);
+	}
+	rc = lookup_pick(item, n, id, "session", &at, e);
+	if (rc == ERR_OK)
+		*ret = &l->s[of[at]];
+	return rc;
+}
+
 enum err
 session_pick(struct work *w, const struct sessions *l, struct str id,
     struct str agent, const struct session_seen **ret, struct err_info *e)
 {
-	struct lookup_item *item;
-	size_t at = 0;
 	enum err rc = pick_exact(l, id, agent, ret, e);
 
 	if (rc != ERR_OK || *ret != NULL)
 		return rc;
 	if (l->n == 0)
-		return unknown(w->c, id, e);
-	item = arena_array(w->a, l->n, sizeof *item);
-	if (item == NULL)
-		return err_set(e, ERR_NOMEM);
-	for (size_t i = 0; i < l->n; i++)
-		item[i] = (struct lookup_item){ .key = l->s[i].id,
-			.also = l->s[i].key,
-			.what = l->s[i].device };
-	rc = lookup_pick(item, l->n, id, "session", &at, e);
-	if (rc == ERR_NOT_FOUND)
-		cli_hint(w->c, "session list --all");
-	*ret = &l->s[at];
-	return rc;
+		return unknown(w->c, id, agent, e);
+	rc = pick_begun(w, l, id, agent, ret, e);
+	return rc == ERR_NOT_FOUND ? unknown(w->c, id, agent, e) : rc;
 }
 
 /* --- what is written ------------------------------------------------------------------- */
@@ -269,6 +286,56 @@ forget_the_gone(const struct home *h, const struct sessions *l)
 			    &ignored);
 }
 
+/* --- its record ---------------------------------------------------------------------------- */
+
+static enum err
+find_record(struct cli *c, const struct home *h, struct str id,
+    struct str agent, struct session_record *ret, bool *found,
+    struct err_info *e)
+{
+	struct session_record *list;
+	size_t n = 0;
+	enum err rc = sessions_records(h, &c->ctx->arena, &list, &n, e);
+
+	*found = false;
+	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
+		if (!str_eq(list[i].id, id) ||
+		    (agent.n > 0 && !str_eq(list[i].agent, agent)))
+			continue;
+		if (*found)
+			return several(id, ret->agent, list[i].agent, e);
+		*ret = list[i];
+		*found = true;
+	}
+	return rc;
+}
+
+/* The record is written before the event is there for good, so that a failure that
+ * is told is one, and nobody else writes the same in between. */
+struct recording {
+	const struct home *home;
+	struct session_record old;
+	bool had; /* old is there */
+};
+
+static enum err
+record_end(const struct recording *rec, const struct session_record *r,
+    struct work *w, enum err rc, struct err_info *e)
+{
+	struct err_info ignored = { 0 };
+	bool saved;
+
+	if (rc == ERR_OK)
+		rc = sessions_save(rec->home, r, e);
+	saved = rc == ERR_OK;
+	rc = work_end(w, rc, e);
+	if (rc != ERR_OK && saved && rec->had)
+		(void)sessions_save(rec->home, &rec->old, &ignored);
+	else if (rc != ERR_OK && saved)
+		(void)sessions_forget(rec->home, r, &ignored);
+	return rc;
+}
+
 /* --- start ------------------------------------------------------------------------------- */
 
 static enum err
@@ -301,7 +368,7 @@ start_names(struct cli *c, struct session_record *r, struct err_info *e)
 	return rc == ERR_OK ? named_pid(c, r, e) : rc;
 }
 
-/* *live: it is at work already, and only gives a sign of life. */
+/* *live: it is at work here already, and only gives a sign of life. */
 static enum err
 start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
     struct err_info *e)
@@ -310,12 +377,11 @@ start(struct work *w, struct session_record *r, struct sessions *l, bool *live,
 	bool named = cli_has(w->c, "agent");
 	enum err rc = session_load(w, 0, l, e);
 
-	*live = false;
 	/* Who does not say whose it is means the one that is at work. */
 	for (size_t i = 0; rc == ERR_OK && s == NULL && i < l->n; i++)
 		if (str_eq(l->s[i].id, r->id) &&
 		    (!named || str_eq(l->s[i].agent, r->agent)) &&
-		    l->s[i].state == SESSION_LIVE)
+		    l->s[i].state == SESSION_LIVE && l->s[i].here)
 			s = &l->s[i];
 	if (s != NULL)
 		r->agent = s->agent;
@@ -361,52 +427,43 @@ say_started(struct cli *c, const struct session_record *r, bool live)
 }
 
 /* What the record of it held stays: the process, when it was logged last. */
-static enum err
-keep_record(const struct home *h, struct session_record *r, struct arena *a,
-    struct err_info *e)
+static void
+go_on(struct session_record *r, const struct session_record *old)
 {
-	struct session_record *list;
-	size_t n = 0;
-	enum err rc = sessions_records(h, a, &list, &n, e);
-
-	for (size_t i = 0; rc == ERR_OK && i < n; i++)
-		if (str_eq(list[i].id, r->id) &&
-		    str_eq(list[i].agent, r->agent)) {
-			if (r->pid == 0) {
-				r->pid = list[i].pid;
-				r->start = list[i].start;
-				r->boot_id = list[i].boot_id;
-			}
-			if (list[i].logged_ms > r->logged_ms)
-				r->logged_ms = list[i].logged_ms;
-		}
-	return rc;
+	if (r->pid == 0) {
+		r->pid = old->pid;
+		r->start = old->start;
+		r->boot_id = old->boot_id;
+	}
+	if (old->logged_ms > r->logged_ms)
+		r->logged_ms = old->logged_ms;
 }
 
 static enum err
 start_run(struct cli *c, struct err_info *e)
 {
 	struct session_record r = { 0 };
+	struct recording rec = { 0 };
 	struct sessions l = { 0 };
-	const struct home *h = NULL;
 	struct work w = { 0 };
 	bool live = false;
 	enum err rc = start_names(c, &r, e);
 
 	if (rc == ERR_OK)
-		rc = ctx_home(c->ctx, &h, e);
+		rc = ctx_home(c->ctx, &rec.home, e);
 	if (rc != ERR_OK)
 		return rc;
 	rc = work_begin(&w, c, e);
 	if (rc == ERR_OK)
 		rc = start(&w, &r, &l, &live, e);
-	rc = work_end(&w, rc, e);
 	if (rc == ERR_OK)
-		forget_the_gone(h, &l);
-	if (rc == ERR_OK && live)
-		rc = keep_record(h, &r, &c->ctx->arena, e);
+		rc = find_record(c, rec.home, r.id, r.agent, &rec.old, &rec.had,
+		    e);
+	if (rc == ERR_OK && live && rec.had)
+		go_on(&r, &rec.old);
+	rc = record_end(&rec, &r, &w, rc, e);
 	if (rc == ERR_OK)
-		rc = sessions_save(h, &r, e);
+		forget_the_gone(rec.home, &l);
 	if (rc == ERR_OK)
 		say_started(c, &r, live);
 	return rc;
@@ -415,32 +472,17 @@ start_run(struct cli *c, struct err_info *e)
 /* --- beat -------------------------------------------------------------------------------- */
 
 static enum err
-find_record(struct cli *c, const struct home *h, struct str id,
-    struct str agent, struct session_record *ret, bool *found,
-    struct err_info *e)
-{
-	struct session_record *list;
-	size_t n = 0;
-	enum err rc = sessions_records(h, &c->ctx->arena, &list, &n, e);
-
-	*found = false;
-	for (size_t i = 0; rc == ERR_OK && i < n; i++) {
-		if (!str_eq(list[i].id, id) ||
-		    (agent.n > 0 && !str_eq(list[i].agent, agent)))
-			continue;
-		if (*found)
-			return several(id, ret->agent, list[i].agent, e);
-		*ret = list[i];
-		*found = true;
-	}
-	return rc;
-}
-
-static enum err
 has_ended(struct cli *c, struct str id, struct err_info *e)
 {
 	cli_hint_word(c, "session start --id", id);
 	return err_setf(e, ERR_REFUSED, "session %.*s has ended", STR_ARG(id));
+}
+
+static enum err
+elsewhere(const struct session_seen *s, struct err_info *e)
+{
+	return err_setf(e, ERR_NOT_FOUND, "session %.*s is at work on %.*s",
+	    STR_ARG(s->id), STR_ARG(s->device));
 }
 
 static enum err
@@ -454,11 +496,13 @@ beat_logged(struct work *w, struct session_record *r, struct err_info *e)
 	if (rc == ERR_OK)
 		rc = pick_exact(&l, r->id, r->agent, &s, e);
 	if (rc == ERR_OK && s == NULL)
-		rc = unknown(w->c, r->id, e);
+		rc = unknown(w->c, r->id, r->agent, e);
 	/* One whose process is gone beats by another: it goes on. */
 	if (rc == ERR_OK && s->state == SESSION_ENDED &&
-	    !str_is(s->reason, SESSION_GONE))
+	    (!s->here || !str_is(s->reason, SESSION_GONE)))
 		rc = has_ended(w->c, r->id, e);
+	if (rc == ERR_OK && !s->here)
+		rc = elsewhere(s, e);
 	if (rc != ERR_OK)
 		return rc;
 	r->agent = s->agent;
@@ -469,41 +513,66 @@ beat_logged(struct work *w, struct session_record *r, struct err_info *e)
 	    s->id, &p, e);
 }
 
+/* The log knows it well enough. */
+static bool
+is_fresh(const struct session_record *r)
+{
+	int64_t now = os_wall_ms();
+
+	return r->logged_ms <= now && now - r->logged_ms < SESSIONS_LOGGED_MS &&
+	    !sessions_gone(r);
+}
+
+/* It is due: of several at once the first writes it.  *r holds its name. */
+static enum err
+beat_due(struct cli *c, struct recording *rec, struct session_record *r,
+    bool *logged, struct err_info *e)
+{
+	struct work w;
+	enum err rc = work_begin(&w, c, e);
+
+	if (rc == ERR_OK)
+		rc = find_record(c, rec->home, r->id, r->agent, &rec->old,
+		    &rec->had, e);
+	*logged = rc == ERR_OK && !(rec->had && is_fresh(&rec->old));
+	if (rec->had)
+		*r = rec->old;
+	if (!*logged) {
+		if (rc == ERR_OK)
+			rc = sessions_beat(rec->home, r, e);
+		return work_end(&w, rc, e);
+	}
+	if (sessions_gone(r))
+		r->pid = 0;
+	rc = beat_logged(&w, r, e);
+	return record_end(rec, r, &w, rc, e);
+}
+
 static enum err
 beat_run(struct cli *c, struct err_info *e)
 {
 	struct session_record r = { 0 };
-	const struct home *h = NULL;
+	struct recording rec = { 0 };
 	struct str id, agent;
-	struct work w;
-	bool found = false, logged;
-	int64_t now = os_wall_ms();
+	bool logged = false;
 	enum err rc = needed_id(c, &id, e);
 
 	if (rc == ERR_OK)
 		rc = named_agent(c, &agent, e);
 	if (rc == ERR_OK)
-		rc = ctx_home(c->ctx, &h, e);
+		rc = ctx_home(c->ctx, &rec.home, e);
 	if (rc == ERR_OK)
-		rc = find_record(c, h, id, agent, &r, &found, e);
+		rc = find_record(c, rec.home, id, agent, &r, &rec.had, e);
 	if (rc != ERR_OK)
 		return rc;
-	logged = found && r.logged_ms <= now &&
-	    now - r.logged_ms < SESSIONS_LOGGED_MS && !sessions_gone(&r);
-	if (!logged) {
-		if (!found)
-			r = (struct session_record){ .agent = agent, .id = id };
-		if (sessions_gone(&r))
-			r.pid = 0;
-		rc = work_begin(&w, c, e);
-		if (rc == ERR_OK)
-			rc = beat_logged(&w, &r, e);
-		rc = work_end(&w, rc, e);
+	if (rec.had && is_fresh(&r)) {
+		rc = sessions_beat(rec.home, &r, e);
+	} else {
+		r = (struct session_record){ .agent = agent, .id = id };
+		rc = beat_due(c, &rec, &r, &logged, e);
 	}
-	if (rc == ERR_OK)
-		rc = logged ? sessions_beat(h, &r, e) : sessions_save(h, &r, e);
 	if (rc == ERR_OK && c->json)
-		say_json(c, r.id, r.agent, "logged", !logged);
+		say_json(c, r.id, r.agent, "logged", logged);
 	return rc;
 }
 
@@ -555,13 +624,17 @@ end_run(struct cli *c, struct err_info *e)
 			rc = write_end(&w, s, reason, e);
 	}
 	rc = work_end(&w, rc, e);
-	if (rc == ERR_OK)
-		rc = sessions_forget(h,
-		    &(struct session_record){ .agent = s->agent, .id = s->id },
-		    e);
-	if (rc == ERR_OK)
-		say_ended(c, s, already);
-	return rc;
+	if (rc != ERR_OK)
+		return rc;
+	/* The log says it; a record that stays does no harm. */
+	if (sessions_forget(h,
+	        &(struct session_record){ .agent = s->agent, .id = s->id },
+	        e) != ERR_OK)
+		out_note(c->out, PAINT_WARN, "note: its record stays: %s",
+		    e->text);
+	*e = (struct err_info){ 0 };
+	say_ended(c, s, already);
+	return ERR_OK;
 }
 
 /* --- rows -------------------------------------------------------------------------------- */
@@ -593,9 +666,11 @@ static const struct cmd_example start_example[] = {
 static const struct cmd session_start = {
 	.name = "start",
 	.purpose = "say that a session is at work",
-	.about = "Without an id a new one is made and printed; put it into "
-	         "$CLOWDER_SESSION_ID, and what is written says whose it is. A "
-	         "session that is live already goes on, without another event.",
+	.about =
+	    "Without an id a new one is made and printed; put it into "
+	    "$CLOWDER_SESSION_ID, and what is written says whose it is. A "
+	    "session that is live on this machine already goes on, without "
+	    "another event.",
 	.opt = start_opt,
 	.example = start_example,
 	.run = start_run,
@@ -615,7 +690,8 @@ static const struct cmd session_beat = {
 	.about =
 	    "Cheap, and may be said often: others are told at most every 15 "
 	    "minutes. Commands that write with $CLOWDER_SESSION_ID say it as "
-	    "well.",
+	    "well. Only on the machine where it is at work: `session start` "
+	    "takes it over to another.",
 	.opt = beat_opt,
 	.example = beat_example,
 	.exits = ended_exits,
@@ -628,7 +704,8 @@ static const struct cmd_opt end_opt[] = {
 	{ 0 },
 };
 static const struct cmd_example end_example[] = {
-	{ "session end --id build-7 --reason \"all green\"", "" },
+	{ "session end --id build-7 --reason \"all green\"",
+	    "others see when, and why" },
 	{ 0 },
 };
 static const struct cmd session_end = {

@@ -3,6 +3,7 @@
 #include "deed.h"
 #include "session_cmd.h"
 #include "show.h"
+#include "text.h"
 #include "view.h"
 #include "when.h"
 
@@ -109,6 +110,20 @@ state_paint(enum session_state s)
 	return paint[s];
 }
 
+/* Anybody's words, where they would push the others off. */
+static void
+short_cell(struct out_table *t, struct str s, const char *more)
+{
+	enum { COLUMNS = 40 };
+	struct buf b = { 0 };
+
+	text_fit(s, COLUMNS, false, &b);
+	buf_adds(&b, more);
+	out_cell(t, PAINT_NONE, buf_str(&b));
+	t->failed |= b.failed;
+	buf_fini(&b);
+}
+
 static void
 row_text(struct work *w, struct out_table *t, struct namer *namer,
     const struct session_seen *s)
@@ -116,9 +131,8 @@ row_text(struct work *w, struct out_table *t, struct namer *namer,
 	struct buf b = { 0 };
 
 	out_cell(t, PAINT_ID, s->id);
-	out_cell(t, PAINT_NONE, s->agent);
-	out_cellf(t, PAINT_NONE, "%.*s%s", STR_ARG(s->device),
-	    s->here ? " (here)" : "");
+	short_cell(t, s->agent, "");
+	short_cell(t, s->device, s->here ? " (here)" : "");
 	out_cell(t, state_paint(s->state),
 	    str_of(session_state_name(s->state)));
 	if (s->last_ms > 0)
@@ -194,6 +208,10 @@ show_text(struct work *w, const struct session_seen *s)
 	deed_ago(s->last_ms, os_wall_ms(), &b);
 	out_pair(o, LABEL, "Last activity", PAINT_NONE, "%.*s",
 	    STR_ARG(buf_str(&b)));
+	if (s->user.n > 0)
+		out_pair(o, LABEL, "Account", PAINT_NONE, "%.*s%s",
+		    STR_ARG(s->user),
+		    s->project.n > 0 ? "" : " (not in the log)");
 	if (s->cwd.n > 0)
 		out_pair(o, LABEL, "Folder", PAINT_NONE, "%.*s",
 		    STR_ARG(s->cwd));

@@ -3,6 +3,7 @@
 # when they were heard of last, also between what the log is told.
 . "$(dirname "$0")/lib.sh"
 goal "who is here"
+lib=$(cd "$(dirname "$0")/../lib" && pwd)
 
 serve
 user ann
@@ -77,10 +78,71 @@ WAIT_S=40 wait_for "back: it is told again" back
 home a
 check "a ends" clowder session end --id s-1
 home b
-unseen() { ! sees s-1; }
-wait_for "b sees that it has ended" unseen
+unseen_of() { ! sees "$1"; }
+wait_for "b sees that it has ended" unseen_of s-1
 
-for h in a b c; do
+# Ended and begun again at once, while the hub still says the first.
+told() { grep -q "\"session_id\":\"$1\"" "$CLOWDER_HOME"/local/presence/*.json; }
+home a
+check "a begins another" clowder session start --id s-2 --agent claude
+wait_for "the hub says so" told s-2
+check "it ends" clowder session end --id s-2
+check "the hub has not heard of it" told s-2
+is "but it is not listed" "$(clowder session list)" "No sessions"
+home b
+wait_for "nor at b, once the log is there" unseen_of s-2
+home a
+run clowder session start --id s-2 --agent claude --json
+is "it begins again" "$(json 'd["started"]')" true
+is "for the log as well" "$(clowder log --json -n 50 | grep session_ | grep -c s-2)" 3
+check "and is seen" sees s-2
+
+# A teammate says of sessions what is not so.
+user eve
+for args in "add crew" "add-user crew ann" "add-user crew eve"; do
+	# shellcheck disable=SC2086
+	"$CLOWDER" hub team $args --data "$hub_data" >/dev/null
+done
+home d
+sign_in ann || result 1 "d signs in"
+clowder init --slug demo >/dev/null
+daemon_up
+wait_for "d is live" daemon_says 'Connected, live'
+mkfifo "$T/say"
+/usr/bin/python3 "$lib/presence_peer.py" "http://$hub_listen" eve crew "$(
+	python3 - <<'P'
+import json
+print(json.dumps([{"session_id": "build-7", "agent": "evil:x/y", "device": "D" * 300,
+                   "cwd": "/eve", "last_activity": "2099-01-01T00:00:00Z"},
+                  {"session_id": "build-8", "agent": "claude"}]))
+P
+)" <"$T/say" >"$T/eve" 2>&1 &
+pids+=("$!")
+exec {say}>"$T/say"
+wait_for "eve says that they are at work" grep -q ready "$T/eve"
+wait_for "d hears of it" sees build-7
+is "they are shown as hers" \
+	"$(field build-7 user) $(field build-7 here) $(field build-7 project) $(field build-7 agent)" \
+	'eve false null evil:x/y'
+is "at work now, not in another age" "$(field build-7 last_activity | cut -c1-10)" "$(date -u +%F)"
+is "in a sane width" "$(clowder session list | awk 'length > 160' | wc -l)" 0
+export CLOWDER_AUTHOR=user:ann
+run clowder session start --id build-7 --json
+is "one of ann's begins for all that" "$(json '[d["started"], d["agent"]]')" '[true, "ann"]'
+run clowder session start --id build-8 --agent claude --json
+is "and one of the same agent" "$(json 'd["started"]')" true
+is "the log has them" "$(clowder log --json -n 50 | grep -c session_started)" 2
+unlike "none as eve's" "$(cat "$CLOWDER_HOME"/local/sessions/*)" evil
+mine() { # ID: those of here
+	run clowder session list --json
+	json "[s['here'] for k in d for s in d[k] if s['session_id'] == '$1' and s['project']]"
+}
+is "they are here" "$(mine build-7) $(mine build-8)" '[true] [true]'
+exits "a beat of what is only said" 1 clowder session beat --id build-7 --agent evil
+check "the end of ann's" clowder session end --id build-7
+exec {say}>&-
+
+for h in a b c d; do
 	home "$h"
 	check "$h stops" clowder daemon stop
 done

@@ -163,6 +163,44 @@ check "of one" clowder session beat --id main --agent codex
 check "the end of one" clowder session end --id main --agent codex
 check "leaves the other" clowder session beat --id main
 
+exits "of another agent" 1 clowder session beat --id main --agent nosuch
+like "it is named" "$err" 'no session main of nosuch'
+had=$(events)
+exits "an end of another agent's" 1 clowder session end --id main --agent codex-2
+exits "by the beginning of its id" 1 clowder session end --id mai --agent codex-2
+like "it is named as well" "$err" 'no session mai of codex-2'
+is "ends none" "$(events)" "$had"
+check "an agent decides between beginnings" clowder session start --id mail --agent codex
+check "of one alone" clowder session end --id mai --agent claude
+is "the right one" "$(one mail 'd["state"]')" live
+
+# --- at once -----------------------------------------------------------------------------------
+clowder session start --id many --agent codex >/dev/null
+set_back 16
+had=$(events)
+beats=()
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	clowder session beat --id many --json >>"$T/beats" &
+	beats+=("$!")
+done
+for pid in "${beats[@]}"; do wait "$pid" || result 1 "a beat of many"; done
+is "of many beats that are due one is logged" "$(grep -c '"logged": true' "$T/beats")" 1
+is "and no more" "$(events)" $((had + 1))
+
+# --- no place for its record ---------------------------------------------------------------------
+had=$(events)
+mv "$CLOWDER_HOME/local/sessions" "$T/aside"
+for kind in file pipe; do
+	if [ "$kind" = pipe ]; then mkfifo "$CLOWDER_HOME/local/sessions"; else
+		: >"$CLOWDER_HOME/local/sessions"
+	fi
+	exits "a $kind in the way of records" 4 clowder session start --id lost --agent codex
+	is "$kind: then nothing has begun" "$(events)" "$had"
+	rm "$CLOWDER_HOME/local/sessions"
+done
+mv "$T/aside" "$CLOWDER_HOME/local/sessions"
+check "it begins where there is none" clowder session start --id lost --agent codex
+
 # --- the agent that says it itself ---------------------------------------------------------------
 CLAUDECODE=1 CLAUDE_CODE_SESSION_ID=c-1 CLOWDER_AUTHOR='' run clowder session start
 is "Claude Code names both" "$out $(one c-1 'd["agent"]')" "c-1 claude"
@@ -177,6 +215,15 @@ run clowder session list --json
 is "another machine sees it" \
 	"$(json '[(s["here"], s["state"], s["active_todos"], len(s["active_items"])) for s in d["active_sessions"] if s["session_id"] == "build-7"]')" \
 	'[[false, "live", 0, 2]]'
+had=$(events)
+exits "but a beat is for the machine where it is" 1 clowder session beat --id build-7
+is "says so" "$err" "clowder: session build-7 is at work on $(python3 -c 'import socket; print(socket.gethostname())')"
+is "and writes nothing" "$(events)" "$had"
+is "nor is it here then" "$(one build-7 'd["here"]')" false
+run clowder session start --id lost --agent codex --json
+is "who goes on with it here" "$(json 'd["started"]')" true
+is "begins it anew" "$(events) $(one lost 'd["here"]')" "$((had + 1)) true"
+check "and beats" clowder session beat --id lost
 check "and can end it" clowder session end --id build-7 --reason "left behind"
 is "so it is" "$(one build-7 'd["state"]')" ended
 printf '[session]\nstale_after = "1s"\n' >"$CLOWDER_HOME/config.toml"
