@@ -176,17 +176,36 @@ pick_begun(struct work *w, const struct sessions *l, struct str id,
 	return rc;
 }
 
-enum err
-session_pick(struct work *w, const struct sessions *l, struct str id,
-    struct str agent, const struct session_seen **ret, struct err_info *e)
+static enum err
+pick(struct work *w, const struct sessions *l, struct str id, struct str agent,
+    const struct session_seen **ret, struct err_info *e)
 {
 	enum err rc = pick_exact(l, id, agent, ret, e);
 
 	if (rc != ERR_OK || *ret != NULL)
 		return rc;
-	if (l->n == 0)
-		return unknown(w->c, id, agent, e);
-	rc = pick_begun(w, l, id, agent, ret, e);
+	return pick_begun(w, l, id, agent, ret, e);
+}
+
+/* What only the hub has told of is meant where the log has nothing like it: nobody
+ * hides a session by saying that he has one of its name. */
+enum err
+session_pick(struct work *w, const struct sessions *l, struct str id,
+    struct str agent, const struct session_seen **ret, struct err_info *e)
+{
+	struct sessions logged = { .s = arena_array(w->a, l->n, sizeof *l->s) };
+	enum err rc;
+
+	if (logged.s == NULL)
+		return err_set(e, ERR_NOMEM);
+	for (size_t i = 0; i < l->n; i++)
+		if (l->s[i].project.n > 0)
+			logged.s[logged.n++] = l->s[i];
+	rc = pick(w, &logged, id, agent, ret, e);
+	if (rc == ERR_NOT_FOUND) {
+		*e = (struct err_info){ 0 };
+		rc = pick(w, l, id, agent, ret, e);
+	}
 	return rc == ERR_NOT_FOUND ? unknown(w->c, id, agent, e) : rc;
 }
 

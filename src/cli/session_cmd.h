@@ -17,7 +17,7 @@ enum {
 enum err session_load(struct work *w, unsigned with, struct sessions *ret,
     struct err_info *e);
 /* The session with this id (of several that which goes on), else by an unambiguous
- * beginning; agent: of that one only, where n > 0.  Borrows from l.  ERR_NOT_FOUND,
+ * beginning; agent: of that one only, where n > 0.  In the arena of w.  ERR_NOT_FOUND,
  * ERR_AMBIGUOUS, with a hint. */
 enum err session_pick(struct work *w, const struct sessions *l, struct str id,
     struct str agent, const struct session_seen **ret, struct err_info *e);

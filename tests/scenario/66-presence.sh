@@ -137,9 +137,14 @@ mine() { # ID: those of here
 	run clowder session list --json
 	json "[s['here'] for k in d for s in d[k] if s['session_id'] == '$1' and s['project']]"
 }
+is "a word hides none of the log" "$(run clowder session show build-8 --json; json 'd["here"]')" true
+is "also by the beginning of an id" "$(run clowder session show build --json; json 'd["error"]')" ambiguous
+unlike "of which only those of the log are named" "$(clowder session show build 2>&1)" DDD
 is "they are here" "$(mine build-7) $(mine build-8)" '[true] [true]'
 exits "a beat of what is only said" 1 clowder session beat --id build-7 --agent evil
 check "the end of ann's" clowder session end --id build-7
+run clowder session show build-7 --json
+is "is shown in spite of hers" "$(json '[d["state"], d["agent"]]')" '["ended", "ann"]'
 exec {say}>&-
 
 for h in a b c d; do
