@@ -32,6 +32,7 @@ enum cmd_words {
 	WORDS_CONFLICT,
 	WORDS_TEAM,
 	WORDS_REFUSED, /* event ids */
+	WORDS_SESSION, /* that has not ended */
 	WORDS_LANE,
 	WORDS_STATUS, /* of a todo */
 	WORDS_PRIORITY

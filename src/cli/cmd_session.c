@@ -661,7 +661,8 @@ end_run(struct cli *c, struct err_info *e)
 #define OPT_ID \
 	{ \
 		.name = "id", .arg = "ID", \
-		.help = "which session ($CLOWDER_SESSION_ID)" \
+		.help = "which session ($CLOWDER_SESSION_ID)", \
+		.words = WORDS_SESSION \
 	}
 #define OPT_AGENT \
 	{ \

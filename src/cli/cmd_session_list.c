@@ -273,7 +273,9 @@ const struct cmd session_list = {
 	.run = list_run,
 };
 static const struct cmd_arg show_arg[] = {
-	{ .name = "ID", .help = "a session by the beginning of its id" },
+	{ .name = "ID",
+	    .help = "a session by the beginning of its id",
+	    .words = WORDS_SESSION },
 	{ 0 },
 };
 static const struct cmd_example show_example[] = {

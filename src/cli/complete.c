@@ -169,6 +169,7 @@ offer_kind(struct ctx *c, struct offer *to, const char *choice,
 	case WORDS_CONFLICT:
 	case WORDS_TEAM:
 	case WORDS_REFUSED:
+	case WORDS_SESSION:
 		complete_ids(c, kind, to->start, tell, to);
 	}
 }

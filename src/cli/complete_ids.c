@@ -1,8 +1,10 @@
 /* Ids for the shell: of the folder's project, from the store.  Whatever cannot
  * be read is not offered; a shell that asks for words wants no errors. */
+#include "clock.h"
 #include "complete.h"
 #include "ids.h"
 #include "lookup.h"
+#include "sessions.h"
 
 struct looker {
 	struct ctx *c;
@@ -124,6 +126,23 @@ offer_rows(void *ctx, const struct entity *en, struct err_info *e)
 	return rc;
 }
 
+/* Of all projects. */
+static void
+offer_sessions(const struct looker *l)
+{
+	struct err_info ignore = { 0 };
+	struct sessions_at at = { .now_ms = os_wall_ms() };
+	struct sessions list = { 0 };
+
+	if (ctx_home(l->c, &at.home, &ignore) != ERR_OK ||
+	    sessions_load(l->s, &at, &l->c->arena, &list, &ignore) != ERR_OK)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.s[i].state != SESSION_ENDED &&
+		    begins(list.s[i].id, l->start))
+			l->fn(l->fn_ctx, list.s[i].id, list.s[i].agent);
+}
+
 void
 complete_ids(struct ctx *c, enum cmd_words kind, struct str start,
     complete_fn *fn, void *fn_ctx)
@@ -167,6 +186,9 @@ complete_ids(struct ctx *c, enum cmd_words kind, struct str start,
 		return;
 	case WORDS_REFUSED:
 		offer_refused(&l);
+		return;
+	case WORDS_SESSION:
+		offer_sessions(&l);
 		return;
 	case WORDS_CONFLICT:
 		(void)store_entities(l.s, l.space, STR(""), NULL, offer_rows,

@@ -188,9 +188,11 @@ print_examples(const struct cli *c, struct out *o)
 	if (x == NULL || x->line == NULL)
 		return;
 	title(o, "Examples");
-	for (; x->line != NULL; x++)
-		out_say(o, "  %s %s\n      %s\n", c->ctx->program, x->line,
-		    x->what);
+	for (; x->line != NULL; x++) {
+		out_say(o, "  %s %s\n", c->ctx->program, x->line);
+		if (x->what[0] != '\0')
+			out_say(o, "      %s\n", x->what);
+	}
 }
 
 static void

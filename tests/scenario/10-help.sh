@@ -34,6 +34,7 @@ while read -r -a words; do
 	done
 	clowder "${path[@]}" --help >"$T/help" 2>&1 &&
 		grep -q "^Usage: clowder ${path[*]}" "$T/help" || bad="$bad ${path[*]};"
+	! grep -q '^  *$' "$T/help" || bad="$bad ${path[*]}: blanks;"
 done <"$T/commands"
 is "every command explains itself" "$bad" ""
 exits "as JSON" 0 clowder commands --json

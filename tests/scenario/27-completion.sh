@@ -38,6 +38,12 @@ is "of lists the last part" "$(complete_line clowder wp add x --depends "$wp,WP0
 is "todos by short ids" "$(complete_line clowder todo done '')" \
 	"$(printf '%.8s\n' "$cake" "$notes" | sort | tr '\n' ' ')"
 is "longer where more was typed" "$(complete_line clowder todo done "${cake:0:12}")" "${cake:0:12} "
+clowder session start --id build-7 --agent codex >/dev/null
+clowder session start --id built --agent codex >/dev/null
+clowder session start --id bust --agent codex >/dev/null
+clowder session end --id built >/dev/null
+is "sessions that go on" "$(complete_line clowder session show bu)" "build-7 bust "
+is "behind --id as well" "$(complete_line clowder session end --id = bui)" "build-7 "
 is "of anything" "$(complete_line clowder show "${cake:0:3}")" "${cake:0:8} "
 # A name that others gave is a word, whatever stands in it.
 python3 - >"$T/gift" <<'P'
