@@ -434,7 +434,7 @@ MUTANTS = [
            "\tif (still_allowed(m, &e) == ERR_OK || e.code == ERR_UNAVAILABLE)\n",
            "\tif (e.code == ERR_OK)\n"),
     Mutant("a heartbeat begins anew when output was stuck",
-           "tests/unit/hub/test_hub_live", "src/net/conn.c",
+           "tests/unit/net/test_net_ws_conn", "src/net/conn.c",
            "\t\tif (!runs_on(c->wait))\n\t\t\tbegin_wait(c);\n",
            "\t\tbegin_wait(c);\n"),
     Mutant("a heartbeat rests while output is stuck", "tests/unit/net/test_net_ws_conn",
