@@ -342,15 +342,15 @@ record_end(const struct recording *rec, const struct session_record *r,
     struct work *w, enum err rc, struct err_info *e)
 {
 	struct err_info ignored = { 0 };
-	bool saved;
+	bool written = rc == ERR_OK;
 
-	if (rc == ERR_OK)
+	/* One that failed may be there for all that. */
+	if (written)
 		rc = sessions_save(rec->home, r, e);
-	saved = rc == ERR_OK;
 	rc = work_end(w, rc, e);
-	if (rc != ERR_OK && saved && rec->had)
+	if (rc != ERR_OK && written && rec->had)
 		(void)sessions_save(rec->home, &rec->old, &ignored);
-	else if (rc != ERR_OK && saved)
+	else if (rc != ERR_OK && written)
 		(void)sessions_forget(rec->home, r, &ignored);
 	return rc;
 }
