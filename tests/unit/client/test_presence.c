@@ -313,6 +313,12 @@ static const struct {
 	{ "another team",    SAYS("s", "claude", "ann"), false, 2, SESSION_STALE },
 	{ "of nobody there", "[{\"session_id\":\"s\"}]", false, 2, SESSION_STALE },
 	{ "another id",      SAYS("t", "claude", "ann"), true,  2, SESSION_STALE },
+	{ "of two users",
+	    "[{\"user\":\"ann\",\"session_id\":\"t\"},{\"user\":\"eve\",\"session_id\":\"t\"}]",
+	                                                  true,  3, SESSION_STALE },
+	{ "twice",
+	    "[{\"user\":\"eve\",\"session_id\":\"t\"},{\"user\":\"eve\",\"session_id\":\"t\"}]",
+	                                                  true,  2, SESSION_STALE },
 };
 /* clang-format on */
 
