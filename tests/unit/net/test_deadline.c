@@ -29,6 +29,9 @@ expire_in_order(void)
 	CHECK(deadlines_expired(&d, 1011) == &b);
 	CHECK(deadlines_expired(&d, 1011) == NULL);
 	CHECK_U(deadlines_next(&d), 1015);
+	CHECK(deadlines_expired_of(&d, LONG, 1099) == NULL);
+	CHECK(deadlines_expired_of(&d, LONG, 1100) == &a);
+	deadline_start(&d, &a, LONG, 1000);
 	CHECK(deadlines_expired(&d, 5000) == &c);
 	CHECK(deadlines_expired(&d, 5000) == &a);
 	CHECK(deadlines_expired(&d, 5000) == NULL);
