@@ -292,17 +292,21 @@ end_the_gone(struct work *w, const struct sessions *l, struct err_info *e)
 	return rc;
 }
 
+/* But for the one that began anew. */
 static void
-forget_the_gone(const struct home *h, const struct sessions *l)
+forget_the_gone(const struct home *h, const struct sessions *l,
+    const struct session_record *begun)
 {
 	struct err_info ignored = { 0 };
 
-	for (size_t i = 0; i < l->n; i++)
-		if (l->s[i].state == SESSION_ENDED && l->s[i].pid > 0)
-			(void)sessions_forget(h,
-			    &(struct session_record){
-			        .agent = l->s[i].agent, .id = l->s[i].id },
-			    &ignored);
+	for (size_t i = 0; i < l->n; i++) {
+		struct session_record r = { .agent = l->s[i].agent,
+			.id = l->s[i].id };
+
+		if (l->s[i].state == SESSION_ENDED && l->s[i].pid > 0 &&
+		    !(str_eq(r.id, begun->id) && str_eq(r.agent, begun->agent)))
+			(void)sessions_forget(h, &r, &ignored);
+	}
 }
 
 /* --- its record ---------------------------------------------------------------------------- */
@@ -482,7 +486,7 @@ start_run(struct cli *c, struct err_info *e)
 		go_on(&r, &rec.old);
 	rc = record_end(&rec, &r, &w, rc, e);
 	if (rc == ERR_OK)
-		forget_the_gone(rec.home, &l);
+		forget_the_gone(rec.home, &l, &r);
 	if (rc == ERR_OK)
 		say_started(c, &r, live);
 	return rc;

@@ -138,6 +138,20 @@ check "the next one that starts" clowder session start --id p2 --agent codex
 is "says it to all" "$(events)" $((had + 2))
 is "for good" "$(one p1 '[d["state"], d["reason"]]')" '["ended", "its process is gone"]'
 is "its record went" "$(grep -l '"p1"' "$CLOWDER_HOME"/local/sessions/* | wc -l | tr -d ' ')" 0
+lasting() { # a process until something is written to $T/hold; $pid
+	bash -c 'read -r _ <"$1"' _ "$T/hold" &
+	pid=$!
+}
+lasting
+clowder session start --id p3 --agent codex --pid "$pid" >/dev/null
+echo >"$T/hold"
+wait "$pid"
+lasting
+check "gone, it begins anew as another process" clowder session start --id p3 --agent codex --pid "$pid"
+is "which is known" "$(one p3 '[d["state"], d["pid"]]')" "[\"live\", $pid]"
+clowder session end --id p3 >/dev/null
+echo >"$T/hold"
+wait "$pid"
 
 # --- end --------------------------------------------------------------------------------------
 had=$(events)
