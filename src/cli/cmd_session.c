@@ -57,9 +57,8 @@ kind_of(struct str author)
 	return slash != SIZE_MAX ? str_n(author.p, slash) : author;
 }
 
-/* --agent; n 0 = none is named. */
-static enum err
-named_agent(struct cli *c, struct str *ret, struct err_info *e)
+enum err
+session_agent(struct cli *c, struct str *ret, struct err_info *e)
 {
 	const char *typed = cli_opt(c, "agent");
 	enum err rc;
@@ -383,7 +382,7 @@ start_names(struct cli *c, struct session_record *r, struct err_info *e)
 	if (rc == ERR_OK && r->id.n == 0)
 		rc = new_id(&c->ctx->arena, &r->id, e);
 	if (rc == ERR_OK)
-		rc = named_agent(c, &r->agent, e);
+		rc = session_agent(c, &r->agent, e);
 	if (rc == ERR_OK && r->agent.n == 0) {
 		rc = ctx_author(c->ctx, &author, e);
 		r->agent = kind_of(author);
@@ -581,7 +580,7 @@ beat_run(struct cli *c, struct err_info *e)
 	enum err rc = needed_id(c, &id, e);
 
 	if (rc == ERR_OK)
-		rc = named_agent(c, &agent, e);
+		rc = session_agent(c, &agent, e);
 	if (rc == ERR_OK)
 		rc = ctx_home(c->ctx, &rec.home, e);
 	if (rc == ERR_OK)
@@ -627,7 +626,7 @@ end_run(struct cli *c, struct err_info *e)
 	enum err rc = needed_id(c, &id, e);
 
 	if (rc == ERR_OK)
-		rc = named_agent(c, &agent, e);
+		rc = session_agent(c, &agent, e);
 	if (rc == ERR_OK && typed != NULL)
 		rc = input_line(&c->ctx->arena, "--reason", typed,
 		    INPUT_TITLE_MAX, &reason, e);
@@ -668,15 +667,10 @@ end_run(struct cli *c, struct err_info *e)
 		.help = "which session ($CLOWDER_SESSION_ID)", \
 		.words = WORDS_SESSION \
 	}
-#define OPT_AGENT \
-	{ \
-		.name = "agent", .arg = "NAME", \
-		.help = "what is at work, as claude or codex" \
-	}
 
 static const struct cmd_opt start_opt[] = {
 	OPT_ID,
-	OPT_AGENT,
+	SESSION_OPT_AGENT,
 	{ .name = "pid",
 	    .arg = "PID",
 	    .help = "the process that it is: gone, the session has ended" },
@@ -699,7 +693,7 @@ static const struct cmd session_start = {
 	.example = start_example,
 	.run = start_run,
 };
-static const struct cmd_opt beat_opt[] = { OPT_ID, OPT_AGENT, { 0 } };
+static const struct cmd_opt beat_opt[] = { OPT_ID, SESSION_OPT_AGENT, { 0 } };
 static const struct cmd_example beat_example[] = {
 	{ "session beat", "of $CLOWDER_SESSION_ID" },
 	{ 0 },
@@ -723,7 +717,7 @@ static const struct cmd session_beat = {
 };
 static const struct cmd_opt end_opt[] = {
 	OPT_ID,
-	OPT_AGENT,
+	SESSION_OPT_AGENT,
 	{ .name = "reason", .arg = "R", .help = "why" },
 	{ 0 },
 };

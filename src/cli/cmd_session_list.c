@@ -233,14 +233,17 @@ show_run(struct cli *c, struct err_info *e)
 	const struct session_seen *s = NULL;
 	struct sessions l;
 	struct work w;
-	enum err rc = work_read(&w, c, e);
+	struct str agent;
+	enum err rc = session_agent(c, &agent, e);
 
+	if (rc != ERR_OK)
+		return rc;
+	rc = work_read(&w, c, e);
 	if (rc == ERR_OK)
 		rc = session_load(&w,
 		    SESSION_WITH_PRESENCE | SESSION_WITH_ENDED, &l, e);
 	if (rc == ERR_OK)
-		rc =
-		    session_pick(&w, &l, str_of(cli_arg(c, 0)), STR(""), &s, e);
+		rc = session_pick(&w, &l, str_of(cli_arg(c, 0)), agent, &s, e);
 	if (rc == ERR_OK && c->json) {
 		session_json(out_json(c->out), s);
 		out_json_end(c->out);
@@ -278,6 +281,7 @@ static const struct cmd_arg show_arg[] = {
 	    .words = WORDS_SESSION },
 	{ 0 },
 };
+static const struct cmd_opt show_opt[] = { SESSION_OPT_AGENT, { 0 } };
 static const struct cmd_example show_example[] = {
 	{ "session show 0199f8a1", "where it runs, and what it has in hand" },
 	{ 0 },
@@ -286,6 +290,7 @@ const struct cmd session_show = {
 	.name = "show",
 	.purpose = "show one session",
 	.arg = show_arg,
+	.opt = show_opt,
 	.example = show_example,
 	.run = show_run,
 };

@@ -16,6 +16,13 @@ enum {
 };
 enum err session_load(struct work *w, unsigned with, struct sessions *ret,
     struct err_info *e);
+#define SESSION_OPT_AGENT \
+	{ \
+		.name = "agent", .arg = "NAME", \
+		.help = "what is at work, as claude or codex" \
+	}
+/* --agent; n 0 = none is named. */
+enum err session_agent(struct cli *c, struct str *ret, struct err_info *e);
 /* The session with this id (of several that which goes on), else by an unambiguous
  * beginning; agent: of that one only, where n > 0.  In the arena of w.  ERR_NOT_FOUND,
  * ERR_AMBIGUOUS, with a hint. */

@@ -173,6 +173,9 @@ clowder session start --id main --agent codex >/dev/null
 clowder session start --id main --agent claude >/dev/null
 exits "a beat of either" 4 clowder session beat --id main
 exits "an end of either" 4 clowder session end --id main
+exits "show of either" 4 clowder session show main
+run clowder session show main --agent claude --json
+is "of the one that is named" "$(json 'd["agent"]')" claude
 check "of one" clowder session beat --id main --agent codex
 check "the end of one" clowder session end --id main --agent codex
 check "leaves the other" clowder session beat --id main
