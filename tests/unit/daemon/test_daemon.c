@@ -125,11 +125,12 @@ there_is_one(void)
 
 /* --- whose the home is ---------------------------------------------------------- */
 
+static struct ctx onlooker;
+
 /* A daemon in a thread, which looks around every few milliseconds. */
 struct life {
 	pthread_t thread;
-	struct ctx c; /* of the test: to look at the home */
-	const struct home *h;
+	const struct home *h;   /* of the onlooker, until the next one */
 	struct daemon_state st; /* as it said at first */
 	atomic_bool over;
 	enum err rc;
@@ -183,8 +184,9 @@ prepare(struct life *l, const char *name)
 
 	*l = (struct life){ 0 };
 	(void)home(name);
-	ctx_init(&l->c, "clowder");
-	CHECK_OK(ctx_home(&l->c, &l->h, &e), &e);
+	ctx_fini(&onlooker);
+	ctx_init(&onlooker, "clowder");
+	CHECK_OK(ctx_home(&onlooker, &l->h, &e), &e);
 	CHECK_OK(home_make(l->h, &e), &e);
 }
 
@@ -205,7 +207,6 @@ retired(struct life *l)
 		(void)raise(SIGHUP); /* a failure, and not for ever */
 	CHECK_U(pthread_join(l->thread, NULL), 0);
 	CHECK_OK(l->rc, &l->e);
-	ctx_fini(&l->c);
 }
 
 /* The state of a daemon at the port behind its own. */
@@ -504,7 +505,6 @@ a_folder_is_named(void)
 	CHECK_U(mkdir(l.h->daemon_state, 0700), 0);
 	CHECK_ERR(once(&l.e), ERR_REFUSED);
 	CHECK(strstr(l.e.text, "sync-daemon") != NULL);
-	ctx_fini(&l.c);
 }
 
 int
@@ -528,6 +528,7 @@ main(void)
 	(void)raise(SIGHUP);
 	T_RUN(begins_and_ends);
 	T_RUN(everything_may_fail);
+	ctx_fini(&onlooker);
 	arena_fini(&mem);
 	return t_done();
 }
