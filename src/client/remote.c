@@ -432,6 +432,12 @@ expired(enum err rc, struct err_info *e)
 	return rc;
 }
 
+enum err
+remote_renew(struct remote *a, struct err_info *e)
+{
+	return expired(remote_refresh(a, e), e);
+}
+
 /* Renew what is about to expire: spares a refused call.  While it is still
  * good, it may be used although it could not be renewed. */
 static enum err

@@ -51,6 +51,9 @@ enum err remote_send(struct remote *a, const struct remote_call *call,
  * ERR_LOCKED, ERR_REPLAY, ERR_UNREACHABLE ...  For good: ERR_GRANT, ERR_SESSION
  * (the session is gone, with the reason), ERR_SIGN_IN. */
 enum err remote_refresh(struct remote *a, struct err_info *e);
+/* The same for whoever goes on to say what came of it: "Authentication expired" stands
+ * before the reason where the session is gone. */
+enum err remote_renew(struct remote *a, struct err_info *e);
 /* The error that an answer with a status of 400 or more stands for: its code
  * where it is one of ours, else by status. */
 enum err remote_error(const struct http_answer *ans, struct err_info *e);

@@ -107,7 +107,7 @@ static void
 refresh_one(struct runner *r, struct sync *s)
 {
 	struct err_info e = { 0 };
-	enum err rc = remote_refresh(r->remote, &e);
+	enum err rc = remote_renew(r->remote, &e);
 
 	sync_refreshed(s, rc, &e);
 }

@@ -107,7 +107,7 @@ refresh(struct worker *w, struct err_info *e)
 	enum err rc = ready(w, e);
 
 	if (rc == ERR_OK)
-		rc = remote_refresh(w->remote, e);
+		rc = remote_renew(w->remote, e);
 	if (rc != ERR_OK)
 		log_line(LOG_WARN, "daemon", "session not renewed: %s",
 		    e->text);

@@ -122,6 +122,12 @@ exits "a busy hub" 5 clowder sync now
 like "is named" "$err" '\(1 event queued\)$'
 rules '{"status":{"/api/v1/me":[403,"forbidden",null]}}'
 exits "a closed door" 4 clowder sync now
+# In the middle of an exchange.
+rules '{"status":{"/api/v1/events/batch/":[401,"session_invalid",null],"/api/v1/token/refresh/":[401,"session_invalid",null]}}'
+exits "the session ends within it" 3 clowder sync now
+like "which is said alike" "$err" 'Authentication expired'
+rules '{}'
+check "a sign-in again" clowder auth login -u ann -p pw
 rules '{"status":{"/api/v1/me":[401,"session_invalid",null],"/api/v1/token/refresh/":[401,"session_invalid",null]}}'
 exits "a session that was ended" 3 clowder sync now
 like "is said" "$err" 'Authentication expired'
