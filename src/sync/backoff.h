@@ -15,5 +15,8 @@ enum {
 
 /* 0 .. min(first * 2^tries, max), tries from 0; random: 64 random bits. */
 uint64_t backoff_ms(unsigned tries, uint64_t random);
+/* What a hub asked for in seconds, at most BACKOFF_RETRY_AFTER_MS_MAX; 0 where it
+ * asked for nothing. */
+uint64_t backoff_asked_ms(int64_t retry_after_s);
 
 #endif

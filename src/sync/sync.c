@@ -240,14 +240,12 @@ say(struct err_info *e, enum err code, const struct sync_reply *reply,
 static enum err
 again(struct sync *s, int64_t retry_after_s, struct err_info *e)
 {
-	uint64_t asked = retry_after_s > 0 ? (uint64_t)retry_after_s * 1000 : 0;
+	uint64_t asked = backoff_asked_ms(retry_after_s);
 
 	s->tries++;
 	if (!s->opt.forever &&
 	    (s->tries >= s->opt.tries || asked > s->opt.wait_ms_max))
 		return e->code;
-	if (asked > BACKOFF_RETRY_AFTER_MS_MAX)
-		asked = BACKOFF_RETRY_AFTER_MS_MAX;
 	/* Also after a stated time: all were told the same one. */
 	s->wait_ms = asked + backoff_ms(s->tries - 1, s->r.random(s->r.ctx));
 	s->stage = STAGE_WAIT;

@@ -354,14 +354,8 @@ static void
 told_to_wait(struct sync_live *l, const struct sync_reply *reply,
     const struct err_info *e)
 {
-	uint64_t ms = reply->retry_after_s > 0 ?
-	    (uint64_t)reply->retry_after_s * 1000 :
-	    0;
-
-	if (ms > BACKOFF_RETRY_AFTER_MS_MAX)
-		ms = BACKOFF_RETRY_AFTER_MS_MAX;
 	l->error = *e;
-	pause_for(l, ms + delay(l));
+	pause_for(l, backoff_asked_ms(reply->retry_after_s) + delay(l));
 	l->tries++;
 }
 

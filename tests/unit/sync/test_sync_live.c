@@ -838,8 +838,16 @@ told_to_wait(void)
 {
 	static const struct {
 		unsigned call, token, open;
-	} who[] = { { 503, 0, 0 }, { 429, 0, 0 }, { 0, 429, 0 }, { 0, 503, 0 },
-		{ 0, 0, 503 }, { 0, 0, 429 } };
+		int64_t asked_s;
+		uint64_t ms;
+	} who[] = { { 503, 0, 0, 7, 7000 }, { 429, 0, 0, 7, 7000 },
+		{ 0, 429, 0, 7, 7000 }, { 0, 503, 0, 7, 7000 },
+		{ 0, 0, 503, 7, 7000 }, { 0, 0, 429, 7, 7000 },
+		/* An hour at most. */
+		{ 503, 0, 0, 3600, 3600000 }, { 503, 0, 0, 3601, 3600000 },
+		{ 0, 503, 0, 3601, 3600000 }, { 503, 0, 0, INT64_MAX, 3600000 },
+		{ 0, 503, 0, INT64_MAX, 3600000 },
+		{ 0, 0, 503, INT64_MAX, 3600000 } };
 
 	for (size_t i = 0; i < sizeof who / sizeof who[0]; i++) {
 		struct line w;
@@ -849,11 +857,11 @@ told_to_wait(void)
 		w.call_status = who[i].call;
 		w.token_status = who[i].token;
 		w.open_status = who[i].open;
-		w.retry_after_s = 7;
+		w.retry_after_s = who[i].asked_s;
 		dice = 0; /* nothing on top */
 		run(&w);
 		CHECK(!is_live(&w));
-		CHECK_U(w.until_ms - w.now.mono_ms, 7000);
+		CHECK_U(w.until_ms - w.now.mono_ms, who[i].ms);
 		w.call_status = w.token_status = w.open_status = 0;
 		pass_wait(&w);
 		CHECK(is_live(&w));
@@ -1078,6 +1086,28 @@ through_the_day(struct line *w)
 }
 
 static void
+none_without_memory(void)
+{
+	struct err_info e = { 0 };
+	struct line w;
+
+	line_init(&w, "", "");
+	for (int at = 0; at < 3; at++) {
+		struct sync_live_options opt = { .team = STR("red") };
+		struct sync_live *l = NULL;
+		enum err rc;
+
+		fault_arm(at);
+		rc = sync_live_new(&l, &w.ops, &opt, &e);
+		fault_arm(-1);
+		CHECK_I(rc, at < 2 ? ERR_NOMEM : ERR_OK);
+		if (rc == ERR_OK)
+			sync_live_free(l);
+	}
+	line_fini(&w);
+}
+
+static void
 memory_runs_out(void)
 {
 	struct fault_group faults;
@@ -1137,6 +1167,7 @@ main(void)
 	T_RUN(no_tokens);
 	T_RUN(who_is_here);
 	T_RUN(presence_that_is_refused);
+	T_RUN(none_without_memory);
 	T_RUN(memory_runs_out);
 	return t_done();
 }
