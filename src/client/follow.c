@@ -303,6 +303,8 @@ follow_open(struct follow **ret, const struct follow_options *opt,
 		return err_set(e, ERR_NOMEM);
 	f->opt = *opt;
 	f->look_ms = UINT64_MAX;
+	/* Who is told of a row asks us: one may come while we begin. */
+	*ret = f;
 	/* Watched before it is looked at: what comes in between is told. */
 	rc = watch_begin(f, e);
 	if (rc == ERR_OK)
@@ -310,6 +312,7 @@ follow_open(struct follow **ret, const struct follow_options *opt,
 	if (rc == ERR_OK)
 		rc = look(f, e);
 	if (rc != ERR_OK) {
+		*ret = NULL;
 		follow_close(f);
 		return rc;
 	}
@@ -318,7 +321,6 @@ follow_open(struct follow **ret, const struct follow_options *opt,
 		f->again_ms = os_mono_ms() + FOLLOW_AGAIN_MS;
 	if (opt->look_ms > 0)
 		f->look_ms = os_mono_ms() + opt->look_ms;
-	*ret = f;
 	return ERR_OK;
 }
 

@@ -52,6 +52,7 @@ enum {
 /* Begins at the end of each space; where there is no store yet, before its first
  * event.  Fails as store_sqlite_open does where there is one that cannot be
  * read. */
+/* *ret is there before the first call back: a row may be told while it opens. */
 enum err follow_open(struct follow **ret, const struct follow_options *opt,
     struct err_info *e);
 void follow_close(struct follow *f); /* NULL is fine */
