@@ -2,10 +2,12 @@
  * wrote it, whether somebody rang or not, and whatever failed on the way. */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -43,6 +45,8 @@ on_row(void *ctx, struct store *s, const struct log_row *row,
 	struct log_row again;
 
 	(void)ctx;
+	/* It may be asked already, also while it begins. */
+	CHECK(sc.f != NULL);
 	if (sc.fail_at > 0 && --sc.fail_at == 0)
 		return err_set(info, ERR_NOMEM);
 	/* The store can be read meanwhile. */
@@ -487,6 +491,38 @@ one_that_is_being_made(void)
 	scene_end();
 }
 
+/* Another process writes all the time, also between two looks of one who begins. */
+static void
+begins_while_others_write(void)
+{
+	enum { BEGINNINGS = 300 };
+	space_id sp;
+	pid_t pid;
+
+	scene_begin();
+	writer_open(1, false);
+	sp = lab_space(sc.s, "h", "a", "t");
+	(void)write_one(sp);
+	store_close(sc.s);
+	sc.s = NULL;
+	pid = fork();
+	if (pid == 0) {
+		writer_open(2, false);
+		for (;;)
+			(void)write_one(sp);
+	}
+	CHECK(pid > 0);
+	for (unsigned i = 0; pid > 0 && i < BEGINNINGS; i++) {
+		follow_begin();
+		follow_close(sc.f);
+		sc.f = NULL;
+		sc.n = 0;
+	}
+	CHECK_I(kill(pid, SIGKILL), 0);
+	CHECK_I(waitpid(pid, NULL, 0), pid);
+	scene_end();
+}
+
 static void
 one_that_cannot_be_read(void)
 {
@@ -719,6 +755,7 @@ main(void)
 	T_RUN(the_same_log_in_another_file_goes_on);
 	T_RUN(a_store_that_goes_and_comes);
 	T_RUN(one_that_is_being_made);
+	T_RUN(begins_while_others_write);
 	T_RUN(one_that_cannot_be_read);
 	T_RUN(copies_are_known);
 	T_RUN(without_events_of_the_system);
